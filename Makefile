@@ -1,0 +1,75 @@
+# Everything a person types. The first command makes .venv from requirements.lock; `make` alone lists the commands.
+# Kept to what GNU make 3.81 knows, which is the one macOS ships.
+
+# Values come from the command line only: assigned here, none leaks in from the environment (WSL exports NAME).
+NAME :=
+DATA :=
+ARGS :=
+RESUME :=
+RUN :=
+INPUT :=
+OUTPUT :=
+
+python := .venv/bin/python
+experiments = $(filter-out _%,$(basename $(notdir $(wildcard experiments/*.yaml))))
+configs = $(if $(RESUME),-c "$(RESUME)/config.yaml" --resume="$(RESUME)",-c experiments/_defaults.yaml -c "experiments/$(NAME).yaml")
+
+help: ## List the commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
+
+list: setup ## List the experiments
+	@$(python) cli.py list
+
+exp: $(if $(RESUME),,need-NAME) setup ## Train, test, record: NAME=mnist_mlp [DATA=hub or a path] [ARGS="--model.lr=0.01"] [RESUME=run folder]
+	@$(python) cli.py run $(configs) $(if $(DATA),--data.source="$(DATA)") $(ARGS)
+
+predict: need-RUN need-INPUT setup ## Classify files: RUN=runs/mnist_mlp/latest INPUT=file or folder [OUTPUT=predictions.jsonl]
+	@$(python) cli.py classify --run="$(RUN)" --input="$(INPUT)" $(if $(OUTPUT),--output="$(OUTPUT)") $(ARGS)
+
+test: setup ## Run the tests, all but the slow ones [ARGS="tests/callbacks -x"]
+	@$(python) -m pytest -m "not slow" $(ARGS)
+
+test-slow: setup ## Run the slow tests: those that train until a score is reached
+	@$(python) -m pytest -m slow $(ARGS)
+
+check: setup ## Lint, check the format, check the types
+	@$(python) -m ruff check .
+	@$(python) -m ruff format --check .
+	@$(python) -m mypy
+
+pretrained: need-DATA setup ## Remake the embedded backbone: DATA=folder with CIFAR-10
+	@$(MAKE) --no-print-directory exp NAME=cifar_resnet
+	@$(python) cli.py ship-weights --run=runs/cifar_resnet/latest
+
+lock: setup ## Remake requirements.lock from pyproject.toml [ARGS="--upgrade" for newer versions]
+	@.venv/bin/uv pip compile pyproject.toml --quiet --group dev --universal --fork-strategy fewest --generate-hashes \
+	    --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o requirements.lock $(ARGS)
+
+clean: ## Remove .venv and the caches; runs/ and data/ stay
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# .venv counts as made once it holds a copy of the lock, so one left half-made is remade by the next command. A whole
+# one is brought up to date in place when the lock changes. The lock pins uv as well: pip installs that one package.
+setup:
+	@if cmp -s requirements.lock .venv/installed.lock && $(python) -IS -c '' 2>/dev/null; then exit 0; fi; set -e; \
+	for found in python3 python3.13 python3.12 python3.11 ''; do \
+	    $$found -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && break; \
+	done; \
+	if [ -z "$$found" ]; then echo 'No Python 3.11, 3.12 or 3.13 with its venv module found as python3: install one.' >&2; exit 2; fi; \
+	echo 'Installing requirements.lock into .venv: a minute or two, and about 6 GB of disk on Linux.' >&2; \
+	{ mv .venv/installed.lock .venv/uv.lock && $(python) -IS -c ''; } 2>/dev/null || $$found -m venv --clear .venv; \
+	sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.lock; \
+	$(python) -m pip install -qq --disable-pip-version-check --require-hashes -r .venv/uv.lock; \
+	.venv/bin/uv pip sync --quiet --python $(python) --require-hashes requirements.lock; \
+	cp requirements.lock .venv/installed.lock
+
+need-%:
+	@$(if $($*),:,$(error $(ask-$*)))
+
+ask-NAME = Which experiment? Say NAME=, one of: $(experiments)
+ask-DATA = Which data? Say DATA=, the folder with CIFAR-10
+ask-RUN = Which trained model? Say RUN=, a run folder such as runs/mnist_mlp/latest
+ask-INPUT = Classify what? Say INPUT=, a file or a folder
+
+.PHONY: help list exp predict test test-slow check pretrained lock clean setup
