@@ -1,0 +1,86 @@
+"""Turning an indexed data set into batches: seeded shuffling and bucketing by length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
+
+
+class EpochShuffle(Sampler[int]):
+    """A permutation that depends on (seed, epoch) alone, so that a resumed epoch sees the order it would have seen.
+
+    Lightning calls ``set_epoch`` at the start of each epoch.
+    """
+
+    def __init__(self, length: int, seed: int) -> None:
+        self.length = length
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        return iter(torch.randperm(self.length, generator=generator).tolist())
+
+
+class LengthBuckets(BatchSampler):
+    """Batches of items of similar length, so that little of a padded batch is padding.
+
+    Items come in the sampler's order, are sorted by length within windows of ``window`` batches and cut into batches;
+    the batches of a window are then taken in the order in which their first item was drawn, which keeps them random
+    without a generator of their own. Lightning may replace ``sampler`` by a distributed one.
+    """
+
+    def __init__(
+        self, sampler: Sampler[int], batch_size: int, drop_last: bool, lengths: Sequence[int], window: int = 50
+    ) -> None:
+        super().__init__(sampler, batch_size, drop_last)
+        self.lengths = lengths
+        self.window = window
+
+    def __iter__(self) -> Iterator[list[int]]:
+        drawn = list(self.sampler)
+        for start in range(0, len(drawn), self.window * self.batch_size):
+            yield from self._batches(drawn[start : start + self.window * self.batch_size])
+
+    def _batches(self, drawn: list[int]) -> list[list[int]]:
+        by_length = sorted(range(len(drawn)), key=lambda position: self.lengths[drawn[position]])
+        batches = [by_length[i : i + self.batch_size] for i in range(0, len(by_length), self.batch_size)]
+        if self.drop_last and len(batches[-1]) < self.batch_size:
+            batches.pop()
+        return [[drawn[position] for position in batch] for batch in sorted(batches, key=min)]
+
+
+def _as_fetched(batch: Any) -> Any:
+    """``__getitems__`` already returns a whole batch."""
+    return batch
+
+
+def batch_loader(
+    dataset: Dataset[Any], batch_size: int, num_workers: int, seed: int | None, lengths: Sequence[int] | None = None
+) -> DataLoader[Any]:
+    """A standard DataLoader over a data set whose ``__getitems__`` gives whole batches.
+
+    Args:
+        seed: shuffles every epoch when given; otherwise the data set's order is kept.
+        lengths: number of tokens of each item; when given and shuffling, batches are bucketed by it.
+    """
+    size = len(dataset)  # type: ignore[arg-type]  # Dataset declares no __len__, all of ours have one
+    sampler: Sampler[int] | None = None if seed is None else EpochShuffle(size, seed)
+    options: dict[str, Any] = {
+        "collate_fn": _as_fetched,
+        "num_workers": num_workers,
+        "persistent_workers": num_workers > 0,
+        "pin_memory": torch.cuda.is_available(),
+    }
+    if sampler is not None and lengths is not None:
+        return DataLoader(dataset, batch_sampler=LengthBuckets(sampler, batch_size, False, lengths), **options)
+    return DataLoader(dataset, batch_size=batch_size, sampler=sampler, **options)

@@ -1,0 +1,14 @@
+"""CIFAR-10 (Krizhevsky 2009), or any small colour images."""
+
+from datamodules.images import ImageData
+from datamodules.samples import colour_digits
+from datamodules.sources import Source
+
+
+class CIFAR10(ImageData):
+    """32×32 colour images; the hub's data set is uoft-cs/cifar10, the sample is colour digits."""
+
+    hub_name = "uoft-cs/cifar10"
+
+    def load_sample(self) -> Source:
+        return colour_digits()

@@ -1,0 +1,180 @@
+"""What the data modules of every task share: finding the data, splitting it, describing it, batching it."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader, Dataset
+
+from datamodules.batching import batch_loader
+from datamodules.sources import Examples, Source, fingerprint
+from datamodules.splits import check_classes, cut_missing_splits, subset
+
+LARGEST_UNREADABLE_SHARE = 0.05
+
+
+class ClassificationData(LightningDataModule, ABC):
+    """Labelled items in train, val and test splits, from the embedded sample, the hub or a path.
+
+    Everything about the data is available without a Trainer: the first use of ``class_names``, ``source_found`` or a
+    loader finds, splits and encodes it.
+
+    Args:
+        source: ``sample`` (embedded, offline), ``hub`` (downloaded once into data/), or the path of a folder or file.
+        batch_size: items per batch and device.
+        val_fraction: share of the training items that becomes the validation split where the source has none.
+        test_fraction: the same for the test split.
+        split_seed: seed of those cuts, and of ``train_size``; independent of the training seed.
+        train_size: train on a stratified choice of so many items; all of them when unset.
+        num_workers: loader processes; 0 is fastest for data that is held in memory.
+    """
+
+    hub_name: ClassVar[str]
+    kind: ClassVar[str]
+
+    def __init__(
+        self,
+        source: str = "sample",
+        batch_size: int = 128,
+        val_fraction: float = 0.1,
+        test_fraction: float = 0.1,
+        split_seed: int = 0,
+        train_size: int | None = None,
+        num_workers: int = 0,
+    ) -> None:
+        super().__init__()
+        for name, fraction in (("val_fraction", val_fraction), ("test_fraction", test_fraction)):
+            if not 0 < fraction < 1:
+                raise ValueError(f"data.{name}={fraction} must lie between 0 and 1, such as 0.1")
+        for name, count in (("batch_size", batch_size), ("train_size", train_size)):
+            if count is not None and count < 1:
+                raise ValueError(f"data.{name}={count} must be at least 1")
+        self.source = source
+        self.batch_size = batch_size
+        self.val_fraction = val_fraction
+        self.test_fraction = test_fraction
+        self.split_seed = split_seed
+        self.train_size = train_size
+        self.num_workers = num_workers
+
+    @abstractmethod
+    def load_sample(self) -> Source:
+        """The embedded sample."""
+
+    @abstractmethod
+    def load_path(self, path: Path) -> Source:
+        """The data in a file or folder that exists."""
+
+    @abstractmethod
+    def load_hub(self) -> Source:
+        """The real data set, downloaded into data/ on first use."""
+
+    @abstractmethod
+    def encode(self, items: Sequence[Any], labels: Any, title: str) -> tuple[Dataset[Any], Any, list[tuple[str, str]]]:
+        """Items as a data set of whole batches, the positions of those that were readable, and the others' reasons."""
+
+    @abstractmethod
+    def read_inputs(self, path: Path) -> list[tuple[str, Any]]:
+        """(name, item) for each unlabelled input in a file or folder, in order; an item is what ``encode`` takes.
+
+        Raises:
+            ValueError: nothing there that can be classified.
+        """
+
+    @cached_property
+    def source_found(self) -> Source:
+        """The splits as they are used: official ones kept, missing ones cut from train, ``train_size`` applied."""
+        source = cut_missing_splits(self._find(), self.val_fraction, self.test_fraction, self.split_seed)
+        check_classes(source)
+        if self.train_size is None:
+            return source
+        train = subset(source.splits["train"], self.train_size, self.split_seed)
+        return replace(source, splits={**source.splits, "train": train})
+
+    def _find(self) -> Source:
+        if self.source == "sample":
+            return self.load_sample()
+        if self.source == "hub":
+            return self.load_hub()
+        path = Path(self.source).expanduser()
+        if not path.exists():
+            raise ValueError(f"data.source={self.source!r} does not exist; give sample, hub, or the path of your data")
+        if path.is_dir() and not any(path.iterdir()):
+            raise ValueError(f"data.source={self.source!r} is an empty folder")
+        return self.load_path(path)
+
+    @cached_property
+    def _encoded(self) -> tuple[dict[str, Dataset[Any]], dict[str, Examples], list[tuple[str, str]]]:
+        """Data sets and readable examples per split, and all that was skipped."""
+        datasets, readable, skipped = {}, {}, []
+        for split, examples in self.source_found.splits.items():
+            datasets[split], kept, unreadable = self.encode(examples.items, examples.labels, split)
+            readable[split] = examples.take(kept) if unreadable else examples
+            skipped += unreadable
+        total = sum(map(len, self.source_found.splits.values()))
+        if len(skipped) > LARGEST_UNREADABLE_SHARE * total:
+            raise ValueError(
+                f"{len(skipped)} of {total} items cannot be read, more than {LARGEST_UNREADABLE_SHARE:.0%}: "
+                f"the first is {skipped[0][0]} ({skipped[0][1]})"
+            )
+        return datasets, readable, self.source_found.skipped + skipped
+
+    @property
+    def class_names(self) -> list[str]:
+        return self.source_found.class_names
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.class_names)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """``sha256:…`` of the splits' content, the same wherever and in whatever files the data lies."""
+        return fingerprint(self.source_found)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Readable items per split."""
+        return {split: len(self._encoded[1][split]) for split in ("train", "val", "test")}
+
+    @property
+    def skipped(self) -> list[tuple[str, str]]:
+        """(item, reason) for everything that was left out."""
+        return self._encoded[2]
+
+    def item(self, split: str, index: int) -> Any:
+        """The item as a person would look at it: a uint8 image (H, W, C) or a text."""
+        return self._encoded[1][split].items[index]
+
+    def prepare_data(self) -> None:
+        """Download once per node; ``setup`` then reads the cache on every rank."""
+        if self.source == "hub":
+            _ = self.source_found
+
+    def setup(self, stage: str | None = None) -> None:
+        _ = self._encoded
+
+    def loader(self, split: str, shuffle: bool = False) -> DataLoader[Any]:
+        """Batches of a split. Shuffling follows the training seed (``seed_everything``) and the epoch."""
+        dataset = self._encoded[0][split]
+        seed = int(os.environ.get("PL_GLOBAL_SEED", "0")) if shuffle else None
+        return batch_loader(dataset, self.batch_size, self.num_workers, seed, getattr(dataset, "lengths", None))
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        return self.loader("train", shuffle=True)
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        return self.loader("val")
+
+    def test_dataloader(self) -> DataLoader[Any]:
+        return self.loader("test")
+
+    def predict_dataloader(self) -> DataLoader[Any]:
+        return self.loader("test")

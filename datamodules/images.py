@@ -1,0 +1,165 @@
+"""Image data: batches of uint8 images, augmented on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from datamodules.augmentation import center_crop, random_crop, random_flip, random_resized_crop
+from datamodules.classification_data import ClassificationData
+from datamodules.image_decoding import decode_all, decode_image
+from datamodules.sources import IMAGE_SUFFIXES, TABLE_SUFFIXES, Source, load_image_folder, load_table
+
+
+class ImageBatch(NamedTuple):
+    """image: uint8 or float32 in 0…255 (B, C, H, W); label: int64 (B,); index: int64 (B,), position in the split."""
+
+    image: Tensor
+    label: Tensor
+    index: Tensor
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        return (self.image,)
+
+
+class InMemoryImages(Dataset[ImageBatch]):
+    """All images in one uint8 tensor (N, C, H, W), batched by indexing."""
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
+        self.images = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
+        self.labels = torch.from_numpy(labels)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitems__(self, indices: list[int]) -> ImageBatch:
+        index = torch.tensor(indices)
+        return ImageBatch(self.images[index], self.labels[index], index)
+
+
+class StreamedImages(Dataset[ImageBatch]):
+    """Images that do not fit the memory budget: decoded when a batch asks for them, in the loader's workers."""
+
+    def __init__(self, items: Sequence[Path | bytes], labels: np.ndarray, size_px: int, channels: int) -> None:
+        self.items = items
+        self.labels = torch.from_numpy(labels)
+        self.size_px = size_px
+        self.channels = channels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitems__(self, indices: list[int]) -> ImageBatch:
+        index = torch.tensor(indices)
+        images = np.stack([decode_image(self.items[i], self.size_px, self.channels) for i in indices])
+        return ImageBatch(torch.from_numpy(images).permute(0, 3, 1, 2), self.labels[index], index)
+
+
+class ImageData(ClassificationData):
+    """Images from the sample, the hub, a folder of class sub-folders, or Parquet.
+
+    Args:
+        image_size_px: side of the square that the network sees.
+        resize_px: side of the square that images are stored at before cropping; ``image_size_px`` when unset.
+        crop_padding_px: training images are cropped at random after reflecting so many pixels at the border.
+        min_crop_area: instead, crop a random part of at least this share of the area and resize it.
+        horizontal_flip: mirror half of the training images.
+        image_column: column of a table that holds the images; ``image`` or ``img`` when unset.
+        label_column: column that holds the labels; ``label`` and its common synonyms when unset.
+        memory_budget_gb: above this size decoded images are streamed instead of held in memory.
+    """
+
+    channels: ClassVar[int] = 3
+    kind = "image"
+
+    def __init__(
+        self,
+        image_size_px: int = 32,
+        resize_px: int | None = None,
+        crop_padding_px: int = 0,
+        min_crop_area: float | None = None,
+        horizontal_flip: bool = False,
+        image_column: str | None = None,
+        label_column: str | None = None,
+        memory_budget_gb: float = 4.0,
+        **common: Any,
+    ) -> None:
+        super().__init__(**common)
+        self.save_hyperparameters()
+        if resize_px is not None and resize_px < image_size_px:
+            raise ValueError(f"data.resize_px={resize_px} must be at least data.image_size_px={image_size_px}")
+        if min_crop_area is not None and not 0 < min_crop_area <= 1:
+            raise ValueError(f"data.min_crop_area={min_crop_area} must lie in (0, 1], such as 0.35")
+        self.image_size_px = image_size_px
+        self.stored_size_px = resize_px or image_size_px
+        self.crop_padding_px = crop_padding_px
+        self.min_crop_area = min_crop_area
+        self.horizontal_flip = horizontal_flip
+        self.item_columns = (image_column,) if image_column else ("image", "img")
+        self.label_columns = (label_column,) if label_column else ("label", "labels", "class", "target", "fine_label")
+        self.memory_budget_gb = memory_budget_gb
+
+    def load_hub(self) -> Source:
+        return load_table(self.hub_name, self.kind, self.item_columns, self.label_columns)
+
+    def load_path(self, path: Path) -> Source:
+        if path.is_file() and path.suffix.lower() not in TABLE_SUFFIXES:
+            raise ValueError(f"data.source={str(path)!r} is a file, but not one of {' '.join(TABLE_SUFFIXES)}")
+        tables = path.is_file() or any(p.suffix.lower() in TABLE_SUFFIXES for p in path.rglob("*"))
+        return load_table(path, self.kind, self.item_columns, self.label_columns) if tables else load_image_folder(path)
+
+    def encode(
+        self, items: Sequence[Any] | np.ndarray, labels: np.ndarray, title: str
+    ) -> tuple[Dataset[Any], np.ndarray, list[tuple[str, str]]]:
+        size, channels = self.stored_size_px, self.channels
+        if isinstance(items, np.ndarray) and items.shape[1:] == (size, size, channels):
+            return InMemoryImages(items, labels), np.arange(len(items)), []
+        if isinstance(items, np.ndarray):
+            items = [_png(image) for image in items]
+        in_memory = len(items) * size * size * channels <= self.memory_budget_gb * 1e9
+        images, kept, skipped = decode_all(items, size, channels, title, keep=in_memory)
+        if in_memory:
+            return InMemoryImages(images, labels[kept]), kept, skipped
+        return StreamedImages([items[i] for i in kept], labels[kept], size, channels), kept, skipped
+
+    def read_inputs(self, path: Path) -> list[tuple[str, Any]]:
+        files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+        files = [p for p in files if path.is_file() or p.suffix.lower() in IMAGE_SUFFIXES]
+        if not files:
+            raise ValueError(f"{path} holds no images ({' '.join(IMAGE_SUFFIXES)})")
+        return [(str(p), p) for p in files]
+
+    def item(self, split: str, index: int) -> np.ndarray:
+        item = super().item(split, index)
+        return item if isinstance(item, np.ndarray) else decode_image(item, self.stored_size_px, self.channels)
+
+    def on_after_batch_transfer(self, batch: ImageBatch, dataloader_idx: int) -> ImageBatch:
+        training = self.trainer is not None and self.trainer.training
+        return batch._replace(image=self._augment(batch.image) if training else self.crop(batch.image))
+
+    def crop(self, images: Tensor) -> Tensor:
+        """What evaluation sees: the central square of uint8 (B, C, H, W)."""
+        return images if images.shape[2] == self.image_size_px else center_crop(images, self.image_size_px)
+
+    def _augment(self, images: Tensor) -> Tensor:
+        if self.horizontal_flip:
+            images = random_flip(images)
+        if self.min_crop_area is not None:
+            return random_resized_crop(images, self.image_size_px, self.min_crop_area)
+        if self.crop_padding_px or images.shape[2] != self.image_size_px:
+            return random_crop(images, self.image_size_px, self.crop_padding_px)
+        return images
+
+
+def _png(image: np.ndarray) -> bytes:
+    """A uint8 image (H, W, C) as PNG, for the one decoder to resize."""
+    from torchvision.io import encode_png
+
+    return encode_png(torch.from_numpy(image).permute(2, 0, 1)).numpy().tobytes()

@@ -1,0 +1,15 @@
+"""Handwritten digits (LeCun et al. 1998), or any grey images."""
+
+from datamodules.images import ImageData
+from datamodules.samples import digits
+from datamodules.sources import Source
+
+
+class MNIST(ImageData):
+    """28×28 grey images; the hub's data set is ylecun/mnist."""
+
+    hub_name = "ylecun/mnist"
+    channels = 1
+
+    def load_sample(self) -> Source:
+        return digits()

