@@ -1,0 +1,1 @@
+"""The tasks: a network, a recipe, and the steps they share."""

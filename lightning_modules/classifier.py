@@ -1,0 +1,173 @@
+"""The steps, metrics and optimization that every task shares."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch.nn.functional as F
+from lightning.pytorch import LightningModule
+from lightning.pytorch.plugins.precision import MixedPrecision, Precision
+from lightning.pytorch.utilities import GradClipAlgorithmType
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torchmetrics import MetricCollection
+from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score, MulticlassPrecision, MulticlassRecall
+
+from lightning_modules.optimization import OptimizerName, ScheduleName, build_optimizer, build_schedule
+
+
+class Batch(Protocol):
+    """What a step needs of a batch: the network's inputs, and label and index, both int64 (B,)."""
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]: ...
+    @property
+    def label(self) -> Tensor: ...
+    @property
+    def index(self) -> Tensor: ...
+
+
+class Classifier(LightningModule):
+    """Classification with cross-entropy; a task sets ``network``, which maps a batch's inputs to logits (B, classes).
+
+    Args:
+        class_names: in the order of the labels; the command line takes them from the data.
+        optimizer: fused where torch has a fused kernel for the device.
+        lr: peak learning rate.
+        momentum: of SGD and RMSprop.
+        weight_decay: not applied to norms and biases.
+        schedule: what the learning rate does after the warm-up, over the whole run.
+        warmup_fraction: share of all steps over which the learning rate rises, 0…1.
+        label_smoothing: probability mass spread over all classes (Szegedy et al. 2015, §7), 0…1.
+    """
+
+    network: nn.Module
+
+    def __init__(
+        self,
+        class_names: list[str],
+        optimizer: OptimizerName = "adamw",
+        lr: float = 1e-3,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+        schedule: ScheduleName = "one-cycle",
+        warmup_fraction: float = 0.1,
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__()
+        shares = {"momentum": momentum, "warmup_fraction": warmup_fraction, "label_smoothing": label_smoothing}
+        for name, share in shares.items():
+            if not 0 <= share < 1:
+                raise ValueError(f"model.{name}={share} must lie in [0, 1)")
+        if lr <= 0 or weight_decay < 0:
+            raise ValueError(f"model.lr={lr} must be above 0 and model.weight_decay={weight_decay} not below")
+        self.class_names = list(class_names)
+        self.optimizer_name = optimizer
+        self.lr = lr
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+        self.schedule = schedule
+        self.warmup_fraction = warmup_fraction
+        self.label_smoothing = label_smoothing
+        self.val_metrics = classification_metrics(len(class_names), "val/")
+        self.test_metrics = classification_metrics(len(class_names), "test/")
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Logits (B, classes)."""
+        logits: Tensor = self.network(*inputs)
+        return logits
+
+    def _shared_step(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Logits (B, classes) in float32, and the mean loss."""
+        logits = self(*batch.inputs).float()
+        return logits, F.cross_entropy(logits, batch.label, label_smoothing=self.label_smoothing)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        _, loss = self._shared_step(batch)
+        if batch_idx % self.trainer.log_every_n_steps == 0:
+            self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.label))
+            self.log("train/lr", self.trainer.optimizers[0].param_groups[0]["lr"], batch_size=len(batch.label))
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        logits, loss = self._shared_step(batch)
+        self.val_metrics.update(logits, batch.label)
+        self.log("val/loss", loss, prog_bar=True, batch_size=len(batch.label), sync_dist=True)
+
+    def on_validation_epoch_end(self) -> None:
+        self._log_and_reset(self.val_metrics, shown="val/accuracy")
+
+    def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Probabilities (B, classes), for callbacks."""
+        logits, loss = self._shared_step(batch)
+        self.test_metrics.update(logits, batch.label)
+        self.log("test/loss", loss, batch_size=len(batch.label), sync_dist=True)
+        return logits.softmax(1)
+
+    def on_test_epoch_end(self) -> None:
+        self._log_and_reset(self.test_metrics)
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Probabilities (B, classes)."""
+        return self(*batch.inputs).float().softmax(1)
+
+    def _log_and_reset(self, metrics: MetricCollection, shown: str = "") -> None:
+        for name, value in metrics.compute().items():
+            self.log(name, value, prog_bar=name == shown)
+        metrics.reset()
+
+    def configure_optimizers(self) -> Any:
+        # A gradient scaler (fp16) cannot clip under a fused optimizer.
+        fused_on = None if self.trainer.precision == "16-mixed" else self.device.type
+        optimizer = build_optimizer(
+            self.optimizer_name, self.parameters(), self.lr, self.momentum, self.weight_decay, fused_on
+        )
+        total_steps = self.trainer.estimated_stepping_batches
+        if total_steps == float("inf"):
+            raise ValueError("trainer.max_epochs=-1 has no end to schedule towards: set max_epochs or max_steps")
+        warmup_steps = round(self.warmup_fraction * total_steps)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": build_schedule(self.schedule, optimizer, int(total_steps), warmup_steps),
+        }
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip under fused optimizers too: Lightning refuses in any mixed precision, but only fp16's scaler objects."""
+        plugin = self.trainer.precision_plugin
+        if gradient_clip_val and isinstance(plugin, MixedPrecision) and plugin.scaler is None:
+            algorithm = GradClipAlgorithmType(gradient_clip_algorithm or "norm")
+            Precision.clip_gradients(plugin, optimizer, gradient_clip_val, algorithm)
+        else:
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+
+    def restored_hyper_parameters(self) -> dict[str, Any]:
+        """Hyper-parameters to change when the model is rebuilt from a checkpoint, which needs no pretrained weights."""
+        return {}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Say which classes to rebuild the model and its preprocessing with (see commands/checkpoints.py)."""
+        checkpoint["hyper_parameters"].update(self.restored_hyper_parameters())
+        checkpoint["lightsmith"] = {"model": _class_path(self), "data": _class_path(self.trainer.datamodule)}
+
+
+def classification_metrics(num_classes: int, prefix: str) -> MetricCollection:
+    """Accuracy, and precision, recall and F1 averaged over classes with equal weight."""
+    options: dict[str, Any] = {"num_classes": num_classes, "validate_args": False}
+    return MetricCollection(
+        {
+            "accuracy": MulticlassAccuracy(average="micro", **options),
+            "precision": MulticlassPrecision(average="macro", **options),
+            "recall": MulticlassRecall(average="macro", **options),
+            "f1": MulticlassF1Score(average="macro", **options),
+        },
+        prefix=prefix,
+    )
+
+
+def _class_path(instance: object) -> str:
+    return f"{type(instance).__module__}.{type(instance).__qualname__}"

