@@ -1,0 +1,1 @@
+"""Behaviours that a YAML adds to a run, one per file."""

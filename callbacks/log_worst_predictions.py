@@ -1,0 +1,71 @@
+"""The test items that the model is most wrong about."""
+
+from __future__ import annotations
+
+import heapq
+from typing import Any, NamedTuple
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import WandbLogger
+
+
+class Mistake(NamedTuple):
+    """Ordered by how little probability the true class got."""
+
+    regret: float
+    index: int
+    label: int
+    prediction: int
+    confidence: float
+
+
+class LogWorstPredictions(Callback):
+    """Keeps the wrong predictions whose true class got least probability, and shows them in Weights & Biases.
+
+    Args:
+        count: how many.
+
+    Attributes:
+        worst: the mistakes, worst first, once the test has ended.
+    """
+
+    def __init__(self, count: int = 50) -> None:
+        self.count = count
+        self.worst: list[Mistake] = []
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.worst = []
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        confidence, prediction = outputs.max(1)
+        of_true_class = outputs.gather(1, batch.label[:, None])[:, 0]
+        wrong = (prediction != batch.label).nonzero()[:, 0]
+        columns = (1 - of_true_class, batch.index, batch.label, prediction, confidence)
+        mistakes = (Mistake(*row) for row in zip(*(column[wrong].tolist() for column in columns), strict=True))
+        self.worst = heapq.nlargest(self.count, [*self.worst, *mistakes])
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        data = getattr(trainer, "datamodule", None)
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLogger) and trainer.is_global_zero and data is not None:
+                self._log(logger, data, pl_module.class_names)
+
+    def _log(self, logger: WandbLogger, data: Any, class_names: list[str]) -> None:
+        import wandb
+
+        def shown(index: int) -> Any:
+            item = data.item("test", index)
+            return item if isinstance(item, str) else wandb.Image(item.squeeze())
+
+        rows = [
+            [shown(m.index), class_names[m.label], class_names[m.prediction], m.confidence, m.index] for m in self.worst
+        ]
+        logger.log_table("test/worst", columns=["item", "label", "prediction", "confidence", "index"], data=rows)

@@ -1,0 +1,55 @@
+"""How long training takes, and how much it processes."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+
+class MeasureFit(Callback):
+    """Counts training samples and seconds, across interruptions.
+
+    ``seconds`` runs from the first training batch's fetch to the end of fit, validation and checkpointing included;
+    ``samples`` counts training samples over all devices.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.samples = 0
+        self._started: float | None = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._started = time.perf_counter() - self.seconds
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self.samples += len(batch.label) * trainer.world_size
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._stop_clock()
+        self._started = None
+
+    def _stop_clock(self) -> None:
+        if self._started is not None:
+            self.seconds = time.perf_counter() - self._started
+
+    def state_dict(self) -> dict[str, Any]:
+        self._stop_clock()
+        return {"seconds": self.seconds, "samples": self.samples}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.seconds, self.samples = state_dict["seconds"], state_dict["samples"]
+
+
+def peak_memory_bytes() -> int:
+    """The most memory held so far: on the GPU if there is one, otherwise resident in this process."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,45 @@
+"""What training shows on the terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import TQDMProgressBar
+
+SHOWN = ("train/loss", "val/loss", "val/accuracy")
+
+
+class ShowProgress(TQDMProgressBar):
+    """A progress bar while an epoch lasts, on a terminal only, and a line per epoch that stays.
+
+    Args:
+        refresh_rate: steps between two updates of the bar.
+    """
+
+    def __init__(self, refresh_rate: int = 10) -> None:
+        super().__init__(refresh_rate if sys.stdout.isatty() else 0)
+        self._started = 0.0
+
+    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
+        """The metrics without the logger's version number."""
+        metrics = super().get_metrics(trainer, pl_module)
+        metrics.pop("v_num", None)
+        return metrics
+
+    def on_train_epoch_start(self, trainer: Trainer, *_: Any) -> None:
+        self._started = time.perf_counter()
+        super().on_train_epoch_start(trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        super().on_train_epoch_end(trainer, pl_module)
+        metrics = trainer.callback_metrics
+        figures = "  ".join(f"{name} {float(metrics[name]):.4f}" for name in SHOWN if name in metrics)
+        of = f"/{trainer.max_epochs}" if trainer.max_epochs and trainer.max_epochs > 0 else ""
+        line = f"epoch {trainer.current_epoch + 1}{of}  {figures}  {time.perf_counter() - self._started:.1f} s"
+        if self.is_enabled:
+            self.print(line)
+        elif trainer.is_global_zero:
+            print(line, flush=True)

@@ -1,0 +1,121 @@
+"""Lightsmith's command line: parse, build, run one command."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentError
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from commands.mistakes import nearest, one_line
+
+VERBS = {
+    "run": "train, test the best checkpoint, write the results (what `make exp` calls)",
+    "fit": "train only; like the next three, Lightning's own, with the same options",
+    "validate": "evaluate --ckpt_path on the validation split",
+    "test": "evaluate --ckpt_path on the test split",
+    "predict": "probabilities of --ckpt_path for the test split",
+}
+OTHERS = {
+    "list": "the experiments and what they measured",
+    "classify": "class probabilities for new images or texts, from a run folder",
+    "ship-weights": "turn a cifar_resnet run into the backbone that Lightsmith ships",
+}
+EXAMPLES = """
+  cli.py run -c experiments/_defaults.yaml -c experiments/mnist_mlp.yaml --model.lr=0.01
+  cli.py run --help                                       the options of run
+  cli.py run --model.help lightning_modules.CifarCNN      those of a model; --data.help likewise
+  --debug shows the traceback behind a mistake"""
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run one command; a mistake becomes one line on stderr.
+
+    Returns:
+        Exit code: 0, 2 for a mistake, or what the command returns.
+    """
+    given = list(sys.argv[1:] if args is None else args)
+    if not given or given[0] in ("-h", "--help"):
+        print(overview())
+        return 0
+    try:
+        return _run(given)
+    except (ValueError, OSError, ArgumentError) as error:
+        if "--debug" in given:
+            raise
+        print(one_line(error), file=sys.stderr)
+        return 2
+
+
+def overview() -> str:
+    """Every command with a line about it."""
+    rows = "\n".join(f"  {name:<14}{gloss}" for name, gloss in {**VERBS, **OTHERS}.items())
+    return f"usage: cli.py <command> [options]\n\n{rows}\n{EXAMPLES}"
+
+
+def _run(given: list[str]) -> int:
+    command = given[0]
+    if command in VERBS:
+        return _run_experiment(given)
+    if command in OTHERS:
+        return _run_function(command, given[1:])
+    raise ValueError(f"unknown command {command!r}{nearest(command, [*VERBS, *OTHERS])} (cli.py --help lists them)")
+
+
+def _run_experiment(given: list[str]) -> int:
+    check_config_files(given)
+    # Imported here and below: each command loads only what it needs, and a mistyped name is answered at once.
+    from lightning.pytorch.utilities.exceptions import MisconfigurationException
+
+    from commands.experiment import ExperimentCLI
+
+    try:
+        ExperimentCLI(given)
+    except MisconfigurationException as error:
+        raise ValueError(one_line(error)) from error
+    return 0
+
+
+def _run_function(command: str, given: list[str]) -> int:
+    from jsonargparse import auto_cli
+
+    options = [option for option in given if option != "--debug"]
+    function = _function(command)
+    return auto_cli(function, args=options, exit_on_error=False, as_positional=False, prog=f"cli.py {command}") or 0
+
+
+def _function(command: str) -> Callable[..., int | None]:
+    if command == "list":
+        from commands.list_experiments import list_experiments
+
+        return list_experiments
+    if command == "classify":
+        from commands.classify import classify
+
+        return classify
+    from commands.ship_weights import ship_weights
+
+    return ship_weights
+
+
+def check_config_files(given: Sequence[str]) -> None:
+    """Refuse a missing YAML before anything is imported.
+
+    Raises:
+        ValueError: naming the nearest experiment.
+    """
+    from commands.list_experiments import experiment_files
+
+    files = [after for flag, after in pairwise(given) if flag in ("-c", "--config")]
+    files += [option.removeprefix("--config=") for option in given if option.startswith("--config=")]
+    for file in files:
+        if not Path(file).is_file():
+            name, names = Path(file).stem, list(experiment_files())
+            raise ValueError(
+                f"no experiment {name!r} ({file} does not exist){nearest(name, names)} (all: {', '.join(names)})"
+            )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""Rebuilding a model and its preprocessing from a checkpoint alone."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningDataModule, LightningModule
+
+from commands.run_folder import BEST_CHECKPOINT
+
+ROOMS = ("lightning_modules.", "datamodules.")
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """A Lightsmith checkpoint, without running anything that it may contain.
+
+    Raises:
+        ValueError: missing, damaged, or not Lightsmith's.
+    """
+    if not path.is_file():
+        raise ValueError(f"no checkpoint at {path}")
+    try:
+        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise ValueError(f"{path} cannot be read as a checkpoint ({str(error).splitlines()[0]})") from error
+    if not isinstance(checkpoint, dict) or "lightsmith" not in checkpoint:
+        raise ValueError(f"{path} is not a Lightsmith checkpoint")
+    return checkpoint
+
+
+def load_run(run: Path) -> tuple[LightningModule, Any]:
+    """The best model of a run folder (or of a .ckpt file), and a data module that only preprocesses.
+
+    Raises:
+        ValueError: as ``read_checkpoint``.
+    """
+    checkpoint = read_checkpoint(run / BEST_CHECKPOINT if run.is_dir() else run)
+    model_class = _class(checkpoint["lightsmith"]["model"], LightningModule)
+    data_class = _class(checkpoint["lightsmith"]["data"], LightningDataModule)
+    model = model_class(**checkpoint["hyper_parameters"])
+    model.load_state_dict(checkpoint["state_dict"])
+    data = data_class(**checkpoint["datamodule_hyper_parameters"])
+    data.load_state_dict(checkpoint.get(data_class.__qualname__, {}))
+    return model.eval(), data
+
+
+def _class(path: str, base: type) -> Any:
+    """A class of Lightsmith's own rooms; a checkpoint can name no other code."""
+    module, _, name = path.rpartition(".")
+    found = getattr(importlib.import_module(module), name, None) if path.startswith(ROOMS) else None
+    if not (isinstance(found, type) and issubclass(found, base)):
+        raise ValueError(f"the checkpoint names {path!r}, which is not a class of {' or '.join(ROOMS)}")
+    return found

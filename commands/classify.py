@@ -1,0 +1,76 @@
+"""`classify`: class probabilities for new images or texts, from a run folder alone."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningModule
+from tqdm.auto import tqdm
+
+from commands.checkpoints import load_run
+from commands.hardware import fast_precision
+from datamodules.batching import batch_loader
+
+BATCH_SIZE = 64
+
+
+def classify(run: Path, input: Path, output: Path = Path("predictions.jsonl")) -> int:  # noqa: A002  # the option is --input
+    """Classify images (a file or folder) or texts (.txt with one per line, .csv, .jsonl, or a folder of .txt files).
+
+    Writes one JSON object per input, in order: item, prediction and probabilities by class name; or item and error for
+    one that cannot be read.
+
+    Args:
+        run: a run folder such as runs/mnist_mlp/latest, or a .ckpt file.
+        input: what to classify.
+        output: where to write.
+
+    Returns:
+        Exit code: 0, or 1 if any input could not be read.
+
+    Raises:
+        ValueError: no such run or input, or nothing in it to classify.
+    """
+    if not input.exists():
+        raise ValueError(f"--input={input} does not exist")
+    model, data = load_run(run)
+    inputs = data.read_inputs(input)
+    items = [item for _, item in inputs]
+    dataset, kept, unreadable = data.encode(items, np.zeros(len(items), dtype=np.int64), "inputs")
+    probabilities = _probabilities(model, data, dataset) if len(kept) else []
+    reasons = iter(unreadable)
+    predicted = dict(zip(kept.tolist(), probabilities, strict=True))
+    with output.open("w", encoding="utf-8") as file:
+        for position, (name, _) in enumerate(inputs):
+            if position in predicted:
+                row = _row(name, predicted[position], model.class_names)  # type: ignore[arg-type]
+            else:
+                row = {"item": name, "error": next(reasons)[1]}
+                print(f"cannot read {name}: {row['error']}", file=sys.stderr)
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    print(f"{len(kept)} of {len(inputs)} classified, written to {output}")
+    return 1 if unreadable else 0
+
+
+def _probabilities(model: LightningModule, data: Any, dataset: Any) -> list[list[float]]:
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    bf16 = fast_precision() == "bf16-mixed"
+    model.to(device)
+    rows: list[list[float]] = []
+    loader = batch_loader(dataset, BATCH_SIZE, num_workers=0, seed=None)
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+        for batch in tqdm(loader, "Classifying", unit=" batches", leave=False, delay=1, disable=None):
+            batch = data.on_after_batch_transfer(type(batch)(*(part.to(device) for part in batch)), 0)
+            rows += model(*batch.inputs).float().softmax(1).tolist()
+    return rows
+
+
+def _row(name: str, probabilities: list[float], class_names: list[str]) -> dict[str, Any]:
+    best = max(range(len(class_names)), key=probabilities.__getitem__)
+    named = {name: round(p, 6) for name, p in zip(class_names, probabilities, strict=True)}
+    return {"item": name, "prediction": class_names[best], "probabilities": named}

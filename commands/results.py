@@ -1,0 +1,106 @@
+"""results.json: the record of a run that other tools read (docs/results.md describes it)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch import Trainer
+
+from callbacks.measure_fit import MeasureFit, peak_memory_bytes
+from commands.hardware import device_name
+from commands.run_folder import BEST_CHECKPOINT
+
+SCHEMA = 1
+TEST_METRICS = ("loss", "accuracy", "precision", "recall", "f1")
+
+
+def gather_results(trainer: Trainer, run_folder: Path, experiment: str, seed: int) -> dict[str, Any]:
+    """Everything worth keeping about a run that was fitted and tested; ``seed`` is that of ``seed_everything``."""
+    return {
+        "schema": SCHEMA,
+        "experiment": experiment,
+        "seed": seed,
+        "data": _data(trainer.datamodule),  # type: ignore[attr-defined]  # set when a data module is fitted
+        "test": {name: float(trainer.callback_metrics[f"test/{name}"]) for name in TEST_METRICS},
+        "fit": _fit(trainer),
+        "model": _model(trainer, run_folder),
+        "environment": _environment(trainer),
+    }
+
+
+def write_results(results: dict[str, Any], run_folder: Path) -> Path:
+    """Write in one step, so that a reader never sees half a file."""
+    path = run_folder / "results.json"
+    draft = path.with_suffix(".json.tmp")
+    draft.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    draft.replace(path)
+    return path
+
+
+def _data(data: Any) -> dict[str, Any]:
+    return {
+        "source": data.source,
+        **data.sizes,
+        "classes": data.class_names,
+        "fingerprint": data.fingerprint,
+        "skipped": [{"item": item, "reason": reason} for item, reason in data.skipped],
+    }
+
+
+def _fit(trainer: Trainer) -> dict[str, Any]:
+    measured = next(callback for callback in trainer.callbacks if isinstance(callback, MeasureFit))
+    return {
+        "seconds": round(measured.seconds, 3),
+        "epochs": trainer.current_epoch,
+        "steps": trainer.global_step,
+        "samples_per_second": round(measured.samples / measured.seconds, 1) if measured.seconds else 0.0,
+        "peak_memory_bytes": peak_memory_bytes(),
+    }
+
+
+def _model(trainer: Trainer, run_folder: Path) -> dict[str, Any]:
+    parameters = list(trainer.lightning_module.parameters())
+    return {
+        "class": type(trainer.lightning_module).__name__,
+        "parameters": sum(p.numel() for p in parameters),
+        "trainable_parameters": sum(p.numel() for p in parameters if p.requires_grad),
+        "checkpoint": str(BEST_CHECKPOINT),
+        "sha256": sha256(run_folder / BEST_CHECKPOINT),
+    }
+
+
+def sha256(path: Path) -> str:
+    """The file's digest, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _environment(trainer: Trainer) -> dict[str, Any]:
+    commit = _git("rev-parse", "HEAD")
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "lightning": lightning.__version__,
+        "device": device_name(trainer.strategy.root_device),
+        "precision": str(trainer.precision),
+        "git_commit": commit,
+        "git_dirty": None if commit is None else bool(_git("status", "--porcelain")),
+    }
+
+
+def _git(*arguments: str) -> str | None:
+    """What git says about Lightsmith's own folder; None where there is no git or no repository."""
+    try:
+        ran = subprocess.run(
+            ["git", *arguments], cwd=Path(__file__).parent, capture_output=True, text=True, check=True, timeout=10
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return ran.stdout.strip()

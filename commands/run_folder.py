@@ -1,0 +1,61 @@
+"""Where a run writes: runs/<experiment>/<time>/, never twice the same."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+
+LAST_CHECKPOINT = Path("checkpoints/last.ckpt")
+BEST_CHECKPOINT = Path("checkpoints/best.ckpt")
+
+
+def create_run_folder(root: Path, experiment: str) -> Path:
+    """A new, empty folder, and ``latest`` beside it pointing there.
+
+    Raises:
+        ValueError: the disk cannot be written.
+    """
+    started = datetime.now().strftime("%Y%m%d-%H%M%S")
+    try:
+        parent = root / experiment
+        parent.mkdir(parents=True, exist_ok=True)
+        folder = _first_free(parent, started)
+        _point(parent / "latest", folder.name)
+    except OSError as error:
+        raise ValueError(
+            f"--runs={root}: {error.strerror} ({error.filename}); name a folder that can be written"
+        ) from error
+    return folder
+
+
+def _first_free(parent: Path, name: str) -> Path:
+    for n in count(1):
+        folder = parent / (name if n == 1 else f"{name}-{n}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        return folder
+    raise AssertionError("count() does not end")
+
+
+def _point(link: Path, target: str) -> None:
+    """Replace the link in one step, so that it always points somewhere."""
+    fresh = link.with_name(f".latest-{os.getpid()}")
+    fresh.symlink_to(target)
+    fresh.replace(link)
+
+
+def interrupted_run(folder: Path) -> Path:
+    """The folder of a run to continue, with any ``latest`` resolved.
+
+    Raises:
+        ValueError: not a run folder, or nothing was saved yet.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"--resume={folder} is not a folder; give one such as runs/mnist_mlp/latest")
+    if not (folder / LAST_CHECKPOINT).is_file():
+        raise ValueError(f"--resume={folder} holds no {LAST_CHECKPOINT}: nothing was saved yet, start it anew")
+    return folder.resolve()
