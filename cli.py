@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from argparse import ArgumentError
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -22,10 +23,19 @@ OTHERS = {
     "classify": "class probabilities for new images or texts, from a run folder",
     "ship-weights": "turn a cifar_resnet run into the backbone that Lightsmith ships",
 }
+# Lightning's advice that does not apply: the data is in memory, and a run folder is written to again on resume.
+QUIETED = (
+    ".*does not have many workers.*",
+    ".*Checkpoint directory .* exists and is not empty.*",
+    ".*Experiment logs directory .* exists and is not empty.*",
+    ".*number of training batches .* is smaller than the logging interval.*",
+    ".*The dirpath has changed from.*",
+    ".*isinstance\\(treespec, LeafSpec\\). is deprecated.*",
+)
 EXAMPLES = """
   cli.py run -c experiments/_defaults.yaml -c experiments/mnist_mlp.yaml --model.lr=0.01
-  cli.py run --help                                       the options of run
-  cli.py run --model.help lightning_modules.CifarCNN      those of a model; --data.help likewise
+  cli.py run --help    the options of run
+  cli.py run --model.help lightning_modules.cifar_cnn.CifarCNN    those of a model; --data.help likewise
   --debug shows the traceback behind a mistake"""
 
 
@@ -33,7 +43,7 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run one command; a mistake becomes one line on stderr.
 
     Returns:
-        Exit code: 0, 2 for a mistake, or what the command returns.
+        Exit code: 0, 2 for a mistake, 130 when interrupted, or what the command returns.
     """
     given = list(sys.argv[1:] if args is None else args)
     if not given or given[0] in ("-h", "--help"):
@@ -46,6 +56,9 @@ def main(args: Sequence[str] | None = None) -> int:
             raise
         print(one_line(error), file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
 
 
 def overview() -> str:
@@ -71,7 +84,10 @@ def _run_experiment(given: list[str]) -> int:
     from commands.experiment import ExperimentCLI
 
     try:
-        ExperimentCLI(given)
+        with warnings.catch_warnings():
+            for pattern in QUIETED:
+                warnings.filterwarnings("ignore", pattern)
+            ExperimentCLI(given)
     except MisconfigurationException as error:
         raise ValueError(one_line(error)) from error
     return 0
@@ -100,10 +116,10 @@ def _function(command: str) -> Callable[..., int | None]:
 
 
 def check_config_files(given: Sequence[str]) -> None:
-    """Refuse a missing YAML before anything is imported.
+    """Refuse a missing or broken YAML before anything slow is imported.
 
     Raises:
-        ValueError: naming the nearest experiment.
+        ValueError: naming the nearest experiment, or the line that cannot be read.
     """
     from commands.list_experiments import experiment_files
 
@@ -115,6 +131,18 @@ def check_config_files(given: Sequence[str]) -> None:
             raise ValueError(
                 f"no experiment {name!r} ({file} does not exist){nearest(name, names)} (all: {', '.join(names)})"
             )
+        _check_yaml(Path(file))
+
+
+def _check_yaml(file: Path) -> None:
+    import yaml
+
+    try:
+        settings = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file} is not YAML: {one_line(error)}") from error
+    if not isinstance(settings, dict):
+        raise ValueError(f"{file} holds no settings such as trainer: {{max_epochs: 3}}")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import WandbLogger
 
 
@@ -15,14 +15,14 @@ class LogConfusionMatrix(Callback):
     ``counts`` is int64 (classes, classes), rows are true classes.
     """
 
-    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_test_start(self, trainer: Trainer, pl_module: Any) -> None:
         size = len(pl_module.class_names)
         self.counts = torch.zeros(size, size, dtype=torch.int64)
 
     def on_test_batch_end(
         self,
         trainer: Trainer,
-        pl_module: LightningModule,
+        pl_module: Any,
         outputs: Any,
         batch: Any,
         batch_idx: int,
@@ -31,7 +31,7 @@ class LogConfusionMatrix(Callback):
         cells = batch.label * len(self.counts) + outputs.argmax(1)
         self.counts += torch.bincount(cells.cpu(), minlength=self.counts.numel()).view_as(self.counts)
 
-    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
         self.counts = trainer.strategy.reduce(self.counts.to(pl_module.device), reduce_op="sum").cpu()
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger) and trainer.is_global_zero:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import heapq
 from typing import Any, NamedTuple
 
-from lightning.pytorch import Callback, LightningModule, Trainer
+import torch
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import WandbLogger
 
 
@@ -13,7 +14,7 @@ class Mistake(NamedTuple):
     """Ordered by how little probability the true class got."""
 
     regret: float
-    index: int
+    position: int
     label: int
     prediction: int
     confidence: float
@@ -33,13 +34,13 @@ class LogWorstPredictions(Callback):
         self.count = count
         self.worst: list[Mistake] = []
 
-    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_test_start(self, trainer: Trainer, pl_module: Any) -> None:
         self.worst = []
 
     def on_test_batch_end(
         self,
         trainer: Trainer,
-        pl_module: LightningModule,
+        pl_module: Any,
         outputs: Any,
         batch: Any,
         batch_idx: int,
@@ -52,7 +53,14 @@ class LogWorstPredictions(Callback):
         mistakes = (Mistake(*row) for row in zip(*(column[wrong].tolist() for column in columns), strict=True))
         self.worst = heapq.nlargest(self.count, [*self.worst, *mistakes])
 
-    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
+        if trainer.world_size > 1:
+            parts: list[Any] = [None] * trainer.world_size
+            torch.distributed.all_gather_object(parts, self.worst)
+            # A set, because the distributed sampler repeats items to give every rank as many.
+            self.worst = heapq.nlargest(self.count, {mistake for part in parts for mistake in part})
+
+    def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
         data = getattr(trainer, "datamodule", None)
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger) and trainer.is_global_zero and data is not None:
@@ -66,6 +74,7 @@ class LogWorstPredictions(Callback):
             return item if isinstance(item, str) else wandb.Image(item.squeeze())
 
         rows = [
-            [shown(m.index), class_names[m.label], class_names[m.prediction], m.confidence, m.index] for m in self.worst
+            [shown(m.position), class_names[m.label], class_names[m.prediction], m.confidence, m.position]
+            for m in self.worst
         ]
         logger.log_table("test/worst", columns=["item", "label", "prediction", "confidence", "index"], data=rows)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule
 
+from commands.mistakes import one_line
 from commands.run_folder import BEST_CHECKPOINT
 
 ROOMS = ("lightning_modules.", "datamodules.")
@@ -26,10 +27,30 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise ValueError(f"{path} cannot be read as a checkpoint ({str(error).splitlines()[0]})") from error
+        raise ValueError(f"{path} cannot be read as a checkpoint ({one_line(error)[:100]})") from error
     if not isinstance(checkpoint, dict) or "lightsmith" not in checkpoint:
         raise ValueError(f"{path} is not a Lightsmith checkpoint")
     return checkpoint
+
+
+def check_fits(checkpoint: dict[str, Any], model: LightningModule, path: Path) -> None:
+    """Refuse a checkpoint that cannot be loaded into a model.
+
+    Raises:
+        ValueError: it is of another task, of other classes, or of a network of other sizes.
+    """
+    trained = checkpoint["lightsmith"]["model"]
+    wanted = f"{type(model).__module__}.{type(model).__qualname__}"
+    if trained != wanted:
+        raise ValueError(f"{path} is a checkpoint of {trained}, this experiment is about {wanted}")
+    shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    saved = {name: tuple(value.shape) for name, value in checkpoint["state_dict"].items()}
+    for name in sorted(shapes.keys() | saved.keys()):
+        if shapes.get(name) != saved.get(name):
+            raise ValueError(
+                f"{path} has another network: {name} is {saved.get(name, 'missing')} there, "
+                f"{shapes.get(name, 'missing')} here; give the options and the data that it was trained with"
+            )
 
 
 def load_run(run: Path) -> tuple[LightningModule, Any]:

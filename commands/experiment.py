@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from argparse import ArgumentError
 from pathlib import Path
 from typing import Any
 
 from jsonargparse import set_parsing_settings
-from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import WandbLogger
-from lightning.pytorch.utilities import rank_zero_only
-from rich.console import Console
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from commands.checkpoints import read_checkpoint
+from commands.checkpoints import check_fits, read_checkpoint
 from commands.experiment_trainer import ExperimentTrainer
 from commands.hardware import device_name, fast_precision
-from commands.mistakes import explain
-from commands.results import gather_results, write_results
-from commands.run_folder import LAST_CHECKPOINT, create_run_folder, interrupted_run
-from commands.summary import print_data, print_results
-from commands.tracking import LoggerName, build_loggers
+from commands.mistakes import explain, one_line
+from commands.results import check_callbacks, gather_results, write_results
+from commands.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT, check_writable, create_run_folder, interrupted_run
+from commands.summary import data_lines, print_once, results_lines, shown
+from commands.tracking import LoggerName, build_loggers, finish_wandb, wandb_mode
 from datamodules.classification_data import ClassificationData
 from lightning_modules.classifier import Classifier
 
@@ -39,14 +37,6 @@ ALLOWED_PACKAGES = [
     "torchvision",
     "transformers",
 ]
-# Lightning's advice that does not apply: the data is in memory, and a run folder continues to be used on resume.
-QUIETED = (
-    ".*does not have many workers.*",
-    ".*Checkpoint directory .* exists and is not empty.*",
-    ".*number of training batches .* is smaller than the logging interval.*",
-    ".*The dirpath has changed from.*",
-    ".*isinstance\\(treespec, LeafSpec\\). is deprecated.*",
-)
 
 
 class ExperimentCLI(LightningCLI):
@@ -56,11 +46,8 @@ class ExperimentCLI(LightningCLI):
 
     def __init__(self, args: ArgsType = None) -> None:
         set_parsing_settings(import_path_denylist=["*"], import_path_allowlist=ALLOWED_PACKAGES)
-        for pattern in QUIETED:
-            warnings.filterwarnings("ignore", pattern)
         for name in ("lightning.pytorch", "lightning.fabric"):
             logging.getLogger(name).setLevel(logging.WARNING)
-        self.console = Console(quiet=rank_zero_only.rank != 0, highlight=False, soft_wrap=True)
         raising = {"exit_on_error": False}
         super().__init__(
             Classifier,
@@ -95,7 +82,7 @@ class ExperimentCLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         try:
-            self.config = parser.parse_args(args)
+            self.config = parser.parse_args(args)  # type: ignore[arg-type]  # always a list here
         except ArgumentError as error:
             options = next(iter(self._subcommand_parsers.values()))._option_string_actions
             raise ValueError(explain(error, [option.lstrip("-") for option in options])) from error
@@ -111,13 +98,15 @@ class ExperimentCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Settle what must be known, and can be refused, before anything is loaded or written."""
         options = self.options
-        if options.resume is not None and self.subcommand in RECORDED:
-            self.run_folder = interrupted_run(options.resume)
-            options.ckpt_path = str(self.run_folder / LAST_CHECKPOINT)
+        if self.subcommand in RECORDED:
+            check_writable(options.runs)
+            if options.resume is not None:
+                self.run_folder = interrupted_run(options.resume)
+                options.ckpt_path = str(self.run_folder / LAST_CHECKPOINT)
+        elif options.ckpt_path is None:
+            raise ValueError(f"{self.subcommand} needs a trained model: --ckpt_path=<run folder>/{BEST_CHECKPOINT}")
         if options.trainer.precision is None:
             options.trainer.precision = fast_precision(str(options.trainer.accelerator))
-        if options.ckpt_path not in (None, "best", "last", "hpc"):
-            _check_same_task(Path(options.ckpt_path), options.model.class_path)
 
     def instantiate_classes(self) -> None:
         try:
@@ -125,22 +114,40 @@ class ExperimentCLI(LightningCLI):
         except ValueError as error:  # the parser wraps what a class says of its arguments
             raise ValueError(explain(error, [])) from error
 
-    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+    def instantiate_trainer(self, **kwargs: Any) -> ExperimentTrainer:
         """The Trainer, writing into the run's own folder; called once data and model exist."""
-        print_data(self.datamodule, self.console)
-        if self.subcommand not in RECORDED or self.options.trainer.fast_dev_run:
-            return super().instantiate_trainer(logger=False, default_root_dir=self.options.runs, **kwargs)
-        if rank_zero_only.rank == 0:
-            self._open_run_folder()
-        folder = self.run_folder or self.options.runs
-        loggers = build_loggers(self.options.loggers, folder, self.experiment)
+        print_once(data_lines(self.datamodule))
+        checkpoint = self._checkpoint()
         given = self.config_init[self.subcommand].trainer.logger
-        trainer = super().instantiate_trainer(
-            logger=loggers if given is None else given, default_root_dir=folder, **kwargs
-        )
-        for logger in trainer.loggers:
-            logger.log_hyperparams(self._config())
+        trying = bool(self.options.trainer.fast_dev_run)
+        recorded = self.subcommand in RECORDED and not trying
+        try:
+            trainer: Any = super().instantiate_trainer(
+                logger=given or False, default_root_dir=self.options.runs, **kwargs
+            )
+        except TypeError as error:  # what some of Lightning's connectors raise for a wrong value
+            raise ValueError(one_line(error)) from error
+        if trying:  # writes nothing, though ModelCheckpoint would save a last.ckpt
+            trainer.callbacks = [c for c in trainer.callbacks if not isinstance(c, ModelCheckpoint)]
+        if recorded and self.subcommand == "run":
+            check_callbacks(trainer.callbacks)
+        if self.subcommand in RECORDED and trainer.max_epochs == trainer.max_steps == -1:
+            raise ValueError("trainer.max_epochs=-1 has no end to schedule towards: set max_epochs or max_steps")
+        # Nothing that a person can get wrong comes after this, so a mistake leaves no empty folder.
+        if recorded and trainer.is_global_zero:
+            self._open_run_folder()
+            self._record(trainer, given, steps_done=checkpoint.get("global_step", 0) if self.options.resume else 0)
+        assert isinstance(trainer, ExperimentTrainer)
         return trainer
+
+    def _checkpoint(self) -> dict[str, Any]:
+        """What ``--ckpt_path`` or ``--resume`` names, known to fit the model; empty without either."""
+        if self.options.ckpt_path is None:
+            return {}
+        path = Path(self.options.ckpt_path)
+        checkpoint = read_checkpoint(path)
+        check_fits(checkpoint, self.model, path)
+        return checkpoint
 
     @property
     def experiment(self) -> str:
@@ -149,11 +156,6 @@ class ExperimentCLI(LightningCLI):
             return interrupted_run(self.options.resume).parent.name
         files = self.options.config or []
         return Path(str(files[-1])).stem.lstrip("_") if files else "unnamed"
-
-    def _config(self) -> dict[str, Any]:
-        self._dump_config()
-        config: dict[str, Any] = self.config_dump
-        return config
 
     def _open_run_folder(self) -> None:
         """A new folder, or the interrupted one, with the resolved configuration in it."""
@@ -166,6 +168,18 @@ class ExperimentCLI(LightningCLI):
             options.pop(transient, None)
         self._parser(self.subcommand).save(options, self.run_folder / name, skip_validation=True, multifile=False)
 
+    def _record(self, trainer: ExperimentTrainer, given: Any, steps_done: int) -> None:
+        """Point loggers and checkpoints at the run folder."""
+        assert self.run_folder is not None
+        if given is None:
+            trainer.loggers = build_loggers(self.options.loggers, self.run_folder, self.experiment, steps_done)
+        for callback in trainer.callbacks:
+            if isinstance(callback, ModelCheckpoint) and callback.dirpath is None:
+                callback.dirpath = str(self.run_folder / LAST_CHECKPOINT.parent)
+        self._dump_config()
+        for logger in trainer.loggers:
+            logger.log_hyperparams(self.config_dump)
+
     def before_run(self) -> None:
         self._announce()
 
@@ -173,43 +187,38 @@ class ExperimentCLI(LightningCLI):
         self._announce()
 
     def _announce(self) -> None:
-        chosen = f"{device_name(self.trainer.strategy.root_device)}, precision {self.trainer.precision}"
-        self.console.print(f"hardware   {chosen}", markup=False)
+        device = device_name(self.trainer.strategy.root_device)
+        print_once([f"hardware   {device}, precision {self.trainer.precision}"])
         if self.run_folder is not None:
             verb = "continuing" if self.options.resume else "writing"
-            self.console.print(f"run        {verb} {_shown(self.run_folder)}/", markup=False)
+            print_once([f"run        {verb} {shown(self.run_folder)}/"])
 
     def after_run(self) -> None:
         if self.run_folder is None or not self.trainer.is_global_zero:
             return
         seed = int(self.options.seed_everything)
+        assert isinstance(self.trainer, ExperimentTrainer)
         results = gather_results(self.trainer, self.run_folder, self.experiment, seed)
         write_results(results, self.run_folder)
-        offline = any(isinstance(logger, WandbLogger) and _is_offline(logger) for logger in self.trainer.loggers)
-        print_results(results, _shown(self.run_folder), self.datamodule, offline, self.console)
+        tracked = any(isinstance(logger, WandbLogger) for logger in self.trainer.loggers)
+        offline = tracked and wandb_mode() == "offline"
+        print_once(results_lines(results, self.run_folder, self.datamodule, offline))
 
     def _run_subcommand(self, subcommand: str) -> None:
+        exit_code = 1
         try:
             super()._run_subcommand(subcommand)
-        except SystemExit:  # how Lightning ends on Ctrl-C
-            if self.run_folder is not None:
-                self.console.print(
-                    f"interrupted; continue with: make exp RESUME={_shown(self.run_folder)}", markup=False
-                )
-            raise SystemExit(130) from None
+            exit_code = 0
+        except SystemExit as error:  # how Lightning ends on Ctrl-C and on SIGTERM
+            exit_code = 143 if isinstance(error, SIGTERMException) else 130
+            print_once(["interrupted" + self._how_to_continue()])
+            raise SystemExit(exit_code) from None
+        finally:
+            finish_wandb(exit_code)
 
-
-def _check_same_task(checkpoint: Path, class_path: str) -> None:
-    trained = read_checkpoint(checkpoint)["lightsmith"]["model"]
-    if trained != class_path:
-        raise ValueError(f"{checkpoint} is a checkpoint of {trained}, this experiment trains {class_path}")
-
-
-def _is_offline(logger: WandbLogger) -> bool:
-    return bool(logger.experiment.settings._offline)
-
-
-def _shown(folder: Path) -> Path:
-    """Relative where possible, which is easier to read and to type."""
-    here = Path.cwd()
-    return folder.relative_to(here) if folder.is_relative_to(here) else folder
+    def _how_to_continue(self) -> str:
+        if self.run_folder is None:
+            return ""
+        if not (self.run_folder / LAST_CHECKPOINT).is_file():
+            return " before the first checkpoint: nothing to continue from"
+        return f"; continue with: make exp RESUME={shown(self.run_folder)}"

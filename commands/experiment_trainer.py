@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from typing import Any
+
+from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 
 
 class ExperimentTrainer(Trainer):
     """A Trainer that can do a whole experiment."""
+
+    # Set by Lightning's connectors, where no type checker sees them.
+    callbacks: list[Callback]
+    datamodule: Any
+    fast_dev_run: bool | int
 
     def run(self, model: LightningModule, datamodule: LightningDataModule, ckpt_path: str | None = None) -> None:
         """Fit, test the best checkpoint, write the results.

@@ -13,6 +13,8 @@ WRONG_CLASS = re.compile(r"Problem with given class_path '([^']*)'")
 VALUE = re.compile(r"Parser key [\"']([\w.]+)[\"']:\s*(?:Expected an? (.+?)\. Got value: (.*))", re.DOTALL)
 UNION = re.compile(r"Parser key [\"']([\w.]+)[\"']:.*Subtypes: \[(.+?)\]\s+Errors:.*Given value: (.*)", re.DOTALL)
 RAISED = re.compile(r"Errors:\s+- (.*?)\s+- Expected an? <class 'NoneType'>", re.DOTALL)
+LACKING = re.compile(r"Problem with given class_path '([\w.]+)':\s+the following arguments are required: (.+)")
+NO_EXPERIMENT = re.compile(r"arguments are required: \w+\.(?:data|model)\b")
 UNKNOWN = re.compile(r"(?:unrecognized arguments: --|does not accept option '|Key \"|option ')([\w.]+)")
 
 
@@ -40,6 +42,8 @@ def explain(error: BaseException, known_keys: list[str]) -> str:
         key, expected, got = values[-1]
         key = key if group == key or not group else f"{group}.{key}"
         return f"{key}={got.strip().splitlines()[0]} is not {_readable(expected)}"
+    if found := LACKING.search(message):
+        return f"{group}: {found[1]} needs {found[2]}, as in --{group}.{found[2].partition(',')[0]}=…"
     if found := WRONG_CLASS.search(message):
         return f"{group}.class_path={found[1]} is not a class of Lightsmith, lightning or torch"
     if found := UNION.search(message):
@@ -47,6 +51,8 @@ def explain(error: BaseException, known_keys: list[str]) -> str:
         return f"{key}={value.strip()} is not {_readable(types)}"
     if found := UNKNOWN.search(message):
         return f"unknown key {found[1]}{nearest(found[1], known_keys)}"
+    if NO_EXPERIMENT.search(message):
+        return "which experiment? give -c experiments/_defaults.yaml -c experiments/<name>.yaml"
     if found := RAISED.search(message):
         return " ".join(found[1].split())
     return one_line(error)

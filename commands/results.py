@@ -6,14 +6,17 @@ import hashlib
 import json
 import platform
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback
+from lightning.pytorch.callbacks import ModelCheckpoint
 
 from callbacks.measure_fit import MeasureFit, peak_memory_bytes
+from commands.experiment_trainer import ExperimentTrainer
 from commands.hardware import device_name
 from commands.run_folder import BEST_CHECKPOINT
 
@@ -21,13 +24,27 @@ SCHEMA = 1
 TEST_METRICS = ("loss", "accuracy", "precision", "recall", "f1")
 
 
-def gather_results(trainer: Trainer, run_folder: Path, experiment: str, seed: int) -> dict[str, Any]:
+def check_callbacks(callbacks: Sequence[Callback]) -> None:
+    """Refuse, before training, a run of which there would be nothing to record.
+
+    Raises:
+        ValueError: no checkpoint named best, or nobody who measures the fit.
+    """
+    best = any(isinstance(c, ModelCheckpoint) and c.filename == BEST_CHECKPOINT.stem for c in callbacks)
+    if not best or not any(isinstance(c, MeasureFit) for c in callbacks):
+        raise ValueError(
+            "trainer.callbacks lacks MeasureFit, or a ModelCheckpoint with filename: best, which run needs for its "
+            "results: keep those of experiments/_defaults.yaml (--trainer.callbacks+= adds to them), or use fit"
+        )
+
+
+def gather_results(trainer: ExperimentTrainer, run_folder: Path, experiment: str, seed: int) -> dict[str, Any]:
     """Everything worth keeping about a run that was fitted and tested; ``seed`` is that of ``seed_everything``."""
     return {
         "schema": SCHEMA,
         "experiment": experiment,
         "seed": seed,
-        "data": _data(trainer.datamodule),  # type: ignore[attr-defined]  # set when a data module is fitted
+        "data": _data(trainer.datamodule),
         "test": {name: float(trainer.callback_metrics[f"test/{name}"]) for name in TEST_METRICS},
         "fit": _fit(trainer),
         "model": _model(trainer, run_folder),
@@ -54,7 +71,7 @@ def _data(data: Any) -> dict[str, Any]:
     }
 
 
-def _fit(trainer: Trainer) -> dict[str, Any]:
+def _fit(trainer: ExperimentTrainer) -> dict[str, Any]:
     measured = next(callback for callback in trainer.callbacks if isinstance(callback, MeasureFit))
     return {
         "seconds": round(measured.seconds, 3),
@@ -65,7 +82,7 @@ def _fit(trainer: Trainer) -> dict[str, Any]:
     }
 
 
-def _model(trainer: Trainer, run_folder: Path) -> dict[str, Any]:
+def _model(trainer: ExperimentTrainer, run_folder: Path) -> dict[str, Any]:
     parameters = list(trainer.lightning_module.parameters())
     return {
         "class": type(trainer.lightning_module).__name__,
@@ -82,7 +99,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _environment(trainer: Trainer) -> dict[str, Any]:
+def _environment(trainer: ExperimentTrainer) -> dict[str, Any]:
     commit = _git("rev-parse", "HEAD")
     return {
         "python": platform.python_version(),

@@ -11,6 +11,17 @@ LAST_CHECKPOINT = Path("checkpoints/last.ckpt")
 BEST_CHECKPOINT = Path("checkpoints/best.ckpt")
 
 
+def check_writable(root: Path) -> None:
+    """Refuse a folder that cannot be made or written, before a long download rather than after.
+
+    Raises:
+        ValueError: naming what is in the way.
+    """
+    existing = next(path for path in (root.absolute(), *root.absolute().parents) if path.exists())
+    if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
+        raise ValueError(f"--runs={root}: {existing} cannot be written; name a folder that can")
+
+
 def create_run_folder(root: Path, experiment: str) -> Path:
     """A new, empty folder, and ``latest`` beside it pointing there.
 

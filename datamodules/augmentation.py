@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -51,7 +53,7 @@ def random_resized_crop(images: Tensor, size_px: int, min_area: float) -> Tensor
     """
     count, device = len(images), images.device
     area = torch.empty(count, device=device).uniform_(min_area, 1.0)
-    ratio = torch.empty(count, device=device).uniform_(-1, 1).mul_(torch.log(torch.tensor(4 / 3))).exp_().sqrt_()
+    ratio = torch.empty(count, device=device).uniform_(-1, 1).mul_(math.log(4 / 3)).exp_().sqrt_()
     scale = torch.stack([(area.sqrt() * ratio).clamp(max=1), (area.sqrt() / ratio).clamp(max=1)], dim=1)
     shift = (torch.rand(count, 2, device=device) * 2 - 1) * (1 - scale)
     theta = torch.cat([torch.diag_embed(scale), shift[:, :, None]], dim=2)

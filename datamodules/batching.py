@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
+from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler, SequentialSampler
 
 
 class EpochShuffle(Sampler[int]):
@@ -65,22 +65,26 @@ def _as_fetched(batch: Any) -> Any:
 
 
 def batch_loader(
-    dataset: Dataset[Any], batch_size: int, num_workers: int, seed: int | None, lengths: Sequence[int] | None = None
+    dataset: Dataset[Any],
+    batch_size: int,
+    num_workers: int,
+    seed: int | None = None,
+    lengths: Sequence[int] | None = None,
 ) -> DataLoader[Any]:
     """A standard DataLoader over a data set whose ``__getitems__`` gives whole batches.
 
     Args:
         seed: shuffles every epoch when given; otherwise the data set's order is kept.
-        lengths: number of tokens of each item; when given and shuffling, batches are bucketed by it.
+        lengths: number of tokens of each item; when given, batches are bucketed by it.
     """
     size = len(dataset)  # type: ignore[arg-type]  # Dataset declares no __len__, all of ours have one
-    sampler: Sampler[int] | None = None if seed is None else EpochShuffle(size, seed)
+    sampler: Sampler[int] = SequentialSampler(range(size)) if seed is None else EpochShuffle(size, seed)
     options: dict[str, Any] = {
         "collate_fn": _as_fetched,
         "num_workers": num_workers,
         "persistent_workers": num_workers > 0,
         "pin_memory": torch.cuda.is_available(),
     }
-    if sampler is not None and lengths is not None:
+    if lengths is not None:
         return DataLoader(dataset, batch_sampler=LengthBuckets(sampler, batch_size, False, lengths), **options)
     return DataLoader(dataset, batch_size=batch_size, sampler=sampler, **options)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -36,7 +35,7 @@ class ClassificationData(LightningDataModule, ABC):
         num_workers: loader processes; 0 is fastest for data that is held in memory.
     """
 
-    hub_name: ClassVar[str]
+    hub_name: ClassVar[str]  # owner/name@revision
     kind: ClassVar[str]
 
     def __init__(
@@ -53,9 +52,17 @@ class ClassificationData(LightningDataModule, ABC):
         for name, fraction in (("val_fraction", val_fraction), ("test_fraction", test_fraction)):
             if not 0 < fraction < 1:
                 raise ValueError(f"data.{name}={fraction} must lie between 0 and 1, such as 0.1")
-        for name, count in (("batch_size", batch_size), ("train_size", train_size)):
-            if count is not None and count < 1:
-                raise ValueError(f"data.{name}={count} must be at least 1")
+        if val_fraction + test_fraction >= 1:
+            raise ValueError(
+                f"data.val_fraction={val_fraction} and data.test_fraction={test_fraction} leave nothing to train on"
+            )
+        for name, count, least in (
+            ("batch_size", batch_size, 1),
+            ("train_size", train_size, 1),
+            ("num_workers", num_workers, 0),
+        ):
+            if count is not None and count < least:
+                raise ValueError(f"data.{name}={count} must be at least {least}")
         self.source = source
         self.batch_size = batch_size
         self.val_fraction = val_fraction
@@ -77,7 +84,7 @@ class ClassificationData(LightningDataModule, ABC):
         """The real data set, downloaded into data/ on first use."""
 
     @abstractmethod
-    def encode(self, items: Sequence[Any], labels: Any, title: str) -> tuple[Dataset[Any], Any, list[tuple[str, str]]]:
+    def encode(self, items: Any, labels: Any, title: str) -> tuple[Dataset[Any], Any, list[tuple[str, str]]]:
         """Items as a data set of whole batches, the positions of those that were readable, and the others' reasons."""
 
     @abstractmethod
@@ -91,8 +98,9 @@ class ClassificationData(LightningDataModule, ABC):
     @cached_property
     def source_found(self) -> Source:
         """The splits as they are used: official ones kept, missing ones cut from train, ``train_size`` applied."""
-        source = cut_missing_splits(self._find(), self.val_fraction, self.test_fraction, self.split_seed)
-        check_classes(source)
+        found = self._find()
+        check_classes(found)
+        source = cut_missing_splits(found, self.val_fraction, self.test_fraction, self.split_seed)
         if self.train_size is None:
             return source
         train = subset(source.splits["train"], self.train_size, self.split_seed)
@@ -104,7 +112,7 @@ class ClassificationData(LightningDataModule, ABC):
         if self.source == "hub":
             return self.load_hub()
         path = Path(self.source).expanduser()
-        if not path.exists():
+        if not self.source or not path.exists():
             raise ValueError(f"data.source={self.source!r} does not exist; give sample, hub, or the path of your data")
         if path.is_dir() and not any(path.iterdir()):
             raise ValueError(f"data.source={self.source!r} is an empty folder")
@@ -162,7 +170,10 @@ class ClassificationData(LightningDataModule, ABC):
         _ = self._encoded
 
     def loader(self, split: str, shuffle: bool = False) -> DataLoader[Any]:
-        """Batches of a split. Shuffling follows the training seed (``seed_everything``) and the epoch."""
+        """Batches of a split, bucketed by length where items have one.
+
+        Shuffling follows the training seed (``seed_everything``) and the epoch.
+        """
         dataset = self._encoded[0][split]
         seed = int(os.environ.get("PL_GLOBAL_SEED", "0")) if shuffle else None
         return batch_loader(dataset, self.batch_size, self.num_workers, seed, getattr(dataset, "lengths", None))
@@ -177,4 +188,5 @@ class ClassificationData(LightningDataModule, ABC):
         return self.loader("test")
 
     def predict_dataloader(self) -> DataLoader[Any]:
-        return self.loader("test")
+        """The test split in its own order."""
+        return batch_loader(self._encoded[0]["test"], self.batch_size, self.num_workers)

@@ -9,24 +9,41 @@ from os import cpu_count
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from tqdm.auto import tqdm
 
+from datamodules.sources import first_line
+
 UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+# Below this many encoded bytes, threads only wait for each other's interpreter lock.
+WORTH_A_THREAD_BYTES = 8192
 
 
 def decode_image(item: Path | bytes, size_px: int, channels: int) -> np.ndarray:
     """One image as uint8 (size_px, size_px, channels): upright, shorter side resized, centre square kept.
 
+    16-bit greys are scaled, CMYK and palettes become RGB, and what is transparent becomes white.
+
     Raises:
         OSError, ValueError, SyntaxError, DecompressionBombError: whatever Pillow makes of an unreadable file.
     """
+    mode = "RGB" if channels == 3 else "L"
     with Image.open(item if isinstance(item, Path) else io.BytesIO(item)) as file:
-        file.draft("RGB" if channels == 3 else "L", (size_px, size_px))
-        image = ImageOps.exif_transpose(file).convert("RGB" if channels == 3 else "L")
+        file.draft(mode, (size_px, size_px))
+        file.load()
+        ImageOps.exif_transpose(file, in_place=True)
+        image = _to_mode(file, mode)
     if image.size != (size_px, size_px):
         image = ImageOps.fit(image, (size_px, size_px), Image.Resampling.BILINEAR)
     return np.asarray(image).reshape(size_px, size_px, channels)
+
+
+def _to_mode(image: Image.Image, mode: str) -> Image.Image:
+    if image.mode.startswith("I"):  # Pillow would clip 16 bits instead of scaling them
+        image = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    return image.convert(mode)
 
 
 def decode_all(
@@ -51,14 +68,17 @@ def decode_all(
             image = decode_image(item, size_px, channels)
         except UNREADABLE as error:
             name = str(item) if isinstance(item, Path) else f"{title} row {position}"
-            skipped[position] = (name, str(error).splitlines()[0] or type(error).__name__)
+            # Pillow names the file again, or the address of its bytes, which no two runs share.
+            unknown = isinstance(error, UnidentifiedImageError)
+            skipped[position] = (name, "not an image" if unknown else first_line(error))
         else:
             if keep:
                 images[position] = image
 
+    small = all(isinstance(item, bytes) and len(item) < WORTH_A_THREAD_BYTES for item in items[:100])
     with ThreadPoolExecutor(cpu_count()) as pool:
-        work = pool.map(decode, range(len(items)))
+        work = (map if small else pool.map)(decode, range(len(items)))
         for _ in tqdm(work, f"Decoding {title}", len(items), unit=" images", leave=False, delay=1, disable=None):
             pass
-    kept = np.array([i for i in range(len(items)) if i not in skipped], dtype=np.int64)
+    kept = np.setdiff1d(np.arange(len(items)), list(skipped)).astype(np.int64)
     return (images[kept] if keep and skipped else images), kept, [skipped[i] for i in sorted(skipped)]

@@ -14,7 +14,8 @@ from torch.utils.data import Dataset
 from datamodules.augmentation import center_crop, random_crop, random_flip, random_resized_crop
 from datamodules.classification_data import ClassificationData
 from datamodules.image_decoding import decode_all, decode_image
-from datamodules.sources import IMAGE_SUFFIXES, TABLE_SUFFIXES, Source, load_image_folder, load_table
+from datamodules.sources import IMAGE_SUFFIXES, Source, load_image_folder, visible_files
+from datamodules.tables import TABLE_SUFFIXES, load_table
 
 
 class ImageBatch(NamedTuple):
@@ -22,7 +23,7 @@ class ImageBatch(NamedTuple):
 
     image: Tensor
     label: Tensor
-    index: Tensor
+    index: Tensor  # type: ignore[assignment]  # tuples have a method of that name
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -73,7 +74,7 @@ class ImageData(ClassificationData):
         horizontal_flip: mirror half of the training images.
         image_column: column of a table that holds the images; ``image`` or ``img`` when unset.
         label_column: column that holds the labels; ``label`` and its common synonyms when unset.
-        memory_budget_gb: above this size decoded images are streamed instead of held in memory.
+        memory_budget_gb: a split whose decoded images are larger is streamed instead of held in memory.
     """
 
     channels: ClassVar[int] = 3
@@ -95,6 +96,8 @@ class ImageData(ClassificationData):
         self.save_hyperparameters()
         if resize_px is not None and resize_px < image_size_px:
             raise ValueError(f"data.resize_px={resize_px} must be at least data.image_size_px={image_size_px}")
+        if not 0 <= crop_padding_px < image_size_px:
+            raise ValueError(f"data.crop_padding_px={crop_padding_px} must lie between 0 and {image_size_px - 1}")
         if min_crop_area is not None and not 0 < min_crop_area <= 1:
             raise ValueError(f"data.min_crop_area={min_crop_area} must lie in (0, 1], such as 0.35")
         self.image_size_px = image_size_px
@@ -112,8 +115,9 @@ class ImageData(ClassificationData):
     def load_path(self, path: Path) -> Source:
         if path.is_file() and path.suffix.lower() not in TABLE_SUFFIXES:
             raise ValueError(f"data.source={str(path)!r} is a file, but not one of {' '.join(TABLE_SUFFIXES)}")
-        tables = path.is_file() or any(p.suffix.lower() in TABLE_SUFFIXES for p in path.rglob("*"))
-        return load_table(path, self.kind, self.item_columns, self.label_columns) if tables else load_image_folder(path)
+        if path.is_dir() and not _holds_tables(path):
+            return load_image_folder(path)
+        return load_table(path, self.kind, self.item_columns, self.label_columns)
 
     def encode(
         self, items: Sequence[Any] | np.ndarray, labels: np.ndarray, title: str
@@ -130,9 +134,8 @@ class ImageData(ClassificationData):
         return StreamedImages([items[i] for i in kept], labels[kept], size, channels), kept, skipped
 
     def read_inputs(self, path: Path) -> list[tuple[str, Any]]:
-        files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-        files = [p for p in files if path.is_file() or p.suffix.lower() in IMAGE_SUFFIXES]
-        if not files:
+        files = visible_files(path) if path.is_dir() else [path]
+        if path.is_dir() and not any(p.suffix.lower() in IMAGE_SUFFIXES for p in files):
             raise ValueError(f"{path} holds no images ({' '.join(IMAGE_SUFFIXES)})")
         return [(str(p), p) for p in files]
 
@@ -156,6 +159,12 @@ class ImageData(ClassificationData):
         if self.crop_padding_px or images.shape[2] != self.image_size_px:
             return random_crop(images, self.image_size_px, self.crop_padding_px)
         return images
+
+
+def _holds_tables(folder: Path) -> bool:
+    """Parquet decides; a CSV or JSON file among images only describes them."""
+    suffixes = {p.suffix.lower() for p in visible_files(folder)}
+    return ".parquet" in suffixes or (suffixes.isdisjoint(IMAGE_SUFFIXES) and not suffixes.isdisjoint(TABLE_SUFFIXES))
 
 
 def _png(image: np.ndarray) -> bytes:

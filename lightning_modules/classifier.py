@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import torch
 import torch.nn.functional as F
 from lightning.pytorch import LightningModule
 from lightning.pytorch.plugins.precision import MixedPrecision, Precision
@@ -69,6 +70,7 @@ class Classifier(LightningModule):
         self.schedule = schedule
         self.warmup_fraction = warmup_fraction
         self.label_smoothing = label_smoothing
+        self._unlogged_losses: list[Tensor] = []
         self.val_metrics = classification_metrics(len(class_names), "val/")
         self.test_metrics = classification_metrics(len(class_names), "test/")
 
@@ -84,10 +86,17 @@ class Classifier(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         _, loss = self._shared_step(batch)
-        if batch_idx % self.trainer.log_every_n_steps == 0:
-            self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.label))
-            self.log("train/lr", self.trainer.optimizers[0].param_groups[0]["lr"], batch_size=len(batch.label))
+        self._unlogged_losses.append(loss.detach())
         return loss
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set by Lightning's connector
+        if every and (self.trainer.global_step + 1) % every == 0:  # the steps that loggers record
+            self._log_training(on_step=True)
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        if self.trainer.is_last_batch:
+            self._log_training(on_step=False)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         logits, loss = self._shared_step(batch)
@@ -111,6 +120,14 @@ class Classifier(LightningModule):
         """Probabilities (B, classes)."""
         return self(*batch.inputs).float().softmax(1)
 
+    def _log_training(self, on_step: bool) -> None:
+        """The mean loss since it was last logged, and the learning rate."""
+        if self._unlogged_losses:
+            options: dict[str, Any] = {"on_step": on_step, "on_epoch": not on_step, "batch_size": 1}
+            self.log("train/loss", torch.stack(self._unlogged_losses).mean(), prog_bar=True, sync_dist=True, **options)
+            self.log("train/lr", self.trainer.optimizers[0].param_groups[0]["lr"], **options)
+        self._unlogged_losses.clear()
+
     def _log_and_reset(self, metrics: MetricCollection, shown: str = "") -> None:
         for name, value in metrics.compute().items():
             self.log(name, value, prog_bar=name == shown)
@@ -123,8 +140,7 @@ class Classifier(LightningModule):
             self.optimizer_name, self.parameters(), self.lr, self.momentum, self.weight_decay, fused_on
         )
         total_steps = self.trainer.estimated_stepping_batches
-        if total_steps == float("inf"):
-            raise ValueError("trainer.max_epochs=-1 has no end to schedule towards: set max_epochs or max_steps")
+        assert total_steps < float("inf"), "a schedule needs an end"
         warmup_steps = round(self.warmup_fraction * total_steps)
         return {
             "optimizer": optimizer,
@@ -151,8 +167,11 @@ class Classifier(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Say which classes to rebuild the model and its preprocessing with (see commands/checkpoints.py)."""
-        checkpoint["hyper_parameters"].update(self.restored_hyper_parameters())
-        checkpoint["lightsmith"] = {"model": _class_path(self), "data": _class_path(self.trainer.datamodule)}
+        checkpoint.setdefault("hyper_parameters", {}).update(self.restored_hyper_parameters())
+        checkpoint["lightsmith"] = {
+            "model": _class_path(self),
+            "data": _class_path(getattr(self.trainer, "datamodule", None)),
+        }
 
 
 def classification_metrics(num_classes: int, prefix: str) -> MetricCollection:

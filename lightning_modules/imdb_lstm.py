@@ -18,7 +18,8 @@ class ImdbLSTM(Classifier):
         num_layers: stacked LSTMs.
         bidirectional: also read the review from its end.
         pooling: what is classified: the last state, or mean and maximum over the words.
-        dropout: on embeddings and on the pooled features, 0…1.
+        dropout: on the pooled features, 0…1.
+        word_dropout: on whole words, 0…1.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class ImdbLSTM(Classifier):
         bidirectional: bool = True,
         pooling: Literal["last", "mean_max"] = "mean_max",
         dropout: float = 0.5,
+        word_dropout: float = 0.2,
         **recipe: Any,
     ) -> None:
         super().__init__(**recipe)
@@ -43,4 +45,5 @@ class ImdbLSTM(Classifier):
             bidirectional=bidirectional,
             pooling=pooling,
             dropout=dropout,
+            word_dropout=word_dropout,
         )

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from lightning_modules.cifar_cnn import MEAN, STD
 from lightning_modules.classifier import Classifier
 from lightning_modules.networks.backbones import BackboneName, build_transfer_network
 from lightning_modules.networks.normalize import Normalize
 
-CIFAR_STATISTICS = [0.4914, 0.4822, 0.4465], [0.2470, 0.2435, 0.2616]
 IMAGENET_STATISTICS = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 
 
@@ -36,18 +36,20 @@ class ResNetTransfer(Classifier):
         super().__init__(**recipe)
         self.save_hyperparameters()
         network = build_transfer_network(backbone, weights, len(self.class_names), dropout)
-        statistics = CIFAR_STATISTICS if backbone == "cifar_resnet" else IMAGENET_STATISTICS
+        statistics = (MEAN, STD) if backbone == "cifar_resnet" else IMAGENET_STATISTICS
         self.network = nn.Sequential(Normalize(*statistics), network).to(memory_format=torch.channels_last)
-        self.frozen = network.backbone if freeze_backbone else None
-        if self.frozen is not None:
-            self.frozen.requires_grad_(False)
+        self.freeze_backbone = freeze_backbone
+        network.backbone.requires_grad_(not freeze_backbone)
 
     def train(self, mode: bool = True) -> ResNetTransfer:
         """A frozen backbone keeps its normalisation statistics."""
         super().train(mode)
-        if self.frozen is not None:
-            self.frozen.eval()
+        if self.freeze_backbone:
+            self.network.get_submodule("1.backbone").eval()
         return self
+
+    def on_train_start(self) -> None:
+        self.train()  # Lightning itself leaves the modes as it finds them
 
     def restored_hyper_parameters(self) -> dict[str, Any]:
         return {"weights": None}

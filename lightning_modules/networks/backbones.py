@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Literal, get_args
 
 import torch
@@ -94,7 +95,10 @@ def _checkpoint_state(path: Path) -> dict[str, Tensor]:
     """The backbone's part of a Lightsmith checkpoint of cifar_resnet or resnet_transfer."""
     if not path.is_file():
         raise ValueError(f"model.weights={str(path)!r} does not exist")
-    state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+    except (UnpicklingError, RuntimeError, EOFError, KeyError, TypeError) as error:
+        raise ValueError(f"model.weights={str(path)!r} cannot be read as a checkpoint") from error
     prefix = "network.1.backbone." if any(key.startswith("network.1.backbone.") for key in state) else "network.1."
     return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 

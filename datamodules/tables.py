@@ -1,0 +1,143 @@
+"""Parquet, CSV and JSON tables, on disk or on the Hugging Face hub."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from glob import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from datamodules.sources import SPLIT_NAMES, Examples, Source, first_line
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+CACHE = Path("data")
+HUB_TIMEOUT_SECONDS = 10
+TABLE_SUFFIXES = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".jsonl": "json"}
+
+
+def load_table(location: str | Path, kind: str, item_columns: Sequence[str], label_columns: Sequence[str]) -> Source:
+    """Parquet, CSV or JSON: a file or folder on disk (``Path``), or a hub data set (``str``, "owner/name@revision").
+
+    The first column of ``item_columns`` and of ``label_columns`` that exists is used. Integer labels keep the class
+    names that the file declares, if any; strings become classes in alphabetical order.
+
+    Args:
+        kind: "image" or "text", what the item column holds: images as bytes or as paths beside the table.
+
+    Raises:
+        ValueError: unreadable file, no such column, items of another kind, or hub out of reach.
+    """
+    tables = _hub_tables(location) if isinstance(location, str) else _local_tables(location)
+    splits = {split: tables[name] for split, names in SPLIT_NAMES.items() for name in names if name in tables}
+    if "train" not in splits:
+        raise ValueError(f"{location} has no train split, only {', '.join(tables)}")
+    columns = splits["train"].column_names
+    item_column = _pick_column(f"data.{kind}_column", item_columns, columns, location)
+    label_column = _pick_column("data.label_column", label_columns, columns, location)
+    class_names, to_label = _classes(splits["train"], label_column)
+    folder = Path() if isinstance(location, str) else location if location.is_dir() else location.parent
+    skipped: list[tuple[str, str]] = []
+    examples = {}
+    for split, table in splits.items():
+        items = _table_items(table, item_column, kind, folder)
+        labels = [_class_index(stored, to_label, split, label_column) for stored in table[label_column][:]]
+        complete = [i for i in range(len(items)) if items[i] is not None and labels[i] is not None]
+        skipped += [
+            (f"{split} row {i}", f"no {item_column if items[i] is None else label_column}")
+            for i in sorted(set(range(len(items))).difference(complete))
+        ]
+        examples[split] = Examples([items[i] for i in complete], np.array([labels[i] for i in complete], np.int64))
+    origin = f"hub data set {location}" if isinstance(location, str) else f"table {location}"
+    return Source(origin, class_names, examples, skipped=skipped)
+
+
+def _hub_tables(name: str) -> dict[str, Dataset]:
+    import datasets
+    from huggingface_hub import HfApi
+
+    repository, _, revision = name.partition("@")
+    reason: BaseException | None = None
+    try:
+        HfApi().dataset_info(repository, revision=revision or None, timeout=HUB_TIMEOUT_SECONDS)
+    except Exception as error:  # noqa: BLE001  # whatever a network, or none, makes of it
+        reason = error
+        datasets.config.HF_HUB_OFFLINE = True  # what is cached, or an error, at once: not after 20 s of retries
+    try:
+        return dict(datasets.load_dataset(repository, revision=revision or None, cache_dir=str(CACHE / "hub")))
+    except Exception as error:
+        raise ValueError(
+            f"data.source=hub: {repository} could not be fetched from the Hugging Face hub "
+            f"({first_line(reason or error)}); DATA=sample and DATA=<path> work offline"
+        ) from error
+
+
+def _local_tables(path: Path) -> dict[str, Dataset]:
+    from datasets import load_dataset, logging
+    from datasets.exceptions import DatasetsError
+
+    logging.disable_progress_bar()
+    logging.set_verbosity(logging.CRITICAL)  # what goes wrong is said below, once
+    cache = str(CACHE / "tables")
+    try:
+        if path.is_dir():
+            return dict(load_dataset(str(path), cache_dir=cache))
+        # The name of a file is a pattern to load_dataset: brackets in it must stand for themselves.
+        return dict(load_dataset(TABLE_SUFFIXES[path.suffix.lower()], data_files=escape(str(path)), cache_dir=cache))
+    except (DatasetsError, ValueError, OSError) as error:
+        reason = error.__cause__ or error.__context__ or error
+        raise ValueError(f"data.source={str(path)!r} cannot be read: {first_line(reason)}") from error
+
+
+def _pick_column(key: str, wanted: Sequence[str], columns: Sequence[str], location: str | Path) -> str:
+    lowered = {name.lower(): name for name in columns}
+    for name in wanted:
+        if name.lower() in lowered:
+            return lowered[name.lower()]
+    raise ValueError(
+        f"no {' or '.join(wanted)} column in {location}: it has {', '.join(columns)}; name one with --{key}"
+    )
+
+
+def _classes(table: Dataset, column: str) -> tuple[list[str], dict[Any, int]]:
+    """The class names and the map from a stored label to its class index."""
+    declared = getattr(table.features[column], "names", None)
+    if declared:
+        return list(declared), {i: i for i in range(len(declared))}
+    values = {value for value in table.unique(column) if value is not None}
+    if any(isinstance(value, float) and not value.is_integer() for value in values):
+        raise ValueError(f"column {column!r} holds fractions: labels must be integers or strings")
+    found = sorted(values, key=lambda value: (isinstance(value, str), value))
+    names = [str(int(value)) if isinstance(value, float) else str(value) for value in found]
+    return names, {value: i for i, value in enumerate(found)}
+
+
+def _class_index(stored: Any, to_label: dict[Any, int], split: str, column: str) -> int | None:
+    """The class of a stored label; None where there is none.
+
+    Raises:
+        ValueError: a label that the training split lacks.
+    """
+    if stored is not None and stored not in to_label:
+        raise ValueError(f"the {split} split has {column}={stored!r}, which is not among the training labels")
+    return to_label.get(stored)
+
+
+def _table_items(table: Dataset, column: str, kind: str, folder: Path) -> list[Any]:
+    """A column's texts, or images as encoded bytes or paths; None where there is none."""
+    from datasets import Image
+
+    if isinstance(table.features[column], Image):
+        table = table.cast_column(column, Image(decode=False))
+    items: list[Any] = []
+    for stored in table[column][:]:
+        item = stored.get("bytes") or stored.get("path") if isinstance(stored, dict) else stored
+        if kind == "image" and isinstance(item, str):
+            item = folder / item
+        if item is not None and not isinstance(item, str if kind == "text" else bytes | Path):
+            raise ValueError(f"column {column!r} holds {type(item).__name__} values, not {kind}s; name another")
+        items.append(item)
+    return items

@@ -1,0 +1,49 @@
+import time
+from typing import Any
+
+import pytest
+from lightning.pytorch import Callback
+
+from callbacks.measure_fit import MeasureFit, peak_memory_bytes
+from tests.tiny_task import TinyData, TinyModel, tiny_trainer
+
+
+class Pause(Callback):
+    """Half a second before training, 0.1 s in each epoch's validation."""
+
+    def setup(self, *_: Any, **__: Any) -> None:
+        time.sleep(0.5)
+
+    def on_validation_start(self, *_: Any) -> None:
+        time.sleep(0.1)
+
+
+def test_seconds_include_validation_but_not_what_precedes_training() -> None:
+    measured = MeasureFit()
+    started = time.perf_counter()
+    tiny_trainer(measured, Pause(), max_epochs=2, num_sanity_val_steps=0).fit(TinyModel(), TinyData())
+    assert 0.2 < measured.seconds < time.perf_counter() - started - 0.5
+    seconds = measured.seconds
+    time.sleep(0.05)
+    assert measured.state_dict()["seconds"] == seconds  # the clock has stopped
+
+
+def test_samples_are_counted_as_trained_on() -> None:
+    measured = MeasureFit()
+    tiny_trainer(measured, max_epochs=2).fit(TinyModel(), TinyData(size=37))
+    assert measured.samples == 2 * 37
+
+
+def test_a_resumed_fit_adds_to_the_earlier_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = MeasureFit(), MeasureFit()
+    trainer = tiny_trainer(first, max_epochs=1)
+    trainer.fit(TinyModel(), TinyData())
+    first.seconds = 100.0
+    trainer.save_checkpoint("one.ckpt")
+    tiny_trainer(second, max_epochs=3).fit(TinyModel(), TinyData(), ckpt_path="one.ckpt")
+    assert second.samples == 3 * len(TinyData().dataset)
+    assert 100.0 < second.seconds < 150.0
+
+
+def test_peak_memory_is_that_of_this_process_in_bytes() -> None:
+    assert 50e6 < peak_memory_bytes() < 1e12

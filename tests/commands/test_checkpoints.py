@@ -1,0 +1,83 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from commands.checkpoints import check_fits, load_run, read_checkpoint
+from tests.conftest import Cli
+
+SMALL = ("--data.train_size=200", "--loggers=[csv]", "--trainer.max_epochs=1")
+
+
+@pytest.fixture
+def run(experiment: Cli, tmp_path: Path) -> Path:
+    assert experiment("mnist_mlp", *SMALL).code == 0
+    return (tmp_path / "runs" / "mnist_mlp" / "latest").resolve()
+
+
+def test_a_checkpoint_holds_plain_values_and_the_class_names(run: Path) -> None:
+    checkpoint = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
+    assert checkpoint["hyper_parameters"]["class_names"] == [str(digit) for digit in range(10)]
+    assert checkpoint["lightsmith"] == {
+        "model": "lightning_modules.mnist_mlp.MnistMLP",
+        "data": "datamodules.mnist.MNIST",
+    }
+
+
+def test_load_run_rebuilds_the_same_model_without_its_data(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("the training data was asked for")
+
+    monkeypatch.setattr("datamodules.mnist.MNIST.load_sample", refuse)
+    model, data = load_run(run)
+    by_file, _ = load_run(run / "checkpoints" / "best.ckpt")
+    saved = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
+    assert all(torch.equal(value, saved[name]) for name, value in model.state_dict().items())
+    images = torch.randint(0, 256, (4, 1, 28, 28), dtype=torch.uint8)
+    assert torch.equal(model(images), by_file(images))
+    assert not model.training
+    assert data.image_size_px == 28
+
+
+def test_what_is_no_lightsmith_checkpoint_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "noise.ckpt").write_bytes(b"\x80\x02noise")
+    (tmp_path / "empty.ckpt").write_bytes(b"")
+    torch.save(torch.zeros(1), tmp_path / "tensor.ckpt")
+    for name, line in (
+        ("none.ckpt", "no checkpoint at"),
+        ("noise.ckpt", "cannot be read"),
+        ("empty.ckpt", "cannot be read"),
+        ("tensor.ckpt", "is not a Lightsmith checkpoint"),
+    ):
+        with pytest.raises(ValueError, match=line):
+            read_checkpoint(tmp_path / name)
+
+
+def test_a_checkpoint_cannot_run_code(tmp_path: Path) -> None:
+    class Payload:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return open, (str(tmp_path / "ran"), "w")  # type: ignore[return-value]
+
+    torch.save({"lightsmith": Payload()}, tmp_path / "x.ckpt")
+    with pytest.raises(ValueError, match="cannot be read"):
+        read_checkpoint(tmp_path / "x.ckpt")
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("named", ["os.system", "lightning_modules.classifier.F", "datamodules.mnist.MNIST"])
+def test_a_checkpoint_can_name_no_class_but_those_of_its_room(run: Path, named: str) -> None:
+    path = run / "checkpoints" / "best.ckpt"
+    checkpoint = torch.load(path, weights_only=True)
+    checkpoint["lightsmith"]["model"] = named
+    torch.save(checkpoint, path)
+    with pytest.raises(ValueError, match=f"names '{named}'"):
+        load_run(run)
+
+
+def test_fitting_is_class_and_shapes(run: Path) -> None:
+    model, _ = load_run(run)
+    checkpoint = read_checkpoint(run / "checkpoints" / "best.ckpt")
+    check_fits(checkpoint, model, run)
+    del checkpoint["state_dict"][next(iter(checkpoint["state_dict"]))]
+    with pytest.raises(ValueError, match="missing there"):
+        check_fits(checkpoint, model, run)

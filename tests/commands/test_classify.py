@@ -1,0 +1,95 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from commands.checkpoints import load_run
+from tests.conftest import Cli, Outcome
+
+SMALL = ("--data.train_size=300", "--loggers=[csv]", "--trainer.max_epochs=1")
+
+
+def predictions(tmp_path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (tmp_path / "predictions.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture
+def digits(experiment: Cli, tmp_path: Path) -> Path:
+    """A folder with three digits and, between them, a truncated one."""
+    assert experiment("mnist_mlp", *SMALL, "--trainer.precision=32-true").code == 0
+    folder = tmp_path / "digits"
+    folder.mkdir()
+    for n in range(4):
+        pixels = np.random.default_rng(n).integers(0, 256, (28, 28), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{n}.png")
+    (folder / "1.png").write_bytes((folder / "1.png").read_bytes()[:200])
+    return folder
+
+
+def classify(lightsmith: Cli, name: str, source: Path) -> Outcome:
+    return lightsmith("classify", f"--run=runs/{name}/latest", f"--input={source}")
+
+
+def test_images_keep_their_order_and_unreadable_ones_are_listed_with_the_reason(
+    lightsmith: Cli, tmp_path: Path, digits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datamodules.mnist.MNIST.load_sample", None)  # the training data is not there
+    outcome = classify(lightsmith, "mnist_mlp", digits)
+    assert outcome.code == 1
+    rows = predictions(tmp_path)
+    assert [Path(row["item"]).name for row in rows] == ["0.png", "1.png", "2.png", "3.png"]
+    assert sorted(rows[1]) == ["error", "item"]
+    assert rows[1]["error"]
+    assert f"cannot read {digits / '1.png'}: {rows[1]['error']}" in outcome.err
+    assert "3 of 4 classified" in outcome.out
+    for row in (rows[0], rows[2], rows[3]):
+        assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-4)
+        assert row["prediction"] == max(row["probabilities"], key=row["probabilities"].get)
+
+
+def test_probabilities_are_those_of_the_model(
+    lightsmith: Cli, tmp_path: Path, digits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("commands.classify.fast_precision", lambda: "32-true")
+    assert classify(lightsmith, "mnist_mlp", digits / "2.png").code == 0
+    model, _ = load_run(tmp_path / "runs" / "mnist_mlp" / "latest")
+    image = torch.from_numpy(np.array(Image.open(digits / "2.png")))[None, None]
+    expected = model(image).softmax(1)[0].tolist()
+    (row,) = predictions(tmp_path)
+    assert list(row["probabilities"].values()) == pytest.approx(expected, abs=1e-4)
+
+
+def test_texts_come_from_lines_and_objects_and_one_without_text_is_listed(
+    experiment: Cli, lightsmith: Cli, tmp_path: Path
+) -> None:
+    assert experiment("imdb_lstm", *SMALL, "--data.max_tokens=32").code == 0
+    (tmp_path / "x.txt").write_text("A fine film.\nDull, slow and long.\n")
+    assert classify(lightsmith, "imdb_lstm", tmp_path / "x.txt").code == 0
+    in_lines = predictions(tmp_path)
+    assert [row["item"] for row in in_lines] == [f"{tmp_path}/x.txt:1", f"{tmp_path}/x.txt:2"]
+    (tmp_path / "x.jsonl").write_text('{"text": "A fine film."}\n{"stars": 3}\n{"text": "Dull, slow and long."}\n')
+    outcome = classify(lightsmith, "imdb_lstm", tmp_path / "x.jsonl")
+    assert outcome.code == 1
+    in_objects = predictions(tmp_path)
+    assert ["error" in row for row in in_objects] == [False, True, False]
+    for line, row in zip(in_lines, (in_objects[0], in_objects[2]), strict=True):
+        assert row["probabilities"] == pytest.approx(line["probabilities"], abs=1e-3)
+
+
+def test_what_cannot_be_classified_is_one_line(lightsmith: Cli, tmp_path: Path, digits: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    torch.save({}, tmp_path / "foreign.ckpt")
+    for run, source, line in (
+        ("runs/nope", digits, "no checkpoint at runs/nope"),
+        ("foreign.ckpt", digits, "is not a Lightsmith checkpoint"),
+        ("runs/mnist_mlp/latest", tmp_path / "nope", "does not exist"),
+        ("runs/mnist_mlp/latest", tmp_path / "empty", "holds no images"),
+    ):
+        outcome = lightsmith("classify", f"--run={run}", f"--input={source}")
+        assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+        assert line in outcome.err
+    assert not (tmp_path / "predictions.jsonl").exists()

@@ -1,0 +1,230 @@
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from lightning.pytorch import Trainer
+
+from callbacks.measure_fit import MeasureFit
+from tests.conftest import ROOT, Cli
+
+SMALL = ("--data.train_size=500", "--trainer.log_every_n_steps=1")
+CSV = "--loggers=[csv]"
+KEYS = {
+    "data": ["source", "train", "val", "test", "classes", "fingerprint", "skipped"],
+    "test": ["loss", "accuracy", "precision", "recall", "f1"],
+    "fit": ["seconds", "epochs", "steps", "samples_per_second", "peak_memory_bytes"],
+    "model": ["class", "parameters", "trainable_parameters", "checkpoint", "sha256"],
+    "environment": ["python", "torch", "lightning", "device", "precision", "git_commit", "git_dirty"],
+}
+
+
+def results_of(run: Path) -> dict[str, Any]:
+    results: dict[str, Any] = json.loads((run / "results.json").read_text())
+    return results
+
+
+def column(run: Path, name: str) -> list[tuple[int, float]]:
+    """(step, value) of one metric in metrics.csv."""
+    with (run / "metrics.csv").open(newline="") as file:
+        return [(int(row["step"]), float(row[name])) for row in csv.DictReader(file) if row[name]]
+
+
+def interrupt_in_epoch(monkeypatch: pytest.MonkeyPatch, epoch: int, act: Any) -> None:
+    """Do ``act`` in the first batch of an epoch, once."""
+    original = MeasureFit.on_train_batch_end
+
+    def hook(self: MeasureFit, trainer: Trainer, *arguments: Any) -> None:
+        original(self, trainer, *arguments)
+        if trainer.current_epoch == epoch:
+            monkeypatch.setattr(MeasureFit, "on_train_batch_end", original)
+            act()
+
+    monkeypatch.setattr(MeasureFit, "on_train_batch_end", hook)
+
+
+def ctrl_c() -> None:
+    raise KeyboardInterrupt
+
+
+def test_run_leaves_the_whole_record(experiment: Cli, tmp_path: Path) -> None:
+    outcome = experiment("mnist_mlp", *SMALL, "--trainer.max_epochs=2")
+    assert (outcome.code, outcome.err) == (0, "")
+    run = (tmp_path / "runs" / "mnist_mlp" / "latest").resolve()
+    files = {path.name for path in run.iterdir()}
+    assert {"config.yaml", "results.json", "metrics.csv", "checkpoints", "wandb"} <= files
+    assert {path.name for path in (run / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+    assert list(run.glob("wandb/offline-run-*/files/media/table/test/worst*"))
+    results = results_of(run)
+    assert list(results) == ["schema", "experiment", "seed", *KEYS]
+    assert {key: list(results[key]) for key in KEYS} == KEYS
+    assert (results["schema"], results["experiment"], results["seed"]) == (1, "mnist_mlp", 1)
+    assert (results["data"]["source"], results["fit"]["epochs"], results["fit"]["steps"]) == ("sample", 2, 4)
+    assert f"precision {results['environment']['precision']}" in outcome.out
+    ((step, f1),) = column(run, "test/f1")
+    assert (step, f1) == (4, results["test"]["f1"])
+    assert [step for step, _ in column(run, "train/loss")] == [0, 1, 2, 3]
+    assert len(column(run, "val/accuracy")) == 2
+    assert "accuracy" in outcome.out
+    assert "DATA=hub" in outcome.out
+
+
+def test_config_of_a_run_reproduces_it_in_a_new_folder(experiment: Cli, lightsmith: Cli, tmp_path: Path) -> None:
+    experiment("mnist_mlp", *SMALL, CSV, "--trainer.max_epochs=1", "--model.lr=0.02", "--trainer.precision=32-true")
+    first = (tmp_path / "runs" / "mnist_mlp" / "latest").resolve()
+    config = tmp_path / "mnist_mlp.yaml"
+    config.write_text((first / "config.yaml").read_text())
+    assert lightsmith("run", f"-c={config}").code == 0
+    second = (tmp_path / "runs" / "mnist_mlp" / "latest").resolve()
+    assert first != second
+    assert results_of(first)["test"] == results_of(second)["test"]
+    assert results_of(second)["environment"]["precision"] == "32-true"
+    assert (first / "config.yaml").read_text() == (second / "config.yaml").read_text()
+
+
+def test_ctrl_c_says_how_to_continue_and_resume_ends_like_an_uninterrupted_run(
+    experiment: Cli, lightsmith: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = (*SMALL, "--trainer.max_epochs=3")
+    experiment("mnist_mlp", *options, CSV)
+    whole = (tmp_path / "runs" / "mnist_mlp" / "latest").resolve()
+    interrupt_in_epoch(monkeypatch, 2, ctrl_c)
+    outcome = experiment("mnist_mlp", *options)
+    run = (tmp_path / "runs" / "mnist_mlp" / "latest").resolve()
+    assert outcome.code == 130
+    assert f"interrupted; continue with: make exp RESUME=runs/mnist_mlp/{run.name}" in outcome.out
+    assert not (run / "results.json").exists()
+    config = (run / "config.yaml").read_text()
+
+    resumed = lightsmith("run", f"-c={run}/config.yaml", f"--resume={run.parent}/latest")
+    assert (resumed.code, resumed.err) == (0, "")
+    assert len(list(run.parent.iterdir())) == 3  # two runs and latest
+    assert (run / "config.yaml").read_text() == config
+    assert (run / "config-resumed-1.yaml").is_file()
+    assert {path.name for path in (run / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+    results, expected = results_of(run), results_of(whole)
+    assert results["experiment"] == "mnist_mlp"
+    assert {key: results["fit"][key] for key in ("epochs", "steps")} == {"epochs": 3, "steps": 6}
+    assert column(run, "val/loss")[:2] == column(whole, "val/loss")[:2]
+    assert [step for step, _ in column(run, "train/loss")] == list(range(6))
+    assert results["data"]["fingerprint"] == expected["data"]["fingerprint"]
+    assert {path.name.split("-", 3)[-1] for path in run.glob("wandb/offline-run-*")} == {f"mnist_mlp-{run.name}"}
+
+
+def test_a_finished_run_can_be_trained_longer(experiment: Cli, lightsmith: Cli, tmp_path: Path) -> None:
+    experiment("mnist_mlp", *SMALL, CSV, "--trainer.max_epochs=1", "--model.schedule=constant")
+    run = (tmp_path / "runs" / "mnist_mlp" / "latest").resolve()
+    first = results_of(run)["fit"]
+    assert lightsmith("run", f"-c={run}/config.yaml", f"--resume={run}", "--trainer.max_epochs=3").code == 0
+    assert results_of(run)["fit"]["epochs"] == 3
+    assert results_of(run)["fit"]["seconds"] > first["seconds"]
+    assert [step for step, _ in column(run, "test/loss")] == [6]  # the earlier test belongs to steps done again
+
+
+def test_an_interruption_before_the_first_checkpoint_says_so(experiment: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupt_in_epoch(monkeypatch, 0, ctrl_c)
+    outcome = experiment("mnist_mlp", *SMALL, CSV)
+    assert outcome.code == 130
+    assert "nothing to continue from" in outcome.out
+
+
+def test_sigterm_is_no_success(experiment: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupt_in_epoch(monkeypatch, 1, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    outcome = experiment("mnist_mlp", *SMALL, CSV, "--trainer.max_epochs=3")
+    assert outcome.code == 143
+    assert "continue with: make exp RESUME=" in outcome.out
+    assert not list((tmp_path / "runs").rglob("results.json"))
+
+
+def test_a_checkpoint_of_another_task_or_size_or_a_damaged_one_is_refused(experiment: Cli, tmp_path: Path) -> None:
+    experiment("mnist_mlp", *SMALL, CSV, "--trainer.max_epochs=1")
+    run = (tmp_path / "runs" / "mnist_mlp" / "latest").resolve()
+    best = run / "checkpoints" / "best.ckpt"
+    damaged = tmp_path / "damaged.ckpt"
+    damaged.write_bytes(best.read_bytes()[:10_000])
+    torch.save({"state_dict": {}}, tmp_path / "foreign.ckpt")
+    before = sorted((tmp_path / "runs").rglob("*"))
+    for name, option, line in (
+        ("cifar_cnn", f"--ckpt_path={best}", "is a checkpoint of lightning_modules.mnist_mlp.MnistMLP"),
+        ("cifar_cnn", f"--resume={run}", "is a checkpoint of lightning_modules.mnist_mlp.MnistMLP"),
+        ("mnist_mlp", f"--ckpt_path={damaged}", "cannot be read as a checkpoint"),
+        ("mnist_mlp", f"--ckpt_path={tmp_path}/foreign.ckpt", "is not a Lightsmith checkpoint"),
+    ):
+        outcome = experiment(name, option)
+        assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+        assert line in outcome.err
+    other = experiment("mnist_mlp", f"--ckpt_path={best}", "--model.hidden_features=[64, 32]")
+    assert (other.code, "has another network" in other.err) == (2, True)
+    assert sorted((tmp_path / "runs").rglob("*")) == before
+
+
+def test_a_disk_that_cannot_be_written_is_one_line(experiment: Cli, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    outcome = experiment("mnist_mlp", f"--runs={tmp_path}/file/runs")
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert "cannot be written" in outcome.err
+
+
+def test_early_stopping_is_one_more_callback_on_the_command_line(experiment: Cli, tmp_path: Path) -> None:
+    stopping = "--trainer.callbacks+=lightning.pytorch.callbacks.EarlyStopping"
+    options = ("--trainer.callbacks.monitor=val/loss", "--trainer.callbacks.min_delta=100")
+    outcome = experiment("mnist_mlp", *SMALL, CSV, "--trainer.max_epochs=9", stopping, *options)
+    assert (outcome.code, outcome.err) == (0, "")
+    results = results_of(tmp_path / "runs" / "mnist_mlp" / "latest")
+    assert results["fit"]["epochs"] == 4  # the first, and three without an improvement of 100
+    assert results["test"]["accuracy"] > 0.3  # the default callbacks are still there
+
+
+@pytest.mark.parametrize("loggers", ["[tensorboard]", "[csv,tensorboard]", "[]"])
+def test_checkpoints_lie_in_the_run_folder_whatever_the_loggers(experiment: Cli, tmp_path: Path, loggers: str) -> None:
+    assert experiment("mnist_mlp", *SMALL, "--trainer.max_epochs=1", f"--loggers={loggers}").code == 0
+    run = tmp_path / "runs" / "mnist_mlp" / "latest"
+    assert (run / "checkpoints" / "best.ckpt").is_file()
+    assert bool(list(run.glob("tensorboard/events*"))) == ("tensorboard" in loggers)
+    assert (run / "metrics.csv").exists() == ("csv" in loggers)
+
+
+def test_lightnings_own_verbs_work_on_a_checkpoint(experiment: Cli, tmp_path: Path) -> None:
+    assert experiment("mnist_mlp", *SMALL, CSV, "--trainer.max_epochs=1", verb="fit").code == 0
+    run = (tmp_path / "runs" / "mnist_mlp" / "latest").resolve()
+    assert not (run / "results.json").exists()
+    before = sorted(tmp_path.rglob("*"))
+    for verb in ("validate", "test", "predict"):
+        assert experiment("mnist_mlp", f"--ckpt_path={run}/checkpoints/best.ckpt", verb=verb).code == 0
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_config_and_checkpoint_hold_plain_values_and_no_key(
+    experiment: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
+    assert experiment("mnist_mlp", *SMALL, "--trainer.max_epochs=1").code == 0
+    run = tmp_path / "runs" / "mnist_mlp" / "latest"
+    assert "resume" not in yaml.safe_load((run / "config.yaml").read_text())
+    files = [path for path in run.rglob("*") if path.is_file()]
+    assert len(files) > 5
+    assert not [path for path in files if b"k" * 40 in path.read_bytes()]
+
+
+@pytest.mark.slow
+def test_two_processes_write_one_run_folder(tmp_path: Path) -> None:
+    parts = [f"--config={ROOT}/experiments/{part}.yaml" for part in ("_defaults", "mnist_mlp")]
+    devices = ("--trainer.strategy=ddp", "--trainer.devices=2", "--trainer.accelerator=cpu")
+    command = [sys.executable, str(ROOT / "cli.py"), "run", *parts, f"--runs={tmp_path}/runs", "--data.train_size=1000"]
+    command += [*devices, "--trainer.max_epochs=1"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=250)
+    assert ran.returncode == 0, ran.stderr
+    (run,) = (path for path in (tmp_path / "runs" / "mnist_mlp").iterdir() if not path.is_symlink())
+    results = results_of(run)
+    assert results["fit"]["steps"] == 2
+    assert 0 < results["test"]["accuracy"] < 1
+    assert ran.stdout.count("epoch 1/1") == 1
+    assert ran.stdout.count("data       sample") == 2  # at the start and in the closing table, by one process
+    assert {path.name for path in (run / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}

@@ -1,0 +1,45 @@
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from commands.summary import data_lines, results_lines, shown
+
+DATA: Any = SimpleNamespace(
+    source_found=SimpleNamespace(origin="image folder x", notes=["no test split: 10% of train"]),
+    sizes={"train": 4000, "val": 500, "test": 500},
+    class_names=[f"class {n}" for n in range(12)],
+    skipped=[(f"{n}.jpg", "truncated") for n in range(5)],
+)
+RESULTS: dict[str, Any] = {
+    "experiment": "x",
+    "data": {"source": "sample"},
+    "test": {"loss": 0.25, "accuracy": 0.5},
+    "fit": {"seconds": 1.0, "epochs": 2, "samples_per_second": 1234.0, "peak_memory_bytes": 2e9},
+    "model": {"class": "X", "parameters": 1234},
+    "environment": {"device": "cpu", "precision": "32-true"},
+}
+
+
+def test_data_lines_say_what_how_large_and_what_was_left_out() -> None:
+    text = "\n".join(data_lines(DATA))
+    assert data_lines(DATA)[0] == "data       image folder x"
+    assert "train 4,000 · val 500 · test 500 · 12 classes: class 0," in text
+    assert "class 9, …" in text
+    assert "no test split: 10% of train" in text
+    assert "skipped 5 items" in text
+    assert text.count("truncated") == 3
+
+
+def test_results_lines_never_break_a_path_and_name_the_next_command(tmp_path: Path) -> None:
+    folder = tmp_path / ("long" * 50)
+    lines = results_lines(RESULTS, folder, DATA, tracked_offline=True)
+    assert any("loss 0.2500  accuracy 0.5000" in line for line in lines)
+    assert any(f"wandb sync {shown(folder)}/wandb/latest-run" in line for line in lines)
+    assert "make exp NAME=x DATA=hub" in lines[-1]
+    real = RESULTS | {"data": {"source": "/x"}}
+    assert f"make predict RUN={shown(folder)}" in results_lines(real, folder, DATA, tracked_offline=False)[-1]
+
+
+def test_folders_are_shown_relative_where_possible(tmp_path: Path) -> None:
+    assert shown(tmp_path / "runs") == Path("runs")
+    assert shown(Path("/elsewhere")) == Path("/elsewhere")

@@ -1,0 +1,41 @@
+"""What the data tests share: an empty folder to work in, images on disk, and the real data where there is some."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+REAL_DATA = Path(__file__).parents[3] / "shared" / "data"
+
+WriteImages = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Caches go beneath the current folder, which must not be the checkout."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def write_images(tmp_path: Path) -> WriteImages:
+    """``write_images({"train/cats": 3})`` writes noise, 40×32 PNG unless told otherwise; returns the folder."""
+
+    def write(counts: dict[str, int], root: str = "images", suffix: str = ".png") -> Path:
+        rng = np.random.default_rng(len(counts))
+        for folder, count in counts.items():
+            (tmp_path / root / folder).mkdir(parents=True)
+            for i in range(count):
+                noise = rng.integers(0, 256, (32, 40, 3), dtype=np.uint8)
+                Image.fromarray(noise).save(tmp_path / root / folder / f"{i:03}{suffix}")
+        return tmp_path / root
+
+    return write
+
+
+@pytest.fixture
+def real_data() -> Path:
+    if not REAL_DATA.is_dir():
+        pytest.skip(f"no real data at {REAL_DATA}")
+    return REAL_DATA

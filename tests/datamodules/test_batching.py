@@ -1,0 +1,113 @@
+"""Batches cover the data once, in an order that depends on seed and epoch alone."""
+
+from typing import Any
+
+import pytest
+import torch
+from lightning.fabric.utilities.data import _replace_dunder_methods, _update_dataloader
+from lightning.pytorch.overrides.distributed import _IndexBatchSamplerWrapper
+from torch.utils.data import BatchSampler, DataLoader, Dataset, DistributedSampler, SequentialSampler
+
+from datamodules.batching import EpochShuffle, LengthBuckets, batch_loader
+
+
+class Numbers(Dataset[Any]):
+    """Batches are the positions that they were asked for."""
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitems__(self, indices: list[int]) -> list[int]:
+        return indices
+
+
+def flat(batches: Any) -> list[int]:
+    return [position for batch in batches for position in batch]
+
+
+def test_a_shuffle_depends_on_seed_and_epoch_alone() -> None:
+    def order(seed: int, epoch: int) -> list[int]:
+        shuffle = EpochShuffle(100, seed)
+        torch.rand(3)  # the global generator must not matter
+        shuffle.set_epoch(epoch)
+        return list(shuffle)
+
+    assert order(1, 0) == order(1, 0)
+    assert sorted(order(1, 5)) == list(range(100))
+    assert len({tuple(order(seed, epoch)) for seed in (1, 2) for epoch in (0, 1, 2)}) == 6
+
+
+def test_a_shuffle_repeats_within_an_epoch() -> None:
+    shuffle = EpochShuffle(50, seed=0)
+    assert list(shuffle) == list(shuffle)
+    assert len(shuffle) == 50
+
+
+@pytest.mark.parametrize(("count", "batch_size"), [(100, 8), (96, 8), (5, 8), (1, 1)])
+def test_buckets_cover_every_item_once(count: int, batch_size: int) -> None:
+    lengths = torch.randint(1, 400, (count,)).tolist()
+    buckets = LengthBuckets(EpochShuffle(count, 0), batch_size, False, lengths, window=3)
+    batches = list(buckets)
+    assert sorted(flat(batches)) == list(range(count))
+    assert len(batches) == len(buckets)
+    assert max(map(len, batches)) <= batch_size
+
+
+def test_dropping_the_last_batch_leaves_full_ones_only() -> None:
+    buckets = LengthBuckets(EpochShuffle(100, 0), 8, True, list(range(100)), window=3)
+    assert [len(batch) for batch in buckets] == [8] * 12
+    assert len(buckets) == 12
+
+
+def test_buckets_save_most_of_the_padding() -> None:
+    lengths = torch.randint(10, 400, (2000,), generator=torch.Generator().manual_seed(0)).tolist()
+
+    def padded(batches: Any) -> int:
+        return sum(len(batch) * max(lengths[i] for i in batch) for batch in batches)
+
+    shuffle = EpochShuffle(2000, 0)
+    bucketed = padded(LengthBuckets(shuffle, 32, False, lengths))
+    assert bucketed < 1.1 * sum(lengths)
+    assert padded(BatchSampler(shuffle, 32, False)) > 1.6 * sum(lengths)
+
+
+def test_batches_do_not_come_in_order_of_length() -> None:
+    lengths = list(range(1000))
+    first = [batch[0] for batch in LengthBuckets(EpochShuffle(1000, 0), 10, False, lengths, window=50)]
+    assert first not in (sorted(first), sorted(first, reverse=True))
+
+
+def test_lightning_can_put_a_distributed_sampler_below_the_buckets() -> None:
+    lengths = list(range(64))
+    with _replace_dunder_methods(DataLoader, "dataset"), _replace_dunder_methods(BatchSampler):
+        loader = batch_loader(Numbers(64), 8, 0, seed=1, lengths=lengths)
+    seen = []
+    for rank in range(2):
+        sampler: Any = DistributedSampler(Numbers(64), num_replicas=2, rank=rank, seed=3)
+        share = _update_dataloader(loader, sampler)
+        assert isinstance(share.batch_sampler, LengthBuckets)
+        assert share.batch_sampler.sampler is sampler
+        assert len(list(share)) == 4
+        seen += flat(share)
+    assert sorted(seen) == list(range(64))
+
+
+def test_lightning_can_track_the_indices_of_the_buckets() -> None:
+    wrapped = _IndexBatchSamplerWrapper(LengthBuckets(SequentialSampler(range(10)), 4, False, list(range(10))))
+    assert sorted(flat(wrapped)) == list(range(10))
+
+
+def test_a_loader_keeps_the_order_unless_it_has_a_seed() -> None:
+    assert list(batch_loader(Numbers(5), 2, 0)) == [[0, 1], [2, 3], [4]]
+    shuffled = batch_loader(Numbers(100), 10, 0, seed=1)
+    assert sorted(flat(shuffled)) == list(range(100))
+    assert flat(shuffled) != list(range(100))
+
+
+def test_a_loader_with_lengths_buckets_with_and_without_shuffling() -> None:
+    lengths = [5, 1, 5, 1]
+    assert list(batch_loader(Numbers(4), 2, 0, lengths=lengths)) == [[0, 2], [1, 3]]
+    assert sorted(map(sorted, batch_loader(Numbers(4), 2, 0, seed=1, lengths=lengths))) == [[0, 2], [1, 3]]

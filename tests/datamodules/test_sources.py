@@ -1,0 +1,127 @@
+"""Image folders are read as people lay them out, and what is wrong with one is said in one line."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from datamodules.sources import Examples, Source, fingerprint, first_line, load_image_folder, visible_files
+
+
+def test_class_folders_become_classes_in_alphabetical_order(write_images: Any) -> None:
+    source = load_image_folder(write_images({"dogs": 2, "cats": 3}))
+    assert source.class_names == ["cats", "dogs"]
+    assert source.splits.keys() == {"train"}
+    assert source.splits["train"].labels.tolist() == [0, 0, 0, 1, 1]
+    assert [Path(p).parent.name for p in source.splits["train"].items] == ["cats"] * 3 + ["dogs"] * 2
+
+
+@pytest.mark.parametrize(
+    ("folder", "split"), [("val", "val"), ("valid", "val"), ("Validation", "val"), ("test", "test")]
+)
+def test_split_folders_are_found_under_their_usual_names(write_images: Any, folder: str, split: str) -> None:
+    source = load_image_folder(write_images({"Train/a": 2, "Train/b": 2, f"{folder}/a": 1, f"{folder}/b": 3}))
+    assert {name: len(examples) for name, examples in source.splits.items()} == {"train": 4, split: 4}
+
+
+def test_a_class_may_be_missing_from_validation_but_not_be_new_there(write_images: Any) -> None:
+    folder = write_images({"train/a": 2, "train/b": 2, "val/a": 2})
+    assert load_image_folder(folder).splits["val"].labels.tolist() == [0, 0]
+    (folder / "val" / "c").mkdir()
+    with pytest.raises(ValueError, match=r"class 'c' that the training images lack"):
+        load_image_folder(folder)
+
+
+def test_images_in_nested_folders_count_and_hidden_ones_do_not(write_images: Any) -> None:
+    folder = write_images({"a/x/y": 2, "b": 1, "a/.ipynb_checkpoints": 5, ".git": 1})
+    source = load_image_folder(folder)
+    assert source.class_names == ["a", "b"]
+    assert len(source.splits["train"]) == 3
+    assert source.skipped == []
+
+
+def test_other_file_types_are_listed_as_skipped(write_images: Any) -> None:
+    folder = write_images({"a": 2, "b": 2})
+    (folder / "a" / "notes.txt").write_text("x")
+    (folder / "b" / "animation.gif").write_bytes(b"GIF89a")
+    source = load_image_folder(folder)
+    assert [Path(item).name for item, _ in source.skipped] == ["notes.txt", "animation.gif"]
+    assert all(reason.startswith("not one of .jpg") for _, reason in source.skipped)
+
+
+@pytest.mark.parametrize(
+    ("folders", "message"),
+    [
+        ({"a": 2, "b": 0}, "class 'b' has no images"),
+        ({"train/a": 2, "train/b": 1, "val/a": 1, "val/b": 0}, "class 'b' has no images in .*val"),
+        ({"train/a": 2, "train/b": 1, "val": 0}, "val holds no class folders with images"),
+        ({".": 3}, "holds no class folders"),
+        ({"test/a": 1}, "has test but no train folder"),
+    ],
+)
+def test_a_folder_that_cannot_be_used_is_refused_in_one_line(
+    write_images: Any, folders: dict[str, int], message: str
+) -> None:
+    if "." in folders:
+        folder = write_images({"a": 3}) / "a"
+    else:
+        folder = write_images(folders)
+    with pytest.raises(ValueError, match=message) as caught:
+        load_image_folder(folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_fingerprint_follows_the_content_and_not_the_path(write_images: Any, tmp_path: Path) -> None:
+    folder = write_images({"a": 2, "b": 2})
+    first = fingerprint(load_image_folder(folder))
+    copy = tmp_path / "elsewhere"
+    shutil.copytree(folder, copy)
+    assert first == fingerprint(load_image_folder(copy))
+    assert first.startswith("sha256:")
+    assert len(first) == len("sha256:") + 64
+    (copy / "b" / "000.png").write_bytes(b"another")
+    assert first != fingerprint(load_image_folder(copy))
+
+
+def test_fingerprint_tells_items_labels_names_and_splits_apart() -> None:
+    labels = np.array([0, 1])
+    images = np.arange(2 * 4 * 2 * 1, dtype=np.uint8).reshape(2, 4, 2, 1)
+    sources = [
+        Source("", ["a", "b"], {"train": Examples(["x", "yz"], labels)}),
+        Source("", ["a", "b"], {"train": Examples(["xy", "z"], labels)}),
+        Source("", ["a", "b"], {"train": Examples(["x", "yz"], labels[::-1].copy())}),
+        Source("", ["a", "c"], {"train": Examples(["x", "yz"], labels)}),
+        Source("", ["a", "b"], {"test": Examples(["x", "yz"], labels)}),
+        Source("", ["a", "b"], {"train": Examples(images, labels)}),
+        Source("", ["a", "b"], {"train": Examples(images.reshape(2, 2, 4, 1), labels)}),
+    ]
+    assert len({fingerprint(source) for source in sources}) == len(sources)
+
+
+def test_take_keeps_the_given_order_for_lists_and_arrays() -> None:
+    positions = np.array([2, 0])
+    assert Examples(["a", "b", "c"], np.arange(3)).take(positions).items == ["c", "a"]
+    taken = Examples(np.arange(3)[:, None], np.arange(3)).take(positions)
+    assert np.asarray(taken.items).tolist() == [[2], [0]]
+    assert taken.labels.tolist() == [2, 0]
+
+
+def test_visible_files_are_sorted(tmp_path: Path) -> None:
+    for name in ("b.txt", "a.txt", ".c.txt"):
+        (tmp_path / name).touch()
+    assert [p.name for p in visible_files(tmp_path)] == ["a.txt", "b.txt"]
+
+
+def test_first_line_names_the_type_of_a_silent_exception() -> None:
+    assert first_line(ValueError("one\ntwo")) == "one"
+    assert first_line(EOFError()) == "EOFError"
+
+
+@pytest.mark.real_data
+def test_hymenoptera_keeps_its_official_validation_split(real_data: Path) -> None:
+    source = load_image_folder(real_data / "hymenoptera")
+    assert source.class_names == ["ants", "bees"]
+    assert {split: len(examples) for split, examples in source.splits.items()} == {"train": 244, "val": 153}
+    assert [Path(item).name for item, _ in source.skipped] == ["imageNotFound.gif"]

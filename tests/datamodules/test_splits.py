@@ -1,0 +1,108 @@
+"""Splits are cut seeded, stratified and only where the source has none."""
+
+import numpy as np
+import pytest
+
+from datamodules.sources import Examples, Source
+from datamodules.splits import check_classes, cut_missing_splits, stratified_cut, subset
+
+
+def source(*, labels: list[int], **official: list[int]) -> Source:
+    """Items are distinct texts, so that a split can be traced to what it was cut from."""
+    splits = {
+        split: Examples([f"{split} {i}" for i in range(len(given))], np.array(given, dtype=np.int64))
+        for split, given in {"train": labels, **official}.items()
+    }
+    return Source("films", ["bad", "good", "odd"], splits)
+
+
+def test_missing_splits_are_cut_from_train_disjoint_and_whole() -> None:
+    found = source(labels=[0] * 70 + [1] * 30)
+    cut = cut_missing_splits(found, val_fraction=0.1, test_fraction=0.2, seed=0)
+    assert {split: len(examples) for split, examples in cut.splits.items()} == {"train": 70, "val": 10, "test": 20}
+    together = [item for examples in cut.splits.values() for item in examples.items]
+    assert sorted(together) == sorted(found.splits["train"].items)
+    for split, counts in {"train": [49, 21], "val": [7, 3], "test": [14, 6]}.items():
+        assert np.bincount(cut.splits[split].labels).tolist() == counts
+    assert cut.notes == [
+        "no test split: 20 of its 100 training items serve as one (seed 0)",
+        "no val split: 10 of its 100 training items serve as one (seed 0)",
+    ]
+
+
+def test_items_keep_their_labels_through_a_cut() -> None:
+    labels = [0, 1] * 20
+    cut = cut_missing_splits(source(labels=labels), 0.25, 0.25, seed=3)
+    for examples in cut.splits.values():
+        assert [labels[int(item.split()[1])] for item in examples.items] == examples.labels.tolist()
+
+
+def test_official_splits_are_never_touched() -> None:
+    found = source(labels=[0, 1] * 10, test=[0, 1, 1], val=[0, 0])
+    assert cut_missing_splits(found, 0.5, 0.4, seed=0) == found
+    only_test = source(labels=[0, 1] * 10, test=[0, 1, 1])
+    cut = cut_missing_splits(only_test, 0.5, 0.4, seed=0)
+    assert cut.splits["test"] is only_test.splits["test"]
+    assert len(cut.splits["val"]) == len(cut.splits["train"]) == 10
+    assert len(cut.notes) == 1
+
+
+def test_a_cut_depends_on_its_seed_alone() -> None:
+    labels = np.array([0, 1] * 50)
+    assert np.array_equal(stratified_cut(labels, 20, seed=1)[1], stratified_cut(labels, 20, seed=1)[1])
+    assert not np.array_equal(stratified_cut(labels, 20, seed=1)[1], stratified_cut(labels, 20, seed=2)[1])
+
+
+def test_rare_classes_are_on_both_sides_of_a_cut() -> None:
+    labels = np.array([0] * 97 + [1] * 3)
+    for size in (2, 10, 99):
+        kept, cut = stratified_cut(labels, size, seed=0)
+        assert set(labels[cut]) == set(labels[kept]) == {0, 1}
+        assert len(kept) + len(cut) == 100
+
+
+@pytest.mark.parametrize("counts", [[50, 50], [7, 11, 13], [1, 1, 98], [3, 3, 3, 3, 3, 3, 994]])
+def test_a_subset_has_exactly_the_size_asked_for_and_every_class(counts: list[int]) -> None:
+    labels = np.repeat(np.arange(len(counts)), counts)
+    examples = Examples(np.arange(len(labels)), labels)
+    for size in range(len(counts), len(labels) + 1):
+        chosen = subset(examples, size, seed=0)
+        assert len(chosen) == size
+        shares = np.bincount(chosen.labels, minlength=len(counts))
+        assert shares.min() >= 1
+        assert all(share <= max(1, np.ceil(size * c / sum(counts))) for share, c in zip(shares, counts, strict=True))
+        assert np.array_equal(labels[np.asarray(chosen.items)], chosen.labels)
+
+
+def test_a_subset_smaller_than_the_number_of_classes_has_one_of_each() -> None:
+    examples = Examples(list("abcd"), np.arange(4))
+    assert sorted(subset(examples, 2, seed=0).items) == list("abcd")
+
+
+def test_a_subset_as_large_as_the_data_is_the_data() -> None:
+    examples = Examples(list("abcd"), np.array([0, 1, 0, 1]))
+    assert subset(examples, 4, seed=0) is examples
+    assert subset(examples, 400, seed=0) is examples
+
+
+def test_a_class_too_small_to_cut_is_named() -> None:
+    with pytest.raises(ValueError, match=r"class 'good' of films has 2 training item.* cut a test and a val split"):
+        cut_missing_splits(source(labels=[0] * 10 + [1] * 2), 0.1, 0.1, seed=0)
+    assert len(cut_missing_splits(source(labels=[0] * 10 + [1] * 2, test=[0, 1]), 0.1, 0.1, 0).splits["val"]) == 2
+    with pytest.raises(ValueError, match=r"class 'good' of films has 1 training item.* cut a val split"):
+        cut_missing_splits(source(labels=[0] * 10 + [1], test=[0, 1]), 0.1, 0.1, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        (source(labels=[]), "films holds no train items"),
+        (source(labels=[0, 1], val=[]), "films holds no val items"),
+        (source(labels=[1, 1]), "films has only one class, 'good'"),
+        (source(labels=[0, 1], test=[2]), "the test split of films has a class 'odd' that the training items lack"),
+    ],
+)
+def test_data_that_cannot_be_learnt_from_is_refused(found: Source, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        check_classes(found)
+    check_classes(source(labels=[0, 1, 1, 1, 1], test=[1]))

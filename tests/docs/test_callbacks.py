@@ -1,0 +1,76 @@
+"""docs/callbacks.md says what there is, in snippets that work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs/callbacks.md").read_text(encoding="utf-8")
+SECTIONS = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##|\Z)", TEXT, re.MULTILINE | re.DOTALL))
+SNIPPETS = re.findall(r"^```yaml\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+
+
+def default_callbacks() -> list[str]:
+    defaults = yaml.safe_load((ROOT / "experiments/_defaults.yaml").read_text(encoding="utf-8"))
+    return [entry["class_path"] for entry in defaults["trainer"]["callbacks"]]
+
+
+def as_config(snippet: str) -> dict[str, Any]:
+    """A snippet is either a configuration, or an entry of the list of callbacks."""
+    content = yaml.safe_load(snippet)
+    return content if isinstance(content, dict) else {"trainer": {"callbacks+": content}}
+
+
+def test_every_callback_has_a_section() -> None:
+    files = sorted(path.stem for path in (ROOT / "callbacks").glob("[!_]*.py"))
+    assert files
+    for stem in files:
+        name = "".join(part.capitalize() for part in stem.split("_"))
+        assert f"`callbacks/{stem}.py`" in SECTIONS.get(name, ""), name
+
+
+def test_every_default_callback_has_a_section() -> None:
+    for class_path in default_callbacks():
+        assert class_path.rpartition(".")[2] in SECTIONS
+
+
+def test_every_section_is_about_its_snippet() -> None:
+    assert SECTIONS
+    for name, section in SECTIONS.items():
+        (snippet,) = re.findall(r"^```yaml\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+        (entry,) = as_config(snippet)["trainer"]["callbacks+"]
+        assert entry["class_path"].endswith(f".{name}")
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=range(len(SNIPPETS)))
+def test_snippet_is_accepted_and_adds_its_callback(snippet: str, parse: Callable[..., Any], tmp_path: Path) -> None:
+    config = as_config(snippet)
+    file = tmp_path / "snippet.yaml"
+    file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    added = config["trainer"]["callbacks+"]
+    callbacks = parse("mnist_mlp", f"--config={file}").trainer.callbacks
+    assert [c.class_path for c in callbacks] == default_callbacks() + [entry["class_path"] for entry in added]
+    for entry, parsed in zip(added, callbacks[-len(added) :], strict=True):
+        for option, value in entry.get("init_args", {}).items():
+            assert parsed.init_args[option] == value
+
+
+def test_snippets_of_defaults_are_entries_so_that_nobody_adds_them_twice() -> None:
+    for snippet in SNIPPETS:
+        if isinstance(yaml.safe_load(snippet), dict):
+            (entry,) = as_config(snippet)["trainer"]["callbacks+"]
+            assert entry["class_path"] not in set(default_callbacks()) - {
+                "lightning.pytorch.callbacks.ModelCheckpoint"  # one of several is usual
+            }
+
+
+@pytest.mark.parametrize("line", re.findall(r"^make exp .*", TEXT, re.MULTILINE))
+def test_command_is_accepted(line: str, parse: Callable[..., Any], make_exp: Callable[..., Any]) -> None:
+    given, options = make_exp(line)
+    assert len(parse(given["NAME"], *options).trainer.callbacks) > len(default_callbacks())

@@ -1,0 +1,174 @@
+"""docs/tasks.md: its commands are accepted, its knobs exist, and its sixth task works as it is printed."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from lightning.pytorch import Trainer
+
+from commands.list_experiments import experiment_files
+from commands.mistakes import init_arguments
+from lightning_modules.optimization import OptimizerName, ScheduleName
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs/tasks.md").read_text(encoding="utf-8")
+TASKS, SIXTH = TEXT.split("\n## A sixth task in under 100 lines\n")
+SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", TASKS, re.MULTILINE | re.DOTALL))
+COMMANDS = re.findall(r"^make exp .*", TASKS, re.MULTILINE)
+KNOB_ROWS = re.findall(r"^\| (`[\w.]+`(?:, `[\w.]+`)*) \| (.+?) \|", TASKS, re.MULTILINE)
+EARLY_STOPPING = "lightning.pytorch.callbacks.EarlyStopping"
+ROOMS = ("callbacks", "commands", "datamodules", "experiments", "lightning_modules")
+
+
+def test_every_experiment_has_a_section_and_a_row() -> None:
+    experiments = set(experiment_files())
+    assert experiments
+    assert set(re.findall(r"^\| \[(\w+)\]\(#\1\)", TASKS, re.MULTILINE)) == experiments
+    assert experiments <= set(SECTIONS)
+
+
+@pytest.mark.parametrize("name", experiment_files())
+def test_section_says_where_the_data_comes_from_and_how_to_run_it(name: str) -> None:
+    section = SECTIONS[name]
+    for source in ("sample", "hub", "path"):
+        assert re.search(rf"^- .*\*\*{source}\*\*", section, re.MULTILINE), source
+    assert f"make exp NAME={name}\n" in section
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_command_is_accepted(line: str, parse: Callable[..., Any], make_exp: Callable[..., Any]) -> None:
+    given, options = make_exp(line)
+    assert set(given) <= {"NAME", "DATA", "ARGS", "RESUME"}
+    if "RESUME" in given:
+        assert re.fullmatch(r"runs/\w+/latest", given["RESUME"])
+        assert given["RESUME"].split("/")[1] in experiment_files()
+        return
+    settings = parse(given["NAME"], *options)
+    assert settings.data.init_args.source == given.get("DATA", "sample")
+
+
+def test_command_with_a_mistyped_knob_is_refused(parse: Callable[..., Any]) -> None:
+    with pytest.raises(ValueError, match=r"model\.lrr"):
+        parse("mnist_mlp", "--model.lrr=1")
+
+
+def test_every_knob_named_exists(parse: Callable[..., Any]) -> None:
+    known = {f"trainer.{option}" for option in inspect.signature(Trainer).parameters}
+    for name in experiment_files():
+        settings = parse(name)
+        for group in ("model", "data"):
+            known |= {f"{group}.{option}" for option in init_arguments(settings[group].class_path)}
+    no_knobs = {"model.help", "data.help", "model.safetensors"}
+    named = set(re.findall(r"\b((?:model|data|trainer)\.[a-z_]+)\b", TASKS)) - no_knobs
+    assert len(named) > 20
+    assert named <= known
+
+
+@pytest.mark.parametrize(("knobs", "values"), KNOB_ROWS)
+def test_every_value_named_is_accepted(knobs: str, values: str, parse: Callable[..., Any]) -> None:
+    for knob in re.findall(r"`([\w.]+)`", knobs):
+        named = re.findall(r"`([\w-]+)`", values) or [
+            "0.5" if re.search(r"up to|between|0 to 1|above", values) else "1"
+        ]
+        for value in named:
+            parse("cifar_cnn", f"--{knob}=" + (f"[{value}]" if knob == "loggers" else value))
+
+
+def test_optimizers_and_schedules_are_all_listed() -> None:
+    listed = dict(KNOB_ROWS)
+    assert set(re.findall(r"`([\w-]+)`", listed["`model.optimizer`"])) == set(get_args(OptimizerName))
+    assert set(re.findall(r"`([\w-]+)`", listed["`model.schedule`"])) == set(get_args(ScheduleName))
+
+
+def test_early_stopping_command_stops_early(experiment: Callable[..., Any], make_exp: Callable[..., Any]) -> None:
+    (line,) = (line for line in COMMANDS if EARLY_STOPPING in line)
+    given, options = make_exp(line)
+    impossible = ["--trainer.callbacks.min_delta=100", "--data.train_size=100", "--loggers=[csv]"]
+    outcome = experiment(given["NAME"], *options, *impossible)
+    assert outcome.code == 0, outcome.err
+    (results,) = Path("runs", given["NAME"]).glob("[0-9]*/results.json")
+    (patience,) = re.findall(r"patience=(\d+)", line)
+    assert json.loads(results.read_text())["fit"]["epochs"] == 1 + int(patience)
+
+
+def sixth_task() -> dict[str, str]:
+    """The blocks of the sixth task by the path that the text before each names in bold's sentence."""
+    found = re.findall(r"^\*\*\d\. [^`]*`([\w/.]+)`(?:(?!^```).)*?^```\w+\n(.*?)^```", SIXTH, re.MULTILINE | re.DOTALL)
+    return dict(found)
+
+
+def test_sixth_task_is_under_a_hundred_lines_in_its_rooms() -> None:
+    files = sixth_task()
+    assert sorted(Path(path).parts[0] for path in files) == ["datamodules", "experiments", "lightning_modules"]
+    assert len(files) == len(re.findall(r"^```(?:python|yaml)$", SIXTH, re.MULTILINE))
+    assert sum(len(content.splitlines()) for content in files.values()) < 100
+    assert not any((ROOT / path).exists() for path in files)
+
+
+RUN_SIXTH = """
+import sys
+import cli
+
+configs = ["-c", "experiments/_defaults.yaml", "-c", f"experiments/{sys.argv[1]}.yaml", "--loggers=[csv]"]
+assert cli.main(["run", *configs]) == 0
+assert cli.main(["classify", f"--run=runs/{sys.argv[1]}/latest", "--input=rows.csv"]) == 1
+own = ["--runs=own", "--data.source=own.csv", "--model.num_features=2", "--trainer.max_epochs=1"]
+assert cli.main(["run", *configs, *own]) == 0
+assert cli.main(["run", *configs, "--data.source=rows.csv"]) == 2
+assert cli.main(["list"]) == 0
+"""
+
+
+@pytest.fixture(scope="module")
+def sixth_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of Lightsmith with the sixth task's files in it."""
+    tree = tmp_path_factory.mktemp("tree")
+    for room in ROOMS:
+        shutil.copytree(ROOT / room, tree / room, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("cli.py", "pyproject.toml"):
+        shutil.copy(ROOT / file, tree)
+    for path, content in sixth_task().items():
+        (tree / path).write_text(content, encoding="utf-8")
+    return tree
+
+
+def test_sixth_task_trains_predicts_and_takes_other_data(sixth_tree: Path) -> None:
+    (name,) = (Path(path).stem for path in sixth_task() if path.startswith("experiments/"))
+    complete, empty = ",".join(map(str, range(30))), ",".join(["", *map(str, range(29))])
+    (sixth_tree / "rows.csv").write_text(f"{','.join(f'c{i}' for i in range(30))}\n{complete}\n{empty}\n")
+    own = [f"{i % 2},{i},{'high' if i % 2 else 'low'}" for i in range(60)]
+    (sixth_tree / "own.csv").write_text("\n".join(["a,b,label", *own, ",7,low"]) + "\n")
+    ran = subprocess.run(
+        [sys.executable, "-c", RUN_SIXTH, name], cwd=sixth_tree, capture_output=True, text=True, timeout=200
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert name in ran.stdout
+    assert "no label column in rows.csv" in ran.stderr
+
+    results = json.loads((sixth_tree / "runs" / name / "latest/results.json").read_text())
+    assert results["test"]["accuracy"] > 0.9
+    first, second = map(json.loads, (sixth_tree / "predictions.jsonl").read_text().splitlines())
+    assert set(first["probabilities"]) == {"malignant", "benign"}
+    assert second == {"item": "rows.csv:3", "error": "an empty cell"}
+    (own_results,) = (sixth_tree / "own" / name).glob("[0-9]*/results.json")
+    data = json.loads(own_results.read_text())["data"]
+    assert data["classes"] == ["high", "low"]
+    assert [skipped["reason"] for skipped in data["skipped"]] == ["an empty cell"]
+
+
+def test_sixth_task_passes_the_linter(sixth_tree: Path) -> None:
+    files = [path for path in sixth_task() if path.endswith(".py")]
+    for check in (["check"], ["format", "--check"]):
+        ran = subprocess.run(
+            [sys.executable, "-m", "ruff", *check, *files], cwd=sixth_tree, capture_output=True, text=True, timeout=60
+        )
+        assert ran.returncode == 0, ran.stdout + ran.stderr

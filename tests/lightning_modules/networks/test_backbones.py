@@ -1,0 +1,71 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from lightning_modules.networks import backbones
+from lightning_modules.networks.backbones import BackboneName, build_transfer_network
+from lightning_modules.networks.cifar_resnet import CifarResNet
+
+
+def assert_loaded(network: nn.Module, state: dict[str, Tensor]) -> None:
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, state[name]), name
+
+
+@pytest.mark.parametrize(("name", "size"), [("cifar_resnet", 32), ("resnet18", 64)])
+def test_network_maps_images_to_logits_of_the_new_classes(name: BackboneName, size: int) -> None:
+    network = build_transfer_network(name, None, num_classes=5)
+    assert network(torch.randn(2, 3, size, size)).shape == (2, 5)
+
+
+def test_embedded_weights_are_loaded_without_their_head(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = CifarResNet(num_classes=10).state_dict()
+    save_file({name: value.contiguous() for name, value in source.items()}, tmp_path / "x.safetensors")
+    monkeypatch.setattr(backbones, "EMBEDDED_WEIGHTS", tmp_path / "x.safetensors")
+    assert_loaded(build_transfer_network("cifar_resnet", "embedded", 3).backbone, source)
+
+
+@pytest.mark.parametrize("prefix", ["network.1.", "network.1.backbone."])
+def test_a_lightsmith_checkpoint_gives_its_backbone(tmp_path: Path, prefix: str) -> None:
+    source = CifarResNet(num_classes=10).state_dict()
+    state = {f"{prefix}{name}": value for name, value in source.items()}
+    torch.save({"state_dict": state | {"network.1.head.bias": torch.zeros(10)}}, tmp_path / "x.ckpt")
+    assert_loaded(build_transfer_network("cifar_resnet", str(tmp_path / "x.ckpt"), 3).backbone, source)
+
+
+def test_torchvisions_weights_are_asked_for_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    from torchvision.models import ResNet18_Weights, resnet18
+
+    source = resnet18().state_dict()
+    monkeypatch.setattr(ResNet18_Weights, "get_state_dict", lambda *_, **__: source)
+    assert_loaded(build_transfer_network("resnet18", "IMAGENET1K_V1", 3).backbone, source)
+
+
+def refused(name: Any, weights: str, line: str) -> None:
+    with pytest.raises(ValueError, match=line):
+        build_transfer_network(name, weights, 3)
+
+
+def test_weights_that_do_not_exist_or_fit_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused("resnet18", "embedded", "fits model.backbone=cifar_resnet")
+    refused("resnet18", "IMAGENET1K_V9", "IMAGENET1K_V1")
+    refused("cifar_resnet", "IMAGENET1K_V1", "cifar_resnet has embedded weights")
+    refused("cifar_resnet", "nope.ckpt", "does not exist")
+    (tmp_path / "noise.ckpt").write_bytes(b"noise")
+    refused("cifar_resnet", str(tmp_path / "noise.ckpt"), "cannot be read as a checkpoint")
+    torch.save({"state_dict": {"network.1.x": torch.zeros(1)}}, tmp_path / "other.ckpt")
+    refused("cifar_resnet", str(tmp_path / "other.ckpt"), "belong to another network")
+
+
+def test_a_download_that_fails_says_what_works_offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    from torchvision.models import ResNet18_Weights
+
+    def unreachable(*_: Any, **__: Any) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(ResNet18_Weights, "get_state_dict", unreachable)
+    refused("resnet18", "IMAGENET1K_V1", "could not be downloaded")

@@ -1,0 +1,126 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import CSVLogger
+from torch.optim import Optimizer
+
+from tests.tiny_task import TinyData, TinyModel, tiny_trainer
+
+
+class Record(Callback):
+    """Learning rate of each batch, and gradient norm of each optimizer step but the last, after clipping."""
+
+    def __init__(self) -> None:
+        self.norms: list[float] = []
+        self.rates: list[float] = []
+
+    def on_before_zero_grad(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
+        gradients = [p.grad for p in pl_module.parameters() if p.grad is not None]
+        if gradients:
+            self.norms.append(float(torch.cat([g.flatten() for g in gradients]).norm()))
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        self.rates.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+
+def fit(model: TinyModel, *callbacks: Callback, **options: Any) -> Trainer:
+    trainer = tiny_trainer(*callbacks, **{"max_epochs": 2, "num_sanity_val_steps": 0, **options})
+    trainer.fit(model, TinyData())
+    return trainer
+
+
+@pytest.mark.parametrize(("optimizer", "lr"), [("sgd", 0.02), ("adam", 0.02), ("adamw", 0.02), ("rmsprop", 0.002)])
+def test_training_lowers_the_loss(optimizer: str, lr: float) -> None:
+    model, data = TinyModel(optimizer=optimizer, lr=lr), TinyData()
+    before = F.nll_loss(model.probabilities(data).log(), data.dataset.labels)
+    fit(model, max_epochs=20)
+    assert F.nll_loss(model.probabilities(data).log(), data.dataset.labels) < 0.9 * before
+
+
+def test_metric_names_and_values() -> None:
+    model, data = TinyModel(), TinyData()
+    trainer = fit(model)
+    assert {"train/loss", "train/lr"} <= set(trainer.callback_metrics)
+    (figures,) = trainer.validate(model, data, verbose=False)
+    assert set(figures) == {f"val/{name}" for name in ("loss", "accuracy", "precision", "recall", "f1")}
+    (tested,) = trainer.test(model, data, verbose=False)
+    probabilities, labels = model.probabilities(data), data.dataset.labels
+    predicted = probabilities.argmax(1)
+    recalls = [float((predicted[labels == label] == label).float().mean()) for label in range(3)]
+    assert tested["test/accuracy"] == pytest.approx(float((predicted == labels).float().mean()))
+    assert tested["test/recall"] == pytest.approx(sum(recalls) / 3)
+    assert tested["test/loss"] == pytest.approx(float(F.nll_loss(probabilities.log(), labels)), abs=1e-5)
+
+
+def test_train_loss_is_recorded_at_the_loggers_steps_and_at_each_epochs_end(tmp_path: Path) -> None:
+    logger = CSVLogger(tmp_path, name="", version="")
+    fit(TinyModel(), logger=logger, log_every_n_steps=3)  # two epochs of five steps
+    rows = [line.split(",") for line in (tmp_path / "metrics.csv").read_text().splitlines()]
+    step, loss = rows[0].index("step"), rows[0].index("train/loss")
+    assert [int(row[step]) for row in rows[1:] if row[loss]] == [2, 4, 5, 8, 9]
+
+
+def test_logging_can_be_switched_off() -> None:
+    assert fit(TinyModel(), log_every_n_steps=0).global_step == 10
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_gradients_are_clipped_under_the_fused_optimizer(precision: Any) -> None:
+    free, clipped = Record(), Record()
+    fit(TinyModel(), free, precision=precision)
+    trainer = fit(TinyModel(), clipped, precision=precision, gradient_clip_val=0.05)
+    assert trainer.optimizers[0].defaults["fused"]
+    assert min(free.norms) > 0.06
+    assert max(clipped.norms) == pytest.approx(0.05, rel=1e-2)
+
+
+def test_clipping_by_value_bounds_each_gradient() -> None:
+    record, model = Record(), TinyModel()
+    fit(model, record, gradient_clip_val=1e-4, gradient_clip_algorithm="value", precision="bf16-mixed")
+    entries = sum(p.numel() for p in model.parameters())
+    assert 0 < max(record.norms) <= 1e-4 * entries**0.5
+
+
+def test_accumulation_makes_fewer_steps_and_the_schedule_knows() -> None:
+    record = Record()
+    trainer = fit(TinyModel(schedule="linear", warmup_fraction=0.0, lr=1.0), record, accumulate_grad_batches=5)
+    assert trainer.global_step == 2
+    assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(0.0)
+
+
+def test_the_schedule_spans_the_whole_run() -> None:
+    record = Record()
+    trainer = fit(TinyModel(schedule="one-cycle", warmup_fraction=0.2, lr=0.5), record, max_epochs=4)
+    assert trainer.global_step == 20
+    assert max(record.rates) == 0.5
+    assert record.rates.index(0.5) == 4
+    assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(0.0)
+
+
+def test_label_smoothing_enters_the_loss() -> None:
+    data = TinyData()
+    batch = data.dataset.__getitems__(list(range(8)))
+    plain, smooth = TinyModel().eval(), TinyModel(label_smoothing=0.2).eval()
+    assert plain._shared_step(batch)[1] != smooth._shared_step(batch)[1]
+    assert torch.equal(plain(*batch.inputs), smooth(*batch.inputs))
+
+
+def test_predictions_are_probabilities() -> None:
+    parts: Any = tiny_trainer().predict(TinyModel(), TinyData())
+    probabilities = torch.cat(parts)
+    assert probabilities.shape == (40, 3)
+    torch.testing.assert_close(probabilities.sum(1), torch.ones(40))
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [{"lr": 0.0}, {"weight_decay": -1.0}, {"momentum": 1.0}, {"warmup_fraction": -0.1}, {"label_smoothing": 1}],
+)
+def test_a_value_out_of_range_is_named(recipe: dict[str, float]) -> None:
+    name, value = next(iter(recipe.items()))
+    with pytest.raises(ValueError, match=rf"model\.{name}={value}"):
+        TinyModel(**recipe)

@@ -1,0 +1,83 @@
+import pytest
+import torch
+from torch import nn
+
+from lightning_modules.optimization import SCHEDULES, ScheduleName, build_optimizer, build_schedule
+
+TOTAL, WARMUP = 100, 20
+
+
+def curve(name: ScheduleName, warmup_steps: int = WARMUP) -> list[float]:
+    """The learning rate at each of 100 steps, as the optimizer sees it, with a peak of 1."""
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    scheduler = build_schedule(name, optimizer, TOTAL, warmup_steps)["scheduler"]
+    rates = []
+    for _ in range(TOTAL):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    return rates
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_schedule_rises_through_the_warmup_to_its_peak_and_never_again(name: ScheduleName) -> None:
+    rates = curve(name)
+    assert 0 < rates[0] < 0.1
+    assert rates[: WARMUP + 1] == sorted(rates[: WARMUP + 1])
+    assert rates[WARMUP] == max(rates) == 1
+    assert rates[WARMUP:] == sorted(rates[WARMUP:], reverse=True)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_without_warmup_the_first_step_has_the_full_rate(name: ScheduleName) -> None:
+    assert curve(name, warmup_steps=0)[0] == 1
+
+
+def test_ends_differ() -> None:
+    halfway = WARMUP + (TOTAL - WARMUP) // 2
+    assert curve("constant")[-1] == 1
+    assert curve("linear")[halfway] == curve("cosine")[halfway] == pytest.approx(0.5)
+    assert curve("linear")[-1] == pytest.approx(1 / 80)
+    assert 0 < curve("cosine")[-1] < 0.001
+    assert curve("one-cycle")[0] == pytest.approx(1 / 25)
+    assert curve("one-cycle")[WARMUP:] == curve("cosine")[WARMUP:]
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_steps_beyond_the_end_keep_the_rate_at_its_end(name: ScheduleName) -> None:
+    assert SCHEDULES[name](TOTAL + 5, total_steps=TOTAL, warmup_steps=WARMUP) in (0, 1)
+
+
+def network() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 2))
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "rmsprop"])
+def test_weight_decay_spares_norms_and_biases(name: str) -> None:
+    net = network()
+    optimizer = build_optimizer(name, net.parameters(), 0.1, 0.9, 0.5, fused_on=None)  # type: ignore[arg-type]
+    decayed, spared = optimizer.param_groups
+    assert (decayed["weight_decay"], spared["weight_decay"]) == (0.5, 0.0)
+    assert {id(p) for p in decayed["params"]} == {id(net[0].weight), id(net[3].weight)}  # type: ignore[index]
+    assert len(decayed["params"]) + len(spared["params"]) == len(list(net.parameters()))
+
+
+def test_frozen_parameters_are_left_out_and_an_empty_group_is_dropped() -> None:
+    net = network()
+    net[0].requires_grad_(False)  # type: ignore[index]
+    optimizer = build_optimizer("sgd", net.parameters(), 0.1, 0.9, 0.5, fused_on=None)
+    assert sum(len(group["params"]) for group in optimizer.param_groups) == 4
+    only_norm = build_optimizer("sgd", nn.BatchNorm2d(3).parameters(), 0.1, 0.9, 0.5, fused_on=None)
+    assert [group["weight_decay"] for group in only_norm.param_groups] == [0.0]
+
+
+@pytest.mark.parametrize(("device", "fused"), [("cpu", True), ("cuda", True), ("mps", False), (None, False)])
+def test_kernels_are_fused_where_torch_has_them(device: str | None, fused: bool) -> None:
+    optimizer = build_optimizer("adamw", network().parameters(), 0.1, 0.9, 0.0, fused_on=device)
+    assert optimizer.defaults["fused"] is fused
+
+
+def test_sgd_has_nesterov_momentum_unless_momentum_is_zero() -> None:
+    for momentum in (0.9, 0.0):
+        optimizer = build_optimizer("sgd", network().parameters(), 0.1, momentum, 0.0, fused_on="cpu")
+        assert (optimizer.defaults["momentum"], optimizer.defaults["nesterov"]) == (momentum, momentum > 0)

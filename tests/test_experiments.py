@@ -1,0 +1,130 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from commands.experiment import ExperimentCLI
+from commands.list_experiments import EXPERIMENTS, experiment_files, header
+from tests.conftest import REAL_DATA, ROOT, Cli
+
+NAMES = sorted(path.stem for path in EXPERIMENTS.rglob("*.yaml") if not path.stem.startswith("_"))
+FIELDS = ("what", "source", "command", "sample", "real")
+LONGEST = 45  # lines, by DESIGN §3
+QUICK = "--loggers=[csv]"
+
+
+def results_of(tmp_path: Path, name: str) -> dict[str, Any]:
+    results: dict[str, Any] = json.loads((tmp_path / "runs" / name / "latest" / "results.json").read_text())
+    return results
+
+
+def leaves(settings: Any, prefix: str = "") -> dict[str, Any]:
+    """Dotted keys and values."""
+    if not isinstance(settings, dict):
+        return {prefix: settings}
+    return {key: value for name in settings for key, value in leaves(settings[name], f"{prefix}.{name}").items()}
+
+
+def test_there_are_experiments_and_list_knows_them_all() -> None:
+    assert len(NAMES) >= 6
+    assert list(experiment_files()) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_yaml_is_short_and_says_where_it_comes_from(name: str) -> None:
+    path = experiment_files()[name]
+    fields = header(path)
+    assert len(path.read_text().splitlines()) <= LONGEST
+    assert all(fields.get(field) for field in FIELDS)
+    assert f"NAME={name}" in fields["command"] or "make pretrained" in fields["command"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_yaml_holds_only_what_differs_from_the_defaults(name: str) -> None:
+    defaults = leaves(yaml.safe_load((EXPERIMENTS / "_defaults.yaml").read_text()))
+    settings = leaves(yaml.safe_load(experiment_files()[name].read_text()))
+    assert not {key for key, value in settings.items() if defaults.get(key) == value}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_runs_for_one_batch_and_writes_nothing(experiment: Cli, tmp_path: Path, name: str) -> None:
+    outcome = experiment(name, "--trainer.fast_dev_run=true")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "sample" in outcome.out
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_network_overfits_one_small_batch(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ExperimentCLI, "_run_subcommand", lambda *_: None)
+    parts = [f"--config={EXPERIMENTS}/{part}.yaml" for part in ("_defaults", name)]
+    built = ExperimentCLI(["run", *parts, "--trainer.fast_dev_run=true"])
+    model, data = built.model.train(), built.datamodule
+    batch = data.on_after_batch_transfer(next(iter(data.val_dataloader())), 0)
+    batch = type(batch)(*(part[:16] for part in batch))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4 if name == "bert_classifier" else 3e-3)
+    first = loss = float("inf")
+    for step in range(60):
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = model(*batch.inputs).float()
+        value = torch.nn.functional.cross_entropy(logits, batch.label)
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        loss = value.item()
+        first = first if step else loss
+        if loss < first / 10:
+            break
+    assert loss < first / 10
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("mnist_mlp", ("--trainer.max_epochs=2", "--data.train_size=600")),
+        ("imdb_lstm", ("--trainer.max_epochs=1", "--data.train_size=300", "--data.max_tokens=40")),
+    ],
+)
+def test_same_command_gives_identical_test_figures(
+    experiment: Cli, tmp_path: Path, name: str, options: tuple[str, ...]
+) -> None:
+    figures = []
+    for _ in range(2):
+        assert experiment(name, QUICK, *options).code == 0
+        figures.append(results_of(tmp_path, name)["test"])
+    assert figures[0] == figures[1]
+    assert experiment(name, QUICK, *options, "--seed_everything=2").code == 0
+    assert results_of(tmp_path, name)["test"] != figures[0]
+
+
+REAL_RUNS = {
+    "mnist_mlp": ("mnist", 2000, ()),
+    "cifar_cnn": ("cifar10", 512, ()),
+    "cifar_resnet": ("cifar10", 256, ()),
+    "imdb_lstm": ("imdb", 256, ("--data.max_tokens=64",)),
+    "bert_classifier": ("imdb", 16, ("--data.max_tokens=32",)),
+    "resnet_transfer": ("hymenoptera", 64, ("--model.weights=null",)),
+}
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not REAL_DATA.is_dir(), reason=f"no real data at {REAL_DATA}")
+@pytest.mark.parametrize("name", NAMES)
+def test_trains_on_real_data(experiment: Cli, tmp_path: Path, name: str) -> None:
+    folder, train_size, options = REAL_RUNS[name]
+    limits = ("--trainer.max_epochs=1", "--trainer.limit_val_batches=2", "--trainer.limit_test_batches=2")
+    source = f"--data.source={REAL_DATA / folder}"
+    outcome = experiment(name, QUICK, source, f"--data.train_size={train_size}", *limits, *options)
+    assert (outcome.code, outcome.err) == (0, "")
+    results = results_of(tmp_path, name)
+    assert results["data"]["source"] == str(REAL_DATA / folder)
+    assert 0 < results["data"]["train"] < 1.1 * train_size  # a stratified choice rounds per class
+    assert results["fit"]["steps"] >= 1
+
+
+def test_real_runs_cover_every_experiment() -> None:
+    assert sorted(REAL_RUNS) == NAMES
+    assert (ROOT / "experiments").is_dir()
