@@ -6,6 +6,7 @@ import csv
 import io
 import netrc
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +22,7 @@ def build_loggers(names: list[LoggerName], run_folder: Path, experiment: str, st
     Args:
         steps_done: training steps that a resumed run continues after; 0 for a new one.
     """
-    builders = {
+    builders: dict[LoggerName, Callable[[], Logger]] = {
         "csv": lambda: _csv(run_folder, steps_done),
         "tensorboard": lambda: TensorBoardLogger(run_folder, name="", version="tensorboard"),
         "wandb": lambda: _wandb(run_folder, experiment),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -111,7 +112,9 @@ class ClassificationData(LightningDataModule, ABC):
             return self.load_sample()
         if self.source == "hub":
             return self.load_hub()
-        path = Path(self.source).expanduser()
+        path = Path(self.source)
+        with suppress(RuntimeError):  # the home of somebody who has none
+            path = path.expanduser()
         if not self.source or not path.exists():
             raise ValueError(f"data.source={self.source!r} does not exist; give sample, hub, or the path of your data")
         if path.is_dir() and not any(path.iterdir()):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -169,6 +171,6 @@ def _holds_tables(folder: Path) -> bool:
 
 def _png(image: np.ndarray) -> bytes:
     """A uint8 image (H, W, C) as PNG, for the one decoder to resize."""
-    from torchvision.io import encode_png
-
-    return encode_png(torch.from_numpy(image).permute(2, 0, 1)).numpy().tobytes()
+    file = io.BytesIO()
+    Image.fromarray(image.squeeze(2) if image.shape[2] == 1 else image).save(file, "PNG")
+    return file.getvalue()

@@ -104,9 +104,13 @@ def _pick_column(key: str, wanted: Sequence[str], columns: Sequence[str], locati
 
 def _classes(table: Dataset, column: str) -> tuple[list[str], dict[Any, int]]:
     """The class names and the map from a stored label to its class index."""
-    declared = getattr(table.features[column], "names", None)
-    if declared:
-        return list(declared), {i: i for i in range(len(declared))}
+    from datasets import ClassLabel, Value
+
+    feature = table.features[column]
+    if isinstance(feature, ClassLabel):
+        return list(feature.names), {i: i for i in range(feature.num_classes)}
+    if not isinstance(feature, Value):
+        raise ValueError(f"column {column!r} holds a {type(feature).__name__}: labels must be integers or strings")
     values = {value for value in table.unique(column) if value is not None}
     if any(isinstance(value, float) and not value.is_integer() for value in values):
         raise ValueError(f"column {column!r} holds fractions: labels must be integers or strings")

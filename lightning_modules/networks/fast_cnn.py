@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 # Standard deviations of the patch layer's components on normalised CIFAR-10 (train): natural images are alike in them.
-COLOUR_STD = (3.2, 0.9, 0.4)  # grey, red−blue, green−magenta
+COLOUR_STD = (3.2, 0.9, 0.4)  # grey, red against blue, green against magenta
 SPATIAL_STD = (1.0, 0.2, 0.2, 0.07)  # mean, horizontal, vertical, diagonal, relative to the mean
 NOISE_STD = 0.1  # bounds the gain on components that hold little but JPEG noise
 LOGIT_SCALE = 0.125  # Page 2018: keeps the untrained softmax soft, so that high learning rates are stable

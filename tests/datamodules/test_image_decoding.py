@@ -46,10 +46,7 @@ def test_sixteen_bit_greys_are_scaled(channels: int) -> None:
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
 def test_what_is_transparent_becomes_white_without_a_warning(mode: str) -> None:
-    if mode == "P":
-        data = encoded(Image.new("P", (8, 8), 3), transparency=bytes([255, 255, 255, 0]))
-    else:
-        data = encoded(Image.new(mode, (8, 8)))
+    data = encoded(ramp(8).quantize(8), transparency=bytes(8)) if mode == "P" else encoded(Image.new(mode, (8, 8)))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert decode_image(data, 8, 3).min() == 255
@@ -73,7 +70,7 @@ def test_the_shorter_side_is_resized_and_the_middle_kept() -> None:
     wide = Image.new("RGB", (90, 30), "blue")
     wide.paste((255, 0, 0), (30, 0, 60, 30))
     image = decode_image(encoded(wide), 10, 3)
-    assert (image == [255, 0, 0]).all()
+    assert (image[:, 1:-1] == [255, 0, 0]).all()  # the outermost columns are blended with what lay beyond
 
 
 def test_a_large_jpeg_decoded_at_a_fraction_looks_the_same() -> None:

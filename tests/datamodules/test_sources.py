@@ -64,10 +64,7 @@ def test_other_file_types_are_listed_as_skipped(write_images: Any) -> None:
 def test_a_folder_that_cannot_be_used_is_refused_in_one_line(
     write_images: Any, folders: dict[str, int], message: str
 ) -> None:
-    if "." in folders:
-        folder = write_images({"a": 3}) / "a"
-    else:
-        folder = write_images(folders)
+    folder = write_images({"a": 3}) / "a" if "." in folders else write_images(folders)
     with pytest.raises(ValueError, match=message) as caught:
         load_image_folder(folder)
     assert "\n" not in str(caught.value)

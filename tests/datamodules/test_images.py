@@ -1,0 +1,153 @@
+"""Image batches keep their contract, in memory, streamed and from files to be classified."""
+
+import io
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from datamodules.cifar10 import CIFAR10
+from datamodules.images import ImageBatch, ImageData
+from datamodules.mnist import MNIST
+from datamodules.transfer_images import TransferImages
+
+SPLITS = {"train/a": 12, "train/b": 8, "val/a": 3, "val/b": 3, "test/a": 2, "test/b": 3}
+
+
+def in_stage(data: ImageData, training: bool) -> ImageData:
+    data.trainer = SimpleNamespace(training=training)  # type: ignore[assignment]  # all that the hook asks of it
+    return data
+
+
+def test_a_batch_is_uint8_images_with_int64_labels_and_positions(write_images: Any) -> None:
+    data = CIFAR10(source=str(write_images(SPLITS)), batch_size=4)
+    batch = next(iter(data.train_dataloader()))
+    assert isinstance(batch, ImageBatch)
+    assert batch.image.shape == (4, 3, 32, 32)
+    assert (batch.image.dtype, batch.label.dtype, batch.index.dtype) == (torch.uint8, torch.int64, torch.int64)
+    assert batch.inputs == (batch.image,)
+    for image, index in zip(batch.image, batch.index, strict=True):
+        assert np.array_equal(image.permute(1, 2, 0).numpy(), data.item("train", int(index)))
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_streamed_images_are_those_in_memory(write_images: Any, num_workers: int) -> None:
+    folder = write_images(SPLITS)
+    (folder / "train/a/003.png").write_bytes(b"no image")
+    memory = CIFAR10(source=str(folder), batch_size=8)
+    streamed = CIFAR10(source=str(folder), batch_size=8, memory_budget_gb=1e-9, num_workers=num_workers)
+    assert streamed.skipped == memory.skipped
+    assert [Path(item).name for item, _ in streamed.skipped] == ["003.png"]
+    for expected, batch in zip(memory.train_dataloader(), streamed.train_dataloader(), strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(expected, batch, strict=True))
+    assert memory.fingerprint == streamed.fingerprint
+    assert np.array_equal(memory.item("val", 2), streamed.item("val", 2))
+
+
+def test_training_images_are_augmented_one_by_one_and_evaluation_is_not() -> None:
+    image = torch.arange(8 * 8, dtype=torch.uint8).reshape(1, 1, 8, 8).expand(64, 3, 8, 8)
+    batch = ImageBatch(image, torch.zeros(64, dtype=torch.int64), torch.arange(64))
+    data = CIFAR10(image_size_px=8, crop_padding_px=2, horizontal_flip=True)
+    augmented = in_stage(data, training=True).on_after_batch_transfer(batch, 0)
+    assert augmented.image.shape == batch.image.shape
+    assert len(augmented.image.flatten(1).unique(dim=0)) > 20
+    assert torch.equal(augmented.label, batch.label)
+    assert torch.equal(in_stage(data, training=False).on_after_batch_transfer(batch, 0).image, batch.image)
+    data.trainer = None
+    assert torch.equal(data.on_after_batch_transfer(batch, 0).image, batch.image)
+
+
+def test_larger_stored_images_are_cropped_at_random_for_training_and_centrally_otherwise(write_images: Any) -> None:
+    data = TransferImages(source=str(write_images(SPLITS)), image_size_px=24, resize_px=30, batch_size=20)
+    batch = next(iter(data.train_dataloader()))
+    assert batch.image.shape[2:] == (30, 30)
+    evaluated = in_stage(data, training=False).on_after_batch_transfer(batch, 0).image
+    assert torch.equal(evaluated, batch.image[:, :, 3:27, 3:27])
+    trained = in_stage(data, training=True).on_after_batch_transfer(batch, 0).image
+    assert trained.shape == evaluated.shape
+    assert not torch.equal(trained, evaluated)
+    resized = TransferImages(image_size_px=24, min_crop_area=0.5)
+    assert in_stage(resized, training=True).on_after_batch_transfer(batch, 0).image.shape[2:] == (24, 24)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"image_size_px": 64, "resize_px": 32}, "data.resize_px=32 must be at least data.image_size_px=64"),
+        ({"min_crop_area": 0.0}, r"data.min_crop_area=0.0 must lie in \(0, 1\]"),
+        ({"image_size_px": 8, "crop_padding_px": 8}, "data.crop_padding_px=8 must lie between 0 and 7"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        CIFAR10(**options)
+
+
+def test_a_description_beside_the_images_does_not_make_them_a_table(write_images: Any) -> None:
+    folder = write_images(SPLITS)
+    (folder / "labels.csv").write_text("file,label\n")
+    (folder / "train" / "info.json").write_text("{}")
+    assert CIFAR10(source=str(folder)).sizes == {"train": 20, "val": 6, "test": 5}
+
+
+def test_parquet_with_a_picture_beside_it_is_a_table(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    Image.new("L", (28, 28), 9).save(file, "PNG")
+    folder = tmp_path / "mnist"
+    folder.mkdir()
+    frame = pd.DataFrame({"picture": [file.getvalue()] * 20, "digit": [3, 5] * 10})
+    frame.to_parquet(folder / "train.parquet")
+    (folder / "logo.png").write_bytes(file.getvalue())
+    data = MNIST(source=str(folder), image_size_px=28, image_column="picture", label_column="digit")
+    assert data.class_names == ["3", "5"]
+    assert data.sizes == {"train": 16, "val": 2, "test": 2}
+    assert next(iter(data.val_dataloader())).image.unique().tolist() == [9]
+
+
+def test_the_sample_can_be_had_at_another_size() -> None:
+    data = MNIST(image_size_px=32, train_size=50)
+    batch = next(iter(data.train_dataloader()))
+    assert batch.image.shape == (50, 1, 32, 32)
+
+
+def test_inputs_come_in_order_with_the_unreadable_among_them(write_images: Any) -> None:
+    folder = write_images({"b": 2, "a": 1})
+    (folder / "a" / "notes.txt").write_text("no image")
+    (folder / ".DS_Store").touch()
+    data = CIFAR10()
+    inputs = data.read_inputs(folder)
+    assert [Path(name).name for name, _ in inputs] == ["000.png", "notes.txt", "000.png", "001.png"]
+    dataset, kept, unreadable = data.encode([item for _, item in inputs], np.zeros(4, dtype=np.int64), "inputs")
+    assert kept.tolist() == [0, 2, 3]
+    assert unreadable == [(str(folder / "a" / "notes.txt"), "not an image")]
+    assert dataset.__getitems__([0, 1]).image.shape == (2, 3, 32, 32)  # type: ignore[attr-defined]
+    assert data.read_inputs(folder / "b" / "001.png") == [(str(folder / "b/001.png"), folder / "b/001.png")]
+
+
+def test_a_folder_without_images_to_classify_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(ValueError, match="holds no images"):
+        CIFAR10().read_inputs(tmp_path)
+
+
+def test_hyper_parameters_are_plain_and_rebuild_the_data_module() -> None:
+    data = TransferImages(source="elsewhere", batch_size=7, image_size_px=64, resize_px=72, num_workers=1)
+    assert {"source": "elsewhere", "batch_size": 7, "num_workers": 1}.items() <= data.hparams.items()
+    assert all(isinstance(value, str | int | float | bool | None) for value in data.hparams.values())
+    again = TransferImages(**data.hparams)
+    assert again.hparams == data.hparams
+    assert (again.source, again.batch_size, again.stored_size_px, again.num_workers) == ("elsewhere", 7, 72, 1)
+
+
+@pytest.mark.real_data
+def test_hymenoptera_loads_with_its_odd_file_listed(real_data: Path) -> None:
+    data = TransferImages(source=str(real_data / "hymenoptera"))
+    assert data.sizes["val"] == 153
+    assert data.sizes["train"] + data.sizes["test"] == 244
+    assert [(Path(item).name, reason[:10]) for item, reason in data.skipped] == [("imageNotFound.gif", "not one of")]
+    assert data.source_found.notes[0].startswith("no test split: 24 of its 244 training items")

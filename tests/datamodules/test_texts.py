@@ -1,0 +1,186 @@
+"""Text batches are padded to their own longest, and long texts keep head and tail."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from datamodules.review_words import ReviewWords
+from datamodules.texts import InMemoryTexts, TextBatch
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> str:
+    path = tmp_path / "films.jsonl"
+    rows = [{"text": " ".join(f"w{k}" for k in range(1 + i)), "label": i % 2} for i in range(40)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    return str(path)
+
+
+def token_ids(*lengths: int) -> list[np.ndarray]:
+    return [np.arange(100 * i, 100 * i + length, dtype=np.int32) for i, length in enumerate(lengths, 1)]
+
+
+def ids_of(data: ReviewWords, text: str) -> list[int]:
+    dataset: Any = data.encode([text], np.zeros(1, dtype=np.int64), "x")[0]
+    ids: list[int] = dataset.__getitems__([0]).input_ids[0].tolist()
+    return ids
+
+
+def test_a_batch_is_padded_to_its_own_longest() -> None:
+    dataset = InMemoryTexts(token_ids(2, 9, 3, 1), np.array([0, 1, 1, 0]), pad_id=7)
+    batch = dataset.__getitems__([2, 0])
+    assert isinstance(batch, TextBatch)
+    assert batch.input_ids.tolist() == [[300, 301, 302], [100, 101, 7]]
+    assert batch.attention_mask.tolist() == [[1, 1, 1], [1, 1, 0]]
+    assert batch.label.tolist() == [1, 0]
+    assert batch.index.tolist() == [2, 0]
+    assert {part.dtype for part in batch} == {torch.int64}
+    assert batch.inputs == (batch.input_ids, batch.attention_mask)
+    assert dataset.__getitems__([1, 3]).input_ids.shape == (2, 9)
+
+
+def test_the_last_text_can_be_the_shortest_and_the_first_the_longest() -> None:
+    dataset = InMemoryTexts(token_ids(9, 1), np.array([0, 1]), pad_id=0)
+    assert dataset.__getitems__([1]).input_ids.tolist() == [[200]]
+    assert dataset.__getitems__([1, 0]).input_ids[0].tolist() == [200] + [0] * 8
+
+
+def test_no_texts_at_all_are_an_empty_data_set() -> None:
+    assert len(InMemoryTexts([], np.empty(0, dtype=np.int64), pad_id=0)) == 0
+
+
+@pytest.mark.parametrize(
+    ("head_fraction", "kept"), [(0.5, [0, 1, 8, 9]), (0.25, [0, 7, 8, 9]), (0.0, [0, 7, 8, 9]), (1.0, [0, 1, 2, 9])]
+)
+def test_long_texts_keep_head_and_tail_and_always_both_ends(films: str, head_fraction: float, kept: list[int]) -> None:
+    data = ReviewWords(source=films, max_tokens=4, head_fraction=head_fraction)
+    whole = [f"w{i}" for i in range(10)]
+    dataset: Any = data.encode([" ".join(whole), "w1 w2"], np.zeros(2, dtype=np.int64), "x")[0]
+    ids = [data.tokenizer.token_to_id(word) for word in whole]
+    assert dataset.__getitems__([0]).input_ids[0].tolist() == [ids[i] for i in kept]
+    assert dataset.lengths == [4, 2]
+
+
+def test_batches_hold_texts_of_similar_length(films: str) -> None:
+    data = ReviewWords(source=films, batch_size=8)
+    for batch in data.train_dataloader():
+        lengths = batch.attention_mask.sum(1)
+        assert lengths.max() - lengths.min() <= 14  # of 1…40
+
+
+def test_texts_without_content_are_skipped_with_a_reason(films: str) -> None:
+    data = ReviewWords(source=films)
+    _, kept, skipped = data.encode(["w1", None, " \n", "w2"], np.zeros(4, dtype=np.int64), "inputs")
+    assert kept.tolist() == [0, 3]
+    assert skipped == [("inputs row 1", "no text"), ("inputs row 2", "no text")]
+
+
+def test_a_text_without_a_single_word_still_has_a_token(films: str) -> None:
+    data = ReviewWords(source=films)
+    dataset: Any = data.encode(["🙂🙂"], np.zeros(1, dtype=np.int64), "inputs")[0]
+    assert dataset.__getitems__([0]).input_ids.tolist() == [[1]]
+
+
+def test_many_texts_encode_as_each_alone(films: str) -> None:
+    data = ReviewWords(source=films)
+    texts = [f"w{i % 7} w{i % 11}" for i in range(2300)]  # more than are encoded at once
+    dataset: Any = data.encode(texts, np.zeros(len(texts), dtype=np.int64), "x")[0]
+    for i in (0, 999, 1000, 2299):
+        expected = data.tokenizer.encode(texts[i]).ids
+        assert dataset.__getitems__([i]).input_ids[0].tolist() == expected
+
+
+def test_a_restored_tokenizer_gives_identical_ids_without_the_data(films: str) -> None:
+    data = ReviewWords(source=films)
+    restored = ReviewWords(source="gone")
+    restored.load_state_dict(data.state_dict())
+    texts = ["w3 unknown w1!", "W5"]
+    for given in (data, restored):
+        assert given.vocabulary_size == data.vocabulary_size > 30
+        assert given.tokenizer.encode(texts[0]).ids[1] == 1
+    for i in range(2):
+        before, after = (ids_of(given, texts[i]) for given in (data, restored))
+        assert before == after
+
+
+def test_inputs_from_a_text_file_are_its_lines(tmp_path: Path) -> None:
+    path = tmp_path / "t.txt"
+    path.write_text("\ufefffirst\nsecond, line\n\nlast", encoding="utf-8")
+    assert ReviewWords().read_inputs(path) == [
+        (f"{path}:1", "first"),
+        (f"{path}:2", "second, line"),
+        (f"{path}:3", ""),
+        (f"{path}:4", "last"),
+    ]
+
+
+def test_inputs_from_csv_are_found_by_column_and_may_be_missing(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(b'\xef\xbb\xbfReview,stars\n"two\nlines",1\n,2\nlast\n' + b"x" * 200_000 + b",5\n")
+    inputs = ReviewWords().read_inputs(path)
+    assert [(name.removeprefix(f"{path}:"), item) for name, item in inputs] == [
+        ("3", "two\nlines"),
+        ("4", ""),
+        ("5", "last"),
+        ("6", "x" * 200_000),
+    ]
+
+
+def test_inputs_from_json_lines_may_be_objects_or_texts_and_may_be_broken(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"text": "a"}\n"b"\n{"stars": 1}\n{broken\n{"text": 3}\n[1]\n{"text": null, "review": "c"}\n')
+    assert [item for _, item in ReviewWords().read_inputs(path)] == ["a", "b", None, None, None, None, "c"]
+    assert [item for _, item in ReviewWords(text_column="stars").read_inputs(path)][:2] == [None, "b"]
+
+
+def test_inputs_from_a_folder_come_in_order_of_name(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "b.txt").write_text("one\ntext")
+    (folder / "a.txt").write_text("first")
+    (folder / "c.jsonl").write_text('"x"\n"y"\n')
+    (folder / "d.pdf").write_bytes(b"%PDF")
+    assert [item for _, item in ReviewWords().read_inputs(folder)] == ["first", "one\ntext", "x", "y"]
+
+
+@pytest.mark.parametrize("name", ["t.pdf", "empty.csv", "nothing"])
+def test_inputs_that_hold_no_texts_are_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "t.pdf").write_bytes(b"%PDF")
+    (tmp_path / "empty.csv").write_text("text\n")
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(ValueError, match=r"holds no texts|is not a .txt, .csv or .jsonl file"):
+        ReviewWords().read_inputs(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_tokens": 1}, "data.max_tokens=1 must be at least 2"),
+        ({"head_fraction": 1.5}, r"data.head_fraction=1.5 must lie in 0…1"),
+    ],
+)
+def test_lengths_out_of_range_are_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ReviewWords(**options)
+
+
+def test_a_folder_without_tables_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "notes.txt").touch()
+    with pytest.raises(ValueError, match=r"data.source='in' holds no .parquet .csv .json .jsonl file"):
+        ReviewWords(source="in").setup()
+
+
+@pytest.mark.real_data
+def test_imdb_reviews_are_encoded_quickly(real_data: Path) -> None:
+    data = ReviewWords(source=str(real_data / "imdb"), max_tokens=400)
+    assert data.class_names == ["neg", "pos"]
+    data.load_state_dict(ReviewWords().state_dict())  # counting a vocabulary is not what is measured
+    started = time.process_time()
+    data.encode(list(data.source_found.splits["train"].items[:2000]), np.zeros(2000, dtype=np.int64), "x")
+    assert time.process_time() - started < 4  # a twenty-fifth of the data; about half a second
