@@ -61,7 +61,7 @@ setup:
 	{ mv .venv/installed.lock .venv/uv.lock && $(python) -IS -c ''; } 2>/dev/null || $$found -m venv --clear .venv; \
 	sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.lock; \
 	$(python) -m pip install -qq --disable-pip-version-check --require-hashes -r .venv/uv.lock; \
-	.venv/bin/uv pip sync --quiet --python $(python) --require-hashes requirements.lock; \
+	.venv/bin/uv pip sync --quiet --compile-bytecode --python $(python) --require-hashes requirements.lock; \
 	cp requirements.lock .venv/installed.lock
 
 need-%:
