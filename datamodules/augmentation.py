@@ -61,6 +61,23 @@ def random_resized_crop(images: Tensor, size_px: int, min_area: float) -> Tensor
     return F.grid_sample(images.float(), grid, padding_mode="reflection", align_corners=False)
 
 
+def delete_tokens(input_ids: Tensor, attention_mask: Tensor, share: float) -> tuple[Tensor, Tensor]:
+    """Take each token out of its text with probability ``share``, but never a text's first; the rest move up.
+
+    Args:
+        input_ids, attention_mask: int64 (B, T), right-padded.
+        share: in [0, 1).
+
+    Returns:
+        Both as int64 (B, T'), T' the longest text that is left.
+    """
+    kept = (torch.rand(input_ids.shape, device=input_ids.device) >= share) & attention_mask.bool()
+    kept[:, 0] = True
+    longest = int(kept.sum(1).max())
+    order = torch.argsort(kept.logical_not().byte(), dim=1, stable=True)[:, :longest]
+    return input_ids.gather(1, order), kept.gather(1, order).long()
+
+
 def center_crop(images: Tensor, size_px: int) -> Tensor:
     """The central square of (B, C, H, W)."""
     top, left = (images.shape[2] - size_px) // 2, (images.shape[3] - size_px) // 2

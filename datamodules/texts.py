@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from tqdm.auto import tqdm
 
+from datamodules.augmentation import delete_tokens
 from datamodules.classification_data import ClassificationData
 from datamodules.samples import film_reviews
 from datamodules.sources import Source, visible_files
@@ -72,6 +73,7 @@ class TextData(ClassificationData):
     Args:
         max_tokens: longer texts keep their head and their tail, together so many tokens.
         head_fraction: share of ``max_tokens`` that comes from the head (Sun et al. 2019 keep 128 of 512).
+        token_deletion: share of the tokens of a training text that are left out, drawn anew each time (0…1).
         text_column: column of a table that holds the texts; ``text`` and its common synonyms when unset.
         label_column: column that holds the labels; ``label`` and its common synonyms when unset.
     """
@@ -83,6 +85,7 @@ class TextData(ClassificationData):
         self,
         max_tokens: int = 256,
         head_fraction: float = 0.25,
+        token_deletion: float = 0.0,
         text_column: str | None = None,
         label_column: str | None = None,
         **common: Any,
@@ -92,7 +95,10 @@ class TextData(ClassificationData):
             raise ValueError(f"data.max_tokens={max_tokens} must be at least 2")
         if not 0 <= head_fraction <= 1:
             raise ValueError(f"data.head_fraction={head_fraction} must lie in 0…1")
+        if not 0 <= token_deletion < 1:
+            raise ValueError(f"data.token_deletion={token_deletion} must lie in [0, 1)")
         self.max_tokens = max_tokens
+        self.token_deletion = token_deletion
         self.head_tokens = min(max(round(head_fraction * max_tokens), 1), max_tokens - 1)
         self.text_columns = (text_column,) if text_column else TEXT_COLUMNS
         self.label_columns = (label_column,) if label_column else LABEL_COLUMNS
@@ -148,6 +154,12 @@ class TextData(ClassificationData):
                 ids = np.array(encoding.ids or [self.unknown_id], dtype=np.int32)
                 cut = len(ids) > self.max_tokens
                 yield np.concatenate([ids[: self.head_tokens], ids[-tail:]]) if cut else ids
+
+    def on_after_batch_transfer(self, batch: TextBatch, dataloader_idx: int) -> TextBatch:
+        if not self.token_deletion or self.trainer is None or not self.trainer.training:
+            return batch
+        input_ids, attention_mask = delete_tokens(*batch.inputs, self.token_deletion)
+        return batch._replace(input_ids=input_ids, attention_mask=attention_mask)
 
     @property
     def unknown_id(self) -> int:

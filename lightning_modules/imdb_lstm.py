@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from torch import nn
+
 from lightning_modules.classifier import Classifier
+from lightning_modules.networks.bert import word_vectors
 from lightning_modules.networks.lstm_classifier import LSTMClassifier
 
 
@@ -12,7 +15,10 @@ class ImdbLSTM(Classifier):
     """An embedding and an LSTM (Hochreiter & Schmidhuber 1997) over words.
 
     Args:
-        vocabulary_size: number of word ids; the command line takes it from the data.
+        vocabulary_size: number of token ids; the command line takes it from the data.
+        pretrained: a BERT-family checkpoint, such as minilm, whose token vectors are read instead of learnt ones. They
+            stay fixed. Its tokenizer must be the data's (ReviewWordPieces); leave it unset for ReviewWords.
+        pretrained_dim: width of such vectors, where a checkpoint brings them.
         embedding_dim: features per word.
         hidden_size: features per direction.
         num_layers: stacked LSTMs.
@@ -25,6 +31,8 @@ class ImdbLSTM(Classifier):
     def __init__(
         self,
         vocabulary_size: int,
+        pretrained: str | None = None,
+        pretrained_dim: int | None = None,
         embedding_dim: int = 64,
         hidden_size: int = 128,
         num_layers: int = 1,
@@ -36,6 +44,7 @@ class ImdbLSTM(Classifier):
     ) -> None:
         super().__init__(**recipe)
         self.save_hyperparameters()
+        vectors = None if pretrained is None else word_vectors(pretrained)
         self.network = LSTMClassifier(
             num_classes=len(self.class_names),
             vocabulary_size=vocabulary_size,
@@ -46,4 +55,16 @@ class ImdbLSTM(Classifier):
             pooling=pooling,
             dropout=dropout,
             word_dropout=word_dropout,
+            pretrained_dim=pretrained_dim if vectors is None else vectors.shape[1],
         )
+        if vectors is not None:
+            if len(vectors) != vocabulary_size:
+                raise ValueError(
+                    f"model.pretrained={pretrained} has {len(vectors)} token vectors, the data has {vocabulary_size} "
+                    "tokens; use datamodules.review_wordpieces.ReviewWordPieces, or set model.pretrained=null"
+                )
+            self.network.load_word_vectors(vectors)
+
+    def restored_hyper_parameters(self) -> dict[str, Any]:
+        learnt = isinstance(self.network.projection, nn.Identity)
+        return {"pretrained": None, "pretrained_dim": None if learnt else self.network.embedding.embedding_dim}

@@ -128,3 +128,27 @@ def test_trains_on_real_data(experiment: Cli, tmp_path: Path, name: str) -> None
 def test_real_runs_cover_every_experiment() -> None:
     assert sorted(REAL_RUNS) == NAMES
     assert (ROOT / "experiments").is_dir()
+
+
+SAMPLE_SCORES = {"mnist_mlp": 0.94, "cifar_cnn": 0.90, "imdb_lstm": 0.95, "bert_classifier": 0.95}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("name", SAMPLE_SCORES)
+def test_reaches_its_score_on_the_sample(experiment: Cli, tmp_path: Path, name: str) -> None:
+    assert experiment(name, QUICK).code == 0
+    assert results_of(tmp_path, name)["test"]["accuracy"] >= SAMPLE_SCORES[name]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_transfer_beats_the_same_network_from_scratch_by_ten_points(experiment: Cli, tmp_path: Path) -> None:
+    def mean_accuracy(*options: str) -> float:
+        scores = []
+        for seed in (1, 2, 3):
+            assert experiment("resnet_transfer", QUICK, f"--seed_everything={seed}", *options).code == 0
+            scores.append(results_of(tmp_path, "resnet_transfer")["test"]["accuracy"])
+        return sum(scores) / len(scores)
+
+    assert mean_accuracy() >= mean_accuracy("--model.weights=null") + 0.10

@@ -103,6 +103,19 @@ def build_bert_from_config(
     return BertClassifier(AutoModel.from_config(encoder_config, dtype=torch.float32), num_classes, dropout, pooling)
 
 
+def word_vectors(weights: str) -> Tensor:
+    """The table of token vectors (vocabulary, width) in float32 that a checkpoint's encoder starts from.
+
+    Args:
+        weights: as in `build_bert`.
+
+    Raises:
+        ValueError: as `build_bert`.
+    """
+    table: Tensor = _load_encoder(_resolve(weights), weights, 0.0, 0.0).get_input_embeddings().weight.detach()
+    return table
+
+
 def minilm_folder() -> Path:
     """Where the installed package keeps the weights and tokenizer that `weights="minilm"` names."""
     spec = importlib.util.find_spec(MINILM_PACKAGE)  # importing the package is not needed to find its files

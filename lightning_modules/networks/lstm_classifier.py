@@ -25,6 +25,8 @@ class LSTMClassifier(nn.Module):
             maximum over the real tokens (Howard & Ruder 2018).
         dropout: probability in [0, 1) of dropping a pooled feature, and a state between stacked layers.
         word_dropout: probability in [0, 1) of dropping a whole token's vector (Gal & Ghahramani 2016).
+        pretrained_dim: width of a table of pretrained token vectors, which stays fixed and is projected to
+            `embedding_dim` (see `load_word_vectors`); without it the embedding is learnt.
 
     Raises:
         ValueError: for an argument outside its range.
@@ -41,13 +43,16 @@ class LSTMClassifier(nn.Module):
         pooling: Pooling = "mean_max",
         dropout: float = 0.5,
         word_dropout: float = 0.2,
+        pretrained_dim: int | None = None,
     ) -> None:
         super().__init__()
         sizes = {"vocabulary_size": vocabulary_size, "num_classes": num_classes}
         sizes |= {"embedding_dim": embedding_dim, "hidden_size": hidden_size, "num_layers": num_layers}
         _check_arguments(sizes, {"dropout": dropout, "word_dropout": word_dropout}, pooling)
         self.pooling = pooling
-        self.embedding = nn.Embedding(vocabulary_size, embedding_dim, padding_idx=0)
+        self.embedding = nn.Embedding(vocabulary_size, pretrained_dim or embedding_dim, padding_idx=0)
+        self.embedding.weight.requires_grad = pretrained_dim is None
+        self.projection = nn.Linear(pretrained_dim, embedding_dim, bias=False) if pretrained_dim else nn.Identity()
         self.word_dropout = nn.Dropout1d(word_dropout)
         # One unidirectional LSTM a direction, unpacked: packed sequences miss oneDNN's fused path on CPU.
         self.lstms = nn.ModuleList(
@@ -70,6 +75,12 @@ class LSTMClassifier(nn.Module):
                 if "bias_ih" in name:
                     parameter.chunk(4)[1].fill_(FORGET_BIAS)  # gate order: input, forget, cell, output
 
+    def load_word_vectors(self, table: Tensor) -> None:
+        """Fill the fixed embedding from a table (vocabulary_size, pretrained_dim), standardised as a whole."""
+        with torch.no_grad():
+            centred = table - table.mean(0)
+            self.embedding.weight.copy_(centred / centred.std())[0].zero_()
+
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Logits (B, num_classes) from right-padded ids (B, T) int64 and their mask (B, T), 1 on real tokens.
 
@@ -77,7 +88,9 @@ class LSTMClassifier(nn.Module):
         """
         lengths = attention_mask.sum(1).clamp(min=1)
         orders = [input_ids, reverse_within_length(input_ids, lengths)][: len(self.lstms)]
-        embedded = self.word_dropout(self.embedding(torch.cat(orders)))  # one lookup: (directions * B, T, E)
+        embedded = self.word_dropout(
+            self.projection(self.embedding(torch.cat(orders)))
+        )  # one lookup: (directions * B, T, E)
         pool = _last_state if self.pooling == "last" else _mean_max
         pooled = [
             pool(lstm(tokens)[0], lengths)

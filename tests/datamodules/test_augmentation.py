@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from datamodules.augmentation import center_crop, random_crop, random_flip, random_resized_crop
+from datamodules.augmentation import center_crop, delete_tokens, random_crop, random_flip, random_resized_crop
 
 
 @pytest.fixture(autouse=True)
@@ -79,3 +79,25 @@ def test_the_centre_is_cropped_for_evaluation() -> None:
     crop = center_crop(coordinates(1, 10), 6)
     assert crop[0, 0, 0, 0] == crop[0, 1, 0, 0] == 2
     assert crop.shape == (1, 2, 6, 6)
+
+
+def test_deleted_tokens_leave_the_rest_in_order_and_the_first_in_place() -> None:
+    ids = torch.arange(1, 41).repeat(50, 1)
+    mask = (torch.arange(40) < torch.randint(1, 41, (50, 1))).long()
+    shorter, kept = delete_tokens(ids, mask, 0.5)
+    assert shorter.shape == kept.shape
+    assert kept.sum(1).max() == shorter.shape[1] < 40
+    assert 0.35 * mask.sum() < kept.sum() < 0.65 * mask.sum() + 50
+    for row, left, whole in zip(shorter, kept, mask, strict=True):
+        assert row[0] == 1
+        assert (left.diff() <= 0).all()  # padding comes last
+        assert (row[left.bool()].diff() > 0).all()
+        assert row[left.bool()].max() <= whole.sum()
+    assert len({tuple(row.tolist()) for row in shorter}) > 40  # drawn per text
+
+
+def test_deleting_nothing_changes_nothing() -> None:
+    ids, mask = torch.tensor([[5, 6, 7], [8, 9, 0]]), torch.tensor([[1, 1, 1], [1, 1, 0]])
+    same, kept = delete_tokens(ids, mask, 0.0)
+    assert torch.equal(same, ids)
+    assert torch.equal(kept, mask)

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from lightning_modules.imdb_lstm import ImdbLSTM
@@ -19,3 +20,21 @@ def test_the_tutorials_variant_is_one_direction_and_the_last_state() -> None:
     both = ImdbLSTM(10_000, class_names=["neg", "pos"])
     count = {m: sum(p.numel() for p in m.parameters()) for m in (model, both)}
     assert count[model] < count[both]
+
+
+def test_pretrained_vectors_stay_fixed_and_are_rebuilt_from_the_checkpoint_alone() -> None:
+    names = {"class_names": ["neg", "pos"]}
+    model = ImdbLSTM(vocabulary_size=30_522, pretrained="minilm", hidden_size=8, **names).eval()
+    table = model.network.embedding.weight
+    assert not table.requires_grad
+    assert table.std() == pytest.approx(1, abs=0.01)
+    assert table[0].count_nonzero() == 0
+    restored = ImdbLSTM(**{**model.hparams, **model.restored_hyper_parameters()}).eval()
+    restored.load_state_dict(model.state_dict())
+    ids = torch.randint(1, 30_522, (2, 5))
+    assert torch.equal(restored(ids, torch.ones_like(ids)), model(ids, torch.ones_like(ids)))
+
+
+def test_vectors_of_another_tokenizer_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"30522 token vectors, the data has 99 tokens"):
+        ImdbLSTM(vocabulary_size=99, pretrained="minilm", class_names=["neg", "pos"])
