@@ -22,6 +22,7 @@ class MeasureFit(Callback):
         self.seconds = 0.0
         self.samples = 0
         self._started: float | None = None
+        self._ended = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._started = time.perf_counter() - self.seconds
@@ -34,6 +35,7 @@ class MeasureFit(Callback):
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._stop_clock()
         self._started = None
+        self._ended = True
 
     def _stop_clock(self) -> None:
         if self._started is not None:
@@ -44,7 +46,9 @@ class MeasureFit(Callback):
         return {"seconds": self.seconds, "samples": self.samples}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.seconds, self.samples = state_dict["seconds"], state_dict["samples"]
+        # Testing the best checkpoint restores callbacks too, which would take back the epochs after it.
+        if not self._ended:
+            self.seconds, self.samples = state_dict["seconds"], state_dict["samples"]
 
 
 def peak_memory_bytes() -> int:

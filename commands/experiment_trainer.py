@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
 
 
 class ExperimentTrainer(Trainer):
@@ -24,5 +25,9 @@ class ExperimentTrainer(Trainer):
             ckpt_path: a checkpoint to continue from.
         """
         self.fit(model, datamodule=datamodule, ckpt_path=ckpt_path)
-        # A fast_dev_run keeps no checkpoint: it tests the weights as they are.
-        self.test(model, datamodule=datamodule, ckpt_path=None if self.fast_dev_run else "best", verbose=False)
+        self.test(model, datamodule=datamodule, ckpt_path=self._best_checkpoint(), verbose=False)
+
+    def _best_checkpoint(self) -> str | None:
+        """What the callback of that name kept; a fast_dev_run keeps nothing and tests the weights as they are."""
+        kept = (c.best_model_path for c in self.callbacks if isinstance(c, ModelCheckpoint) and c.filename == "best")
+        return next(kept, None)

@@ -52,7 +52,8 @@ def ship_weights(run: Path) -> None:
 
 
 def _card(results: dict[str, dict[str, object]]) -> str:
-    fields = {**results["environment"], **results["fit"], **results["test"], **results["data"], **results["model"]}
+    # The environment comes last: its precision is meant, not the test's.
+    fields = {**results["fit"], **results["test"], **results["data"], **results["model"], **results["environment"]}
     dirty = " with uncommitted changes" if fields["git_dirty"] else ""
     fields |= {"seed": results["seed"], "dirty": dirty, "sha256": sha256(EMBEDDED_WEIGHTS)}
     return CARD.format(**fields)

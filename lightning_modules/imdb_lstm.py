@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from torch import nn
-
 from lightning_modules.classifier import Classifier
 from lightning_modules.networks.bert import word_vectors
 from lightning_modules.networks.lstm_classifier import LSTMClassifier
@@ -27,6 +25,8 @@ class ImdbLSTM(Classifier):
         dropout: on the pooled features, 0…1.
         word_dropout: on whole words, 0…1.
     """
+
+    network: LSTMClassifier
 
     def __init__(
         self,
@@ -66,5 +66,4 @@ class ImdbLSTM(Classifier):
             self.network.load_word_vectors(vectors)
 
     def restored_hyper_parameters(self) -> dict[str, Any]:
-        learnt = isinstance(self.network.projection, nn.Identity)
-        return {"pretrained": None, "pretrained_dim": None if learnt else self.network.embedding.embedding_dim}
+        return {"pretrained": None, "pretrained_dim": self.network.pretrained_dim}

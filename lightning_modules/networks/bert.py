@@ -112,8 +112,9 @@ def word_vectors(weights: str) -> Tensor:
     Raises:
         ValueError: as `build_bert`.
     """
-    table: Tensor = _load_encoder(_resolve(weights), weights, 0.0, 0.0).get_input_embeddings().weight.detach()
-    return table
+    table = _load_encoder(_resolve(weights), weights, 0.0, 0.0).get_input_embeddings()
+    assert isinstance(table, nn.Embedding)
+    return table.weight.detach()
 
 
 def minilm_folder() -> Path:

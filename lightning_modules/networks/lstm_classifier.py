@@ -50,6 +50,7 @@ class LSTMClassifier(nn.Module):
         sizes |= {"embedding_dim": embedding_dim, "hidden_size": hidden_size, "num_layers": num_layers}
         _check_arguments(sizes, {"dropout": dropout, "word_dropout": word_dropout}, pooling)
         self.pooling = pooling
+        self.pretrained_dim = pretrained_dim
         self.embedding = nn.Embedding(vocabulary_size, pretrained_dim or embedding_dim, padding_idx=0)
         self.embedding.weight.requires_grad = pretrained_dim is None
         self.projection = nn.Linear(pretrained_dim, embedding_dim, bias=False) if pretrained_dim else nn.Identity()

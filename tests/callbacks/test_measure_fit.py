@@ -45,5 +45,16 @@ def test_a_resumed_fit_adds_to_the_earlier_one(monkeypatch: pytest.MonkeyPatch) 
     assert 100.0 < second.seconds < 150.0
 
 
+def test_testing_an_earlier_checkpoint_leaves_the_figures_of_the_fit() -> None:
+    measured = MeasureFit()
+    trainer = tiny_trainer(measured, max_epochs=1)
+    model, data = TinyModel(), TinyData()
+    trainer.fit(model, data)
+    trainer.save_checkpoint("one.ckpt")
+    measured.samples += 1
+    trainer.test(model, data, ckpt_path="one.ckpt", verbose=False)
+    assert measured.samples == len(data.dataset) + 1
+
+
 def test_peak_memory_is_that_of_this_process_in_bytes() -> None:
     assert 50e6 < peak_memory_bytes() < 1e12

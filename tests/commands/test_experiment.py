@@ -54,6 +54,13 @@ def ctrl_c() -> None:
     raise KeyboardInterrupt
 
 
+def test_last_checkpoint_is_of_the_last_epoch_though_the_first_was_best(experiment: Cli, tmp_path: Path) -> None:
+    assert experiment("mnist_mlp", *SMALL, "--trainer.max_epochs=3", "--model.lr=1e-12", "--loggers=[]").code == 0
+    checkpoints = tmp_path / "runs" / "mnist_mlp" / "latest" / "checkpoints"
+    epochs = {name: torch.load(checkpoints / f"{name}.ckpt", weights_only=True)["epoch"] for name in ("best", "last")}
+    assert epochs == {"best": 0, "last": 2}
+
+
 def test_run_leaves_the_whole_record(experiment: Cli, tmp_path: Path) -> None:
     outcome = experiment("mnist_mlp", *SMALL, "--trainer.max_epochs=2")
     assert (outcome.code, outcome.err) == (0, "")

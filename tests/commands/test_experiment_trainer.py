@@ -21,7 +21,8 @@ def test_run_tests_the_best_checkpoint_rather_than_the_last_weights(
     monkeypatch.setattr(ExperimentTrainer, "test", test)
     best = ModelCheckpoint(tmp_path, filename="best", monitor="val/accuracy", mode="max")
     quiet: dict[str, Any] = {"enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
-    trainer = ExperimentTrainer(callbacks=[best], logger=False, max_epochs=2, log_every_n_steps=1, **quiet)
+    last = ModelCheckpoint(tmp_path, filename="last")
+    trainer = ExperimentTrainer(callbacks=[last, best], logger=False, max_epochs=2, log_every_n_steps=1, **quiet)
     trainer.run(TinyModel(), TinyData())
-    assert tested == ["best"]
+    assert tested == [str(tmp_path / "best.ckpt")]
     assert trainer.callback_metrics["test/accuracy"] == best.best_model_score  # the splits of TinyData are the same

@@ -38,7 +38,7 @@ def test_no_digit_is_in_two_splits() -> None:
 
 def test_there_are_ten_thousand_colour_digits_and_more() -> None:
     source = colour_digits()
-    assert sizes(source) == {"train": 12_000, "val": 1000, "test": 1000}
+    assert sizes(source) == {"train": 8000, "val": 1000, "test": 1000}
     assert array(source.splits["train"]).shape[1:] == (32, 32, 3)
     assert array(source.splits["train"]).dtype == np.uint8
 

@@ -23,8 +23,7 @@ def test_the_tutorials_variant_is_one_direction_and_the_last_state() -> None:
 
 
 def test_pretrained_vectors_stay_fixed_and_are_rebuilt_from_the_checkpoint_alone() -> None:
-    names = {"class_names": ["neg", "pos"]}
-    model = ImdbLSTM(vocabulary_size=30_522, pretrained="minilm", hidden_size=8, **names).eval()
+    model = ImdbLSTM(vocabulary_size=30_522, pretrained="minilm", hidden_size=8, class_names=["neg", "pos"]).eval()
     table = model.network.embedding.weight
     assert not table.requires_grad
     assert table.std() == pytest.approx(1, abs=0.01)

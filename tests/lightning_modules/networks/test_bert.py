@@ -1,6 +1,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -25,7 +26,7 @@ FAMILIES = {
 DROPOUT_FIELDS = {"distilbert": ("dropout", "attention_dropout")}
 
 
-def tiny_config(family: str) -> dict[str, object]:
+def tiny_config(family: str) -> dict[str, Any]:
     return {"model_type": family, "vocab_size": 40, "max_position_embeddings": 24, **FAMILIES[family]}
 
 

@@ -29,7 +29,7 @@ def test_the_patches_are_an_orthogonal_basis_with_both_signs() -> None:
 
 
 def test_the_patches_lift_fine_detail_to_the_size_of_flat_grey() -> None:
-    grey_mean, grey_diagonal = FastCNN(num_classes=2, widths=(4, 4, 4)).body[0][0].weight[[0, 3]]
+    grey_mean, grey_diagonal = FastCNN(num_classes=2, widths=(4, 4, 4)).state_dict()["body.0.0.weight"][[0, 3]]
     assert grey_diagonal.norm() > 10 * grey_mean.norm()
 
 

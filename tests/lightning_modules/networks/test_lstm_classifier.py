@@ -107,7 +107,8 @@ def test_padding_embedding_stays_zero_in_training() -> None:
 def test_only_forget_gates_start_open() -> None:
     lstm = make_network().lstms[0]
     assert isinstance(lstm, nn.LSTM)
-    bias = lstm.bias_ih_l0 + lstm.bias_hh_l0
+    weights = lstm.state_dict()
+    bias = weights["bias_ih_l0"] + weights["bias_hh_l0"]
     assert bias.chunk(4)[1].eq(FORGET_BIAS).all()
     assert bias.sum() == FORGET_BIAS * 8
 
