@@ -97,7 +97,7 @@ def film_reviews() -> Source:
 
     splits = {
         split: Examples(texts, np.array(labels, dtype=np.int64))
-        for split, (texts, labels) in review_splits(train=4000).items()
+        for split, (texts, labels) in review_splits(train=2500, val=500).items()
     }
     count = sum(map(len, splits.values()))
     return Source(f"sample: {count:,} film reviews from a seeded grammar", list(CLASS_NAMES), splits)
