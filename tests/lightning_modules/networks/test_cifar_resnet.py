@@ -37,7 +37,7 @@ def test_stages_after_the_first_halve_the_image() -> None:
 
 def test_a_block_whose_residual_is_zero_passes_positive_input_through() -> None:
     block = ResidualBlock(in_channels=4, out_channels=4, stride=1)
-    torch.nn.init.zeros_(block.residual[-1].weight)
+    block.state_dict()["residual.4.weight"].zero_()
     image = torch.rand(2, 4, 6, 6)
     assert torch.equal(block(image), image)
 

@@ -20,7 +20,7 @@ def test_every_parameter_but_the_whitening_patches_gets_a_gradient() -> None:
 
 
 def test_the_patches_are_an_orthogonal_basis_with_both_signs() -> None:
-    weight = FastCNN(num_classes=2, widths=(4, 4, 4)).body[0][0].weight.flatten(start_dim=1)
+    weight = FastCNN(num_classes=2, widths=(4, 4, 4)).state_dict()["body.0.0.weight"].flatten(start_dim=1)
     positive, negative = weight.chunk(2)
     assert torch.equal(positive, -negative)
     gram = positive @ positive.T
