@@ -12,6 +12,7 @@ from lightning.pytorch import LightningDataModule, LightningModule
 
 from commands.mistakes import one_line
 from commands.run_folder import BEST_CHECKPOINT
+from lightning_modules.classifier import class_path
 
 ROOMS = ("lightning_modules.", "datamodules.")
 
@@ -40,7 +41,7 @@ def check_fits(checkpoint: dict[str, Any], model: LightningModule, path: Path) -
         ValueError: it is of another task, of other classes, or of a network of other sizes.
     """
     trained = checkpoint["lightsmith"]["model"]
-    wanted = f"{type(model).__module__}.{type(model).__qualname__}"
+    wanted = class_path(model)
     if trained != wanted:
         raise ValueError(f"{path} is a checkpoint of {trained}, this experiment is about {wanted}")
     shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}

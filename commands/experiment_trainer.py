@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
+
+from commands.run_folder import BEST_CHECKPOINT
 
 
 class ExperimentTrainer(Trainer):
@@ -25,9 +28,12 @@ class ExperimentTrainer(Trainer):
             ckpt_path: a checkpoint to continue from.
         """
         self.fit(model, datamodule=datamodule, ckpt_path=ckpt_path)
-        self.test(model, datamodule=datamodule, ckpt_path=self._best_checkpoint(), verbose=False)
+        # A fast_dev_run keeps no checkpoint: it tests the weights as they are.
+        best = best_checkpoint(self.callbacks)
+        self.test(model, datamodule=datamodule, ckpt_path=best.best_model_path if best else None, verbose=False)
 
-    def _best_checkpoint(self) -> str | None:
-        """What the callback of that name kept; a fast_dev_run keeps nothing and tests the weights as they are."""
-        kept = (c.best_model_path for c in self.callbacks if isinstance(c, ModelCheckpoint) and c.filename == "best")
-        return next(kept, None)
+
+def best_checkpoint(callbacks: Sequence[Callback]) -> ModelCheckpoint | None:
+    """The callback that keeps the best checkpoint, known by its file's name."""
+    named = (c for c in callbacks if isinstance(c, ModelCheckpoint) and c.filename == BEST_CHECKPOINT.stem)
+    return next(named, None)

@@ -13,10 +13,9 @@ from typing import Any
 import lightning
 import torch
 from lightning.pytorch import Callback
-from lightning.pytorch.callbacks import ModelCheckpoint
 
 from callbacks.measure_fit import MeasureFit, peak_memory_bytes
-from commands.experiment_trainer import ExperimentTrainer
+from commands.experiment_trainer import ExperimentTrainer, best_checkpoint
 from commands.hardware import device_name
 from commands.run_folder import BEST_CHECKPOINT
 
@@ -30,8 +29,7 @@ def check_callbacks(callbacks: Sequence[Callback]) -> None:
     Raises:
         ValueError: no checkpoint named best, or nobody who measures the fit.
     """
-    best = any(isinstance(c, ModelCheckpoint) and c.filename == BEST_CHECKPOINT.stem for c in callbacks)
-    if not best or not any(isinstance(c, MeasureFit) for c in callbacks):
+    if best_checkpoint(callbacks) is None or not any(isinstance(c, MeasureFit) for c in callbacks):
         raise ValueError(
             "trainer.callbacks lacks MeasureFit, or a ModelCheckpoint with filename: best, which run needs for its "
             "results: keep those of experiments/_defaults.yaml (--trainer.callbacks+= adds to them), or use fit"

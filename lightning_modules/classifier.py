@@ -169,8 +169,8 @@ class Classifier(LightningModule):
         """Say which classes to rebuild the model and its preprocessing with (see commands/checkpoints.py)."""
         checkpoint.setdefault("hyper_parameters", {}).update(self.restored_hyper_parameters())
         checkpoint["lightsmith"] = {
-            "model": _class_path(self),
-            "data": _class_path(getattr(self.trainer, "datamodule", None)),
+            "model": class_path(self),
+            "data": class_path(getattr(self.trainer, "datamodule", None)),
         }
 
 
@@ -188,5 +188,6 @@ def classification_metrics(num_classes: int, prefix: str) -> MetricCollection:
     )
 
 
-def _class_path(instance: object) -> str:
+def class_path(instance: object) -> str:
+    """The dotted name of an object's class, as a checkpoint or a YAML says it."""
     return f"{type(instance).__module__}.{type(instance).__qualname__}"
