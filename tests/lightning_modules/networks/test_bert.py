@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 
+from lightning_modules.networks.attention import NAME
 from lightning_modules.networks.bert import (
     MINILM_PACKAGE,
     BertClassifier,
@@ -42,13 +43,13 @@ def tiny_batch() -> tuple[Tensor, Tensor]:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_every_family_loads_with_its_dropouts_set_and_the_fused_attention(family: str, tmp_path: Path) -> None:
+def test_every_family_loads_with_its_dropouts_set_and_the_fast_attention(family: str, tmp_path: Path) -> None:
     network = build_bert(save_checkpoint(tmp_path, family), num_classes=3, dropout=0.2, attention_dropout=0.3)
 
     fields = DROPOUT_FIELDS.get(family, ("hidden_dropout_prob", "attention_probs_dropout_prob"))
     assert [getattr(network.encoder.config, field) for field in fields] == [0.2, 0.3]
     assert {module.p for module in network.modules() if isinstance(module, nn.Dropout)} <= {0.2, 0.3}
-    assert network.encoder.config._attn_implementation == "sdpa"
+    assert network.encoder.config._attn_implementation == NAME
     assert network(*tiny_batch()).shape == (2, 3)
 
 
@@ -82,7 +83,7 @@ def test_a_saved_config_and_state_rebuild_the_network_without_its_folder(family:
     rebuilt.load_state_dict(trained.state_dict())
 
     assert torch.equal(rebuilt(*tiny_batch()), trained(*tiny_batch()))
-    assert rebuilt.encoder.config._attn_implementation == "sdpa"
+    assert rebuilt.encoder.config._attn_implementation == NAME
     assert str(tmp_path) not in json.dumps(config)
 
 
