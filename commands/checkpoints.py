@@ -66,6 +66,7 @@ def load_run(run: Path) -> tuple[LightningModule, Any]:
     model = model_class(**checkpoint["hyper_parameters"])
     model.load_state_dict(checkpoint["state_dict"])
     data = data_class(**checkpoint["datamodule_hyper_parameters"])
+    data.cache = False  # what is classified is read once
     data.load_state_dict(checkpoint.get(data_class.__qualname__, {}))
     return model.eval(), data
 

@@ -20,25 +20,29 @@ def random_crop(images: Tensor, size_px: int, padding_px: int) -> Tensor:
 
     The batch may be uint8 or floating point.
     """
+    rows = images.permute(0, 2, 3, 1).contiguous()
     if padding_px:
-        images = _reflect(images, padding_px)
-    count, _, height, width = images.shape
-    top = torch.randint(height - size_px + 1, (count, 1), device=images.device)
-    left = torch.randint(width - size_px + 1, (count, 1), device=images.device)
-    span = torch.arange(size_px, device=images.device)
-    rows, columns = (top + span)[:, :, None], (left + span)[:, None, :]
-    which = torch.arange(count, device=images.device)[:, None, None]
-    return images.permute(0, 2, 3, 1)[which, rows, columns].permute(0, 3, 1, 2)
+        rows = _reflect(rows, padding_px)
+    count, height, width, channels = rows.shape
+    top, left = (torch.randint(side - size_px + 1, (count,), device=rows.device) for side in (height, width))
+    # Every place where a crop can lie, as a view: what is copied are whole rows of pixels, not single ones.
+    image, row, pixel, _ = rows.stride()
+    places = (count, height - size_px + 1, width - size_px + 1, size_px, size_px * channels)
+    crops = rows.as_strided(places, (image, row, pixel, row, 1))[torch.arange(count, device=rows.device), top, left]
+    return crops.view(count, size_px, size_px, channels).permute(0, 3, 1, 2)
 
 
-def _reflect(images: Tensor, padding_px: int) -> Tensor:
-    """Reflection padding by index, since ``F.pad`` refuses uint8."""
-    height, width = images.shape[2:]
-    rows = torch.arange(-padding_px, height + padding_px, device=images.device).abs()
-    columns = torch.arange(-padding_px, width + padding_px, device=images.device).abs()
-    rows = torch.where(rows < height, rows, 2 * (height - 1) - rows)
-    columns = torch.where(columns < width, columns, 2 * (width - 1) - columns)
-    return images[:, :, rows][:, :, :, columns]
+def _reflect(rows: Tensor, padding_px: int) -> Tensor:
+    """Reflection padding of (B, H, W, C) without repeating the border; ``F.pad`` refuses uint8."""
+    p = padding_px
+    count, height, width, channels = rows.shape
+    padded = rows.new_empty(count, height + 2 * p, width + 2 * p, channels)
+    padded[:, p:-p, p:-p] = rows
+    padded[:, :p, p:-p] = rows[:, 1 : p + 1].flip(1)
+    padded[:, -p:, p:-p] = rows[:, -p - 1 : -1].flip(1)
+    padded[:, :, :p] = padded[:, :, p + 1 : 2 * p + 1].flip(2)
+    padded[:, :, -p:] = padded[:, :, -2 * p - 1 : -p - 1].flip(2)
+    return padded
 
 
 def random_resized_crop(images: Tensor, size_px: int, min_area: float) -> Tensor:
@@ -69,11 +73,11 @@ def delete_tokens(input_ids: Tensor, attention_mask: Tensor, share: float) -> tu
         share: in [0, 1).
 
     Returns:
-        Both as int64 (B, T'), T' the longest text that is left.
+        Both as int64 (B, T'), T' the longest text that is left; on a GPU T, as it would have to be waited for.
     """
     kept = (torch.rand(input_ids.shape, device=input_ids.device) >= share) & attention_mask.bool()
     kept[:, 0] = True
-    longest = int(kept.sum(1).max())
+    longest = int(kept.sum(1).max()) if input_ids.device.type == "cpu" else input_ids.shape[1]
     order = torch.argsort(kept.logical_not().byte(), dim=1, stable=True)[:, :longest]
     return input_ids.gather(1, order), kept.gather(1, order).long()
 

@@ -83,7 +83,7 @@ def batch_loader(
         "collate_fn": _as_fetched,
         "num_workers": num_workers,
         "persistent_workers": num_workers > 0,
-        "pin_memory": torch.cuda.is_available(),
+        "pin_memory": torch.cuda.is_available() and num_workers > 0,  # in memory, a batch is made where it is used
     }
     if lengths is not None:
         return DataLoader(dataset, batch_sampler=LengthBuckets(sampler, batch_size, False, lengths), **options)

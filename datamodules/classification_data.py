@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
+import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
 from datamodules.batching import batch_loader
-from datamodules.sources import Examples, Source, fingerprint
+from datamodules.encoded_cache import cached, uncached
+from datamodules.sources import Examples, Source, digest_items, fingerprint
 from datamodules.splits import check_classes, cut_missing_splits, subset
 
 LARGEST_UNREADABLE_SHARE = 0.05
@@ -33,7 +37,9 @@ class ClassificationData(LightningDataModule, ABC):
         test_fraction: the same for the test split.
         split_seed: seed of those cuts, and of ``train_size``; independent of the training seed.
         train_size: train on a stratified choice of so many items; all of them when unset.
-        num_workers: loader processes; 0 is fastest for data that is held in memory.
+        num_workers: loader processes; when unset, none for data in memory and one a core for data that is streamed.
+        cache: keep decoded images and encoded texts under data/, so that the next run starts at once.
+        keep_on_device: keep data on the GPU if there is one and the data takes less than half of its free memory.
     """
 
     hub_name: ClassVar[str]  # owner/name@revision
@@ -47,7 +53,9 @@ class ClassificationData(LightningDataModule, ABC):
         test_fraction: float = 0.1,
         split_seed: int = 0,
         train_size: int | None = None,
-        num_workers: int = 0,
+        num_workers: int | None = None,
+        cache: bool = True,
+        keep_on_device: bool = True,
     ) -> None:
         super().__init__()
         for name, fraction in (("val_fraction", val_fraction), ("test_fraction", test_fraction)):
@@ -71,6 +79,8 @@ class ClassificationData(LightningDataModule, ABC):
         self.split_seed = split_seed
         self.train_size = train_size
         self.num_workers = num_workers
+        self.cache = cache
+        self.keep_on_device = keep_on_device
 
     @abstractmethod
     def load_sample(self) -> Source:
@@ -122,7 +132,7 @@ class ClassificationData(LightningDataModule, ABC):
         return self.load_path(path)
 
     @cached_property
-    def _encoded(self) -> tuple[dict[str, Dataset[Any]], dict[str, Examples], list[tuple[str, str]]]:
+    def _encoded(self) -> tuple[dict[str, Any], dict[str, Examples], list[tuple[str, str]]]:
         """Data sets and readable examples per split, and all that was skipped."""
         datasets, readable, skipped = {}, {}, []
         for split, examples in self.source_found.splits.items():
@@ -136,6 +146,19 @@ class ClassificationData(LightningDataModule, ABC):
                 f"the first is {skipped[0][0]} ({skipped[0][1]})"
             )
         return datasets, readable, self.source_found.skipped + skipped
+
+    def encoded(self, build: Callable[[Path], None], items: Iterable[Any], *settings: Any) -> Path:
+        """The folder with what ``build`` makes of items under these settings, from the cache if it is there."""
+        if not self.cache:
+            return uncached(build)
+        digest = hashlib.sha256(repr((type(self).__name__, settings)).encode())
+        digest_items(digest, items)
+        return cached(digest.hexdigest(), build)
+
+    @property
+    def augments(self) -> bool:
+        """Whether training items are changed at random each time they are seen."""
+        return False
 
     @property
     def class_names(self) -> list[str]:
@@ -170,7 +193,19 @@ class ClassificationData(LightningDataModule, ABC):
             _ = self.source_found
 
     def setup(self, stage: str | None = None) -> None:
-        _ = self._encoded
+        datasets = self._encoded[0]
+        device = self.trainer.strategy.root_device if self.trainer is not None else torch.device("cpu")
+        if device.type == "cuda" and self.keep_on_device and not self.num_workers:
+            free_bytes, _ = torch.cuda.mem_get_info(device)
+            held = [dataset for dataset in datasets.values() if hasattr(dataset, "to")]
+            if sum(dataset.bytes for dataset in held) < free_bytes / 2:
+                for dataset in held:
+                    dataset.to(device)
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        if batch.label.device == device:  # nothing to move: Lightning would go through the batch to find out
+            return batch
+        return super().transfer_batch_to_device(batch, device, dataloader_idx)
 
     def loader(self, split: str, shuffle: bool = False) -> DataLoader[Any]:
         """Batches of a split, bucketed by length where items have one.
@@ -179,7 +214,12 @@ class ClassificationData(LightningDataModule, ABC):
         """
         dataset = self._encoded[0][split]
         seed = int(os.environ.get("PL_GLOBAL_SEED", "0")) if shuffle else None
-        return batch_loader(dataset, self.batch_size, self.num_workers, seed, getattr(dataset, "lengths", None))
+        return batch_loader(dataset, self.batch_size, self._workers(dataset), seed, getattr(dataset, "lengths", None))
+
+    def _workers(self, dataset: Any) -> int:
+        if self.num_workers is not None:
+            return self.num_workers
+        return torch.get_num_threads() if getattr(dataset, "streamed", False) else 0
 
     def train_dataloader(self) -> DataLoader[Any]:
         return self.loader("train", shuffle=True)
@@ -192,4 +232,5 @@ class ClassificationData(LightningDataModule, ABC):
 
     def predict_dataloader(self) -> DataLoader[Any]:
         """The test split in its own order."""
-        return batch_loader(self._encoded[0]["test"], self.batch_size, self.num_workers)
+        dataset = self._encoded[0]["test"]
+        return batch_loader(dataset, self.batch_size, self._workers(dataset))

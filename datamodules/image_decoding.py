@@ -67,10 +67,9 @@ def decode_all(
         try:
             image = decode_image(item, size_px, channels)
         except UNREADABLE as error:
-            name = str(item) if isinstance(item, Path) else f"{title} row {position}"
             # Pillow names the file again, or the address of its bytes, which no two runs share.
             unknown = isinstance(error, UnidentifiedImageError)
-            skipped[position] = (name, "not an image" if unknown else first_line(error))
+            skipped[position] = (item_name(item, title, position), "not an image" if unknown else first_line(error))
         else:
             if keep:
                 images[position] = image
@@ -82,3 +81,8 @@ def decode_all(
             pass
     kept = np.setdiff1d(np.arange(len(items)), list(skipped)).astype(np.int64)
     return (images[kept] if keep and skipped else images), kept, [skipped[i] for i in sorted(skipped)]
+
+
+def item_name(item: Path | bytes, title: str, position: int) -> str:
+    """What a person can find an item by: its file, or its row."""
+    return str(item) if isinstance(item, Path) else f"{title} row {position}"

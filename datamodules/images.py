@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+import PIL
 import torch
 from PIL import Image
 from torch import Tensor
@@ -15,8 +17,8 @@ from torch.utils.data import Dataset
 
 from datamodules.augmentation import center_crop, random_crop, random_flip, random_resized_crop
 from datamodules.classification_data import ClassificationData
-from datamodules.image_decoding import decode_all, decode_image
-from datamodules.sources import IMAGE_SUFFIXES, Source, load_image_folder, visible_files
+from datamodules.image_decoding import decode_all, decode_image, item_name
+from datamodules.sources import IMAGE_SUFFIXES, Source, load_image_folder, take, visible_files
 from datamodules.tables import TABLE_SUFFIXES, load_table
 
 
@@ -33,22 +35,33 @@ class ImageBatch(NamedTuple):
 
 
 class InMemoryImages(Dataset[ImageBatch]):
-    """All images in one uint8 tensor (N, C, H, W), batched by indexing."""
+    """All images in one uint8 tensor (N, H, W, C), batched by indexing. It may be mapped from a file, or on a GPU."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
-        self.images = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
+        self.images = torch.from_numpy(images)
         self.labels = torch.from_numpy(labels)
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitems__(self, indices: list[int]) -> ImageBatch:
-        index = torch.tensor(indices)
-        return ImageBatch(self.images[index], self.labels[index], index)
+        index = torch.tensor(indices, device=self.images.device)
+        images = self.images.index_select(0, index).permute(0, 3, 1, 2)
+        return ImageBatch(images, self.labels[index], index)
+
+    def to(self, device: torch.device) -> None:
+        """Move everything, so that a batch is gathered where it is used."""
+        self.images, self.labels = self.images.to(device), self.labels.to(device)
+
+    @property
+    def bytes(self) -> int:
+        return self.images.nbytes
 
 
 class StreamedImages(Dataset[ImageBatch]):
     """Images that do not fit the memory budget: decoded when a batch asks for them, in the loader's workers."""
+
+    streamed = True
 
     def __init__(self, items: Sequence[Path | bytes], labels: np.ndarray, size_px: int, channels: int) -> None:
         self.items = items
@@ -111,6 +124,11 @@ class ImageData(ClassificationData):
         self.label_columns = (label_column,) if label_column else ("label", "labels", "class", "target", "fine_label")
         self.memory_budget_gb = memory_budget_gb
 
+    @property
+    def augments(self) -> bool:
+        cropped = self.crop_padding_px > 0 or self.min_crop_area is not None
+        return cropped or self.horizontal_flip or self.stored_size_px != self.image_size_px
+
     def load_hub(self) -> Source:
         return load_table(self.hub_name, self.kind, self.item_columns, self.label_columns)
 
@@ -130,10 +148,23 @@ class ImageData(ClassificationData):
         if isinstance(items, np.ndarray):
             items = [_png(image) for image in items]
         in_memory = len(items) * size * size * channels <= self.memory_budget_gb * 1e9
-        images, kept, skipped = decode_all(items, size, channels, title, keep=in_memory)
+
+        def build(folder: Path) -> None:
+            images, kept, skipped = decode_all(items, size, channels, title, keep=in_memory)
+            np.save(folder / "kept.npy", kept)
+            (folder / "reasons.json").write_text(json.dumps([reason for _, reason in skipped]), encoding="utf-8")
+            if in_memory:
+                np.save(folder / "images.npy", images)
+
+        folder = self.encoded(build, items, size, channels, in_memory, PIL.__version__)
+        kept = np.load(folder / "kept.npy")
+        reasons = json.loads((folder / "reasons.json").read_text(encoding="utf-8"))
+        left_out = np.setdiff1d(np.arange(len(items)), kept).tolist()
+        skipped = [(item_name(items[i], title, i), reason) for i, reason in zip(left_out, reasons, strict=True)]
         if in_memory:
+            images = np.load(folder / "images.npy", mmap_mode="c")  # one copy for all processes that read it
             return InMemoryImages(images, labels[kept]), kept, skipped
-        return StreamedImages([items[i] for i in kept], labels[kept], size, channels), kept, skipped
+        return StreamedImages(take(items, kept), labels[kept], size, channels), kept, skipped
 
     def read_inputs(self, path: Path) -> list[tuple[str, Any]]:
         files = visible_files(path) if path.is_dir() else [path]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from datamodules.arrow_column import ArrowColumn
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
 SPLIT_NAMES = {
@@ -30,9 +32,7 @@ class Examples:
 
     def take(self, positions: np.ndarray) -> Examples:
         """The examples at int64 ``positions`` (n,), in that order."""
-        if isinstance(self.items, np.ndarray):
-            return Examples(self.items[positions], self.labels[positions])
-        return Examples([self.items[i] for i in positions], self.labels[positions])
+        return Examples(take(self.items, positions), self.labels[positions])
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,13 @@ class Source:
     splits: dict[str, Examples]
     notes: list[str] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
+
+
+def take(items: Any, positions: np.ndarray) -> Any:
+    """The items at int64 ``positions`` (n,), in that order; those of a table stay where they are."""
+    if isinstance(items, ArrowColumn):
+        return items.take(positions)
+    return items[positions] if isinstance(items, np.ndarray) else [items[i] for i in positions]
 
 
 def load_image_folder(folder: Path) -> Source:
@@ -116,11 +123,17 @@ def fingerprint(source: Source) -> str:
         if isinstance(examples.items, np.ndarray):
             digest.update(str(examples.items.shape).encode() + b"\0")
             digest.update(np.ascontiguousarray(examples.items).data)
-            continue
-        for item in examples.items:
-            content = item.read_bytes() if isinstance(item, Path) else item.encode() if isinstance(item, str) else item
-            digest.update(len(content).to_bytes(8, "little") + content)
+        else:
+            digest_items(digest, examples.items)
     return f"sha256:{digest.hexdigest()}"
+
+
+def digest_items(digest: Any, items: Iterable[Any]) -> None:
+    """Add the content of files, encoded bytes and texts to a hashlib digest; a missing item counts as empty."""
+    for item in items:
+        content = item.read_bytes() if isinstance(item, Path) else item or b""
+        content = content.encode() if isinstance(content, str) else content
+        digest.update(len(content).to_bytes(8, "little") + content)
 
 
 def first_line(error: BaseException) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from datamodules.arrow_column import ArrowColumn
 from datamodules.sources import SPLIT_NAMES, Examples, Source, first_line
 
 if TYPE_CHECKING:
@@ -43,14 +45,15 @@ def load_table(location: str | Path, kind: str, item_columns: Sequence[str], lab
     skipped: list[tuple[str, str]] = []
     examples = {}
     for split, table in splits.items():
-        items = _table_items(table, item_column, kind, folder)
+        items, present = _table_items(table, item_column, kind, folder)
         labels = [_class_index(stored, to_label, split, label_column) for stored in table[label_column][:]]
-        complete = [i for i in range(len(items)) if items[i] is not None and labels[i] is not None]
+        labelled = np.array([label is not None for label in labels], dtype=bool)
         skipped += [
-            (f"{split} row {i}", f"no {item_column if items[i] is None else label_column}")
-            for i in sorted(set(range(len(items))).difference(complete))
+            (f"{split} row {i}", f"no {label_column if present[i] else item_column}")
+            for i in np.flatnonzero(~(present & labelled)).tolist()
         ]
-        examples[split] = Examples([items[i] for i in complete], np.array([labels[i] for i in complete], np.int64))
+        complete = np.flatnonzero(present & labelled)
+        examples[split] = Examples(items.take(complete), np.array([labels[i] for i in complete], np.int64))
     origin = f"hub data set {location}" if isinstance(location, str) else f"table {location}"
     return Source(origin, class_names, examples, skipped=skipped)
 
@@ -130,18 +133,30 @@ def _class_index(stored: Any, to_label: dict[Any, int], split: str, column: str)
     return to_label.get(stored)
 
 
-def _table_items(table: Dataset, column: str, kind: str, folder: Path) -> list[Any]:
-    """A column's texts, or images as encoded bytes or paths; None where there is none."""
+def _table_items(table: Dataset, column: str, kind: str, folder: Path) -> tuple[ArrowColumn, np.ndarray]:
+    """A column's texts, or images as encoded bytes or paths, and bool (n,): where there is one."""
+    import pyarrow as pa
     from datasets import Image
 
     if isinstance(table.features[column], Image):
         table = table.cast_column(column, Image(decode=False))
-    items: list[Any] = []
-    for stored in table[column][:]:
-        item = stored.get("bytes") or stored.get("path") if isinstance(stored, dict) else stored
-        if kind == "image" and isinstance(item, str):
-            item = folder / item
-        if item is not None and not isinstance(item, str if kind == "text" else bytes | Path):
-            raise ValueError(f"column {column!r} holds {type(item).__name__} values, not {kind}s; name another")
-        items.append(item)
-    return items
+    stored = table.data.column(column)
+    textual = pa.types.is_string(stored.type) or pa.types.is_large_string(stored.type)
+    nested = pa.types.is_struct(stored.type)  # how datasets keeps images: bytes or a path, or neither
+    encoded = nested or pa.types.is_binary(stored.type) or pa.types.is_large_binary(stored.type)
+    if len(stored) > stored.null_count and not (textual or (kind == "image" and encoded)):
+        raise ValueError(f"column {column!r} holds {stored.type} values, not {kind}s; name another")
+    present = ~stored.is_null().to_numpy()
+    if nested:
+        present &= ~np.logical_and.reduce([part.is_null().to_numpy() for part in stored.flatten()])
+    return ArrowColumn(stored, partial(_image_item, folder) if kind == "image" else _as_it_is), present
+
+
+def _image_item(folder: Path, stored: Any) -> bytes | Path | None:
+    """Encoded bytes, or the path of a file beside the table."""
+    item = stored.get("bytes") or stored.get("path") if isinstance(stored, dict) else stored
+    return folder / item if isinstance(item, str) else item
+
+
+def _as_it_is(stored: Any) -> Any:
+    return stored

@@ -6,8 +6,9 @@ import csv
 import json
 import sys
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,13 +45,20 @@ class TextBatch(NamedTuple):
         return (self.input_ids, self.attention_mask)
 
 
-class InMemoryTexts(Dataset[TextBatch]):
-    """All tokens in one int32 tensor; a batch gathers its rows and pads them to the longest."""
+class EncodedTexts(Dataset[TextBatch]):
+    """All tokens in one int32 tensor; a batch gathers its rows and pads them to the longest.
 
-    def __init__(self, token_ids: list[np.ndarray], labels: np.ndarray, pad_id: int) -> None:
-        self.lengths = [len(ids) for ids in token_ids]
-        self.tokens = torch.from_numpy(np.concatenate([np.empty(0, np.int32), *token_ids]))
-        self.ends = torch.tensor(self.lengths).cumsum(0)
+    The tokens may be mapped from a file, so they need not fit in memory, or on a GPU.
+
+    Args:
+        tokens: int32, the texts' ids one after the other.
+        lengths: int64 (N,), at least 1.
+    """
+
+    def __init__(self, tokens: np.ndarray, lengths: np.ndarray, labels: np.ndarray, pad_id: int) -> None:
+        self.tokens = torch.from_numpy(tokens)
+        self.lengths: list[int] = lengths.tolist()
+        self.starts = torch.from_numpy(lengths.cumsum() - lengths)
         self.labels = torch.from_numpy(labels)
         self.pad_id = pad_id
 
@@ -58,13 +66,22 @@ class InMemoryTexts(Dataset[TextBatch]):
         return len(self.labels)
 
     def __getitems__(self, indices: list[int]) -> TextBatch:
-        index = torch.tensor(indices)
-        lengths = torch.tensor([self.lengths[i] for i in indices])
-        columns = torch.arange(int(lengths.max()))
-        mask = columns < lengths[:, None]
-        positions = torch.where(mask, (self.ends[index] - lengths)[:, None] + columns, 0)
+        device = self.tokens.device
+        index = torch.tensor(indices, device=device)
+        lengths = [self.lengths[i] for i in indices]
+        columns = torch.arange(max(lengths), device=device)
+        mask = columns < torch.tensor(lengths, device=device)[:, None]
+        positions = torch.where(mask, self.starts[index][:, None] + columns, 0)
         input_ids = torch.where(mask, self.tokens[positions].long(), self.pad_id)
         return TextBatch(input_ids, mask.long(), self.labels[index], index)
+
+    def to(self, device: torch.device) -> None:
+        """Move everything, so that a batch is gathered where it is used."""
+        self.tokens, self.starts, self.labels = (t.to(device) for t in (self.tokens, self.starts, self.labels))
+
+    @property
+    def bytes(self) -> int:
+        return self.tokens.nbytes
 
 
 class TextData(ClassificationData):
@@ -103,6 +120,10 @@ class TextData(ClassificationData):
         self.text_columns = (text_column,) if text_column else TEXT_COLUMNS
         self.label_columns = (label_column,) if label_column else LABEL_COLUMNS
 
+    @property
+    def augments(self) -> bool:
+        return self.token_deletion > 0
+
     @abstractmethod
     def build_tokenizer(self) -> Tokenizer:
         """The tokenizer of a new experiment; a restored one comes from the checkpoint."""
@@ -136,24 +157,40 @@ class TextData(ClassificationData):
     def encode(
         self, items: Sequence[str | None], labels: np.ndarray, title: str
     ) -> tuple[Dataset[Any], np.ndarray, list[tuple[str, str]]]:
-        texts = [text for text in items if text and text.strip()]
-        kept = np.array([i for i, text in enumerate(items) if text and text.strip()], dtype=np.int64)
-        skipped = [(f"{title} row {i}", "no text") for i, text in enumerate(items) if not (text and text.strip())]
+        def build(folder: Path) -> None:
+            lengths = []
+            with (folder / "tokens.int32").open("wb") as file:
+                for ids in self._token_ids(items, title):
+                    file.write(ids.tobytes())
+                    lengths.append(len(ids))
+            np.save(folder / "lengths.npy", np.array(lengths, dtype=np.int64))
+
+        settings = (self.max_tokens, self.head_tokens, self.tokenizer.to_str())
+        folder = self.encoded(build, items, *settings)
+        lengths = np.load(folder / "lengths.npy")
+        kept = np.flatnonzero(lengths)
+        skipped = [(f"{title} row {i}", "no text") for i in np.flatnonzero(lengths == 0).tolist()]
+        # Mapped, as np.memmap refuses an empty file.
+        tokens = np.memmap(folder / "tokens.int32", np.int32, mode="c") if len(kept) else np.empty(0, np.int32)
         pad_ids = (self.tokenizer.token_to_id(token) for token in PADDING_TOKENS)
         pad_id = next((pad_id for pad_id in pad_ids if pad_id is not None), 0)
-        return InMemoryTexts(list(self._token_ids(texts, title)), labels[kept], pad_id), kept, skipped
+        return EncodedTexts(tokens, lengths[kept], labels[kept], pad_id), kept, skipped
 
-    def _token_ids(self, texts: list[str], title: str) -> Iterator[np.ndarray]:
-        """Head and tail of each text's ids, int32. Special tokens stand at the ends, so they survive the cut."""
+    def _token_ids(self, items: Iterable[str | None], title: str) -> Iterator[np.ndarray]:
+        """Head and tail of each text's ids, int32; none for what holds no text.
+
+        Special tokens stand at the ends, so they survive the cut.
+        """
         self.tokenizer.no_truncation()
         tail = self.max_tokens - self.head_tokens
-        starts = range(0, len(texts), TEXTS_AT_ONCE)  # an encoding takes far more memory than its ids
-        unit = f"×{TEXTS_AT_ONCE} texts"
-        for start in tqdm(starts, f"Encoding {title}", unit=unit, leave=False, delay=1, disable=None):
-            for encoding in self.tokenizer.encode_batch_fast(texts[start : start + TEXTS_AT_ONCE]):
+        bar = iter(tqdm(items, f"Encoding {title}", unit=" texts", leave=False, delay=1, disable=None))
+        while texts := list(islice(bar, TEXTS_AT_ONCE)):  # an encoding takes far more memory than its ids
+            encodings = self.tokenizer.encode_batch_fast([text or "" for text in texts])
+            for text, encoding in zip(texts, encodings, strict=True):
                 ids = np.array(encoding.ids or [self.unknown_id], dtype=np.int32)
                 cut = len(ids) > self.max_tokens
-                yield np.concatenate([ids[: self.head_tokens], ids[-tail:]]) if cut else ids
+                ids = np.concatenate([ids[: self.head_tokens], ids[-tail:]]) if cut else ids
+                yield ids if text and text.strip() else ids[:0]
 
     def on_after_batch_transfer(self, batch: TextBatch, dataloader_idx: int) -> TextBatch:
         if not self.token_deletion or self.trainer is None or not self.trainer.training:

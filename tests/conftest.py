@@ -42,7 +42,9 @@ Cli = Callable[..., Outcome]
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Tests run in their own folder, so what they write by mistake is not written into the checkout."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("datamodules.tables.CACHE", tmp_path_factory.getbasetemp() / "data")
+    cache = tmp_path_factory.getbasetemp() / "data"
+    monkeypatch.setattr("datamodules.tables.CACHE", cache)
+    monkeypatch.setattr("datamodules.encoded_cache.CACHE", cache / "encoded")
     monkeypatch.setattr("netrc.netrc", _no_netrc)
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from datamodules.review_words import ReviewWords
-from datamodules.texts import InMemoryTexts, TextBatch
+from datamodules.texts import EncodedTexts, TextBatch
 
 
 @pytest.fixture
@@ -21,8 +21,11 @@ def films(tmp_path: Path) -> str:
     return str(path)
 
 
-def token_ids(*lengths: int) -> list[np.ndarray]:
-    return [np.arange(100 * i, 100 * i + length, dtype=np.int32) for i, length in enumerate(lengths, 1)]
+def encoded(*lengths: int, pad_id: int = 0) -> EncodedTexts:
+    """Texts whose ids count up from 100, 200, …, with labels 0, 1, 0, ..."""
+    rows = [np.arange(100 * i, 100 * i + length, dtype=np.int32) for i, length in enumerate(lengths, 1)]
+    tokens = np.concatenate([np.empty(0, np.int32), *rows])
+    return EncodedTexts(tokens, np.array(lengths, dtype=np.int64), np.arange(len(lengths)) % 2, pad_id)
 
 
 def ids_of(data: ReviewWords, text: str) -> list[int]:
@@ -32,12 +35,12 @@ def ids_of(data: ReviewWords, text: str) -> list[int]:
 
 
 def test_a_batch_is_padded_to_its_own_longest() -> None:
-    dataset = InMemoryTexts(token_ids(2, 9, 3, 1), np.array([0, 1, 1, 0]), pad_id=7)
+    dataset = encoded(2, 9, 3, 1, pad_id=7)
     batch = dataset.__getitems__([2, 0])
     assert isinstance(batch, TextBatch)
     assert batch.input_ids.tolist() == [[300, 301, 302], [100, 101, 7]]
     assert batch.attention_mask.tolist() == [[1, 1, 1], [1, 1, 0]]
-    assert batch.label.tolist() == [1, 0]
+    assert batch.label.tolist() == [0, 0]
     assert batch.index.tolist() == [2, 0]
     assert {part.dtype for part in batch} == {torch.int64}
     assert batch.inputs == (batch.input_ids, batch.attention_mask)
@@ -45,13 +48,13 @@ def test_a_batch_is_padded_to_its_own_longest() -> None:
 
 
 def test_the_last_text_can_be_the_shortest_and_the_first_the_longest() -> None:
-    dataset = InMemoryTexts(token_ids(9, 1), np.array([0, 1]), pad_id=0)
+    dataset = encoded(9, 1)
     assert dataset.__getitems__([1]).input_ids.tolist() == [[200]]
     assert dataset.__getitems__([1, 0]).input_ids[0].tolist() == [200] + [0] * 8
 
 
 def test_no_texts_at_all_are_an_empty_data_set() -> None:
-    assert len(InMemoryTexts([], np.empty(0, dtype=np.int64), pad_id=0)) == 0
+    assert len(encoded()) == 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,71 @@
+"""Decoded images and encoded texts on disk, found again by the content that they were made from."""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+CACHE = Path("data/encoded")
+MANIFEST = "manifest.json"
+
+
+def cached(key: str, build: Callable[[Path], None]) -> Path:
+    """A folder with the files that ``build`` writes into the one it is given; built once for a key.
+
+    Files are checked against the sha256 of the day they were written, so a truncated entry is built again. Entries
+    appear by renaming: two processes may build the same one, and an interrupted one leaves nothing that is trusted.
+
+    Args:
+        key: hexadecimal digest of everything that the files depend on.
+
+    Raises:
+        ValueError: data/ cannot be written.
+    """
+    folder = CACHE / key
+    if _intact(folder):
+        return folder
+    try:
+        CACHE.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix="draft-", dir=CACHE))
+        try:
+            build(draft)
+            manifest = {path.name: _sha256(path) for path in draft.iterdir()}
+            (draft / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+            shutil.rmtree(folder, ignore_errors=True)
+            draft.rename(folder)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    except OSError as error:
+        if not _intact(folder):  # unless another process was faster
+            raise ValueError(
+                f"{CACHE} cannot be written ({error.strerror}): --data.cache=false does without"
+            ) from error
+    return folder
+
+
+def uncached(build: Callable[[Path], None]) -> Path:
+    """The same for this process only, in the system's temporary folder."""
+    folder = Path(tempfile.mkdtemp(prefix="lightsmith-"))
+    owner = os.getpid()
+    atexit.register(lambda: shutil.rmtree(folder, ignore_errors=True) if os.getpid() == owner else None)
+    build(folder)
+    return folder
+
+
+def _intact(folder: Path) -> bool:
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        return all(_sha256(folder / name) == digest for name, digest in manifest.items())
+    except (OSError, ValueError):
+        return False
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
