@@ -15,12 +15,14 @@ class MeasureFit(Callback):
     """Counts training samples and seconds, across interruptions.
 
     ``seconds`` runs from the first training batch's fetch to the end of fit, validation and checkpointing included;
-    ``samples`` counts training samples over all devices.
+    ``samples`` counts training samples over all devices. Each validation logs the seconds so far as ``fit/seconds``.
+    ``first_step_seconds`` is the part until the end of the first step, compilation included.
     """
 
     def __init__(self) -> None:
         self.seconds = 0.0
         self.samples = 0
+        self.first_step_seconds = 0.0
         self._started: float | None = None
         self._ended = False
 
@@ -31,6 +33,14 @@ class MeasureFit(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         self.samples += len(batch.label) * trainer.world_size
+        if not self.first_step_seconds:
+            self._stop_clock()
+            self.first_step_seconds = self.seconds
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._started is not None:  # part of a fit
+            self._stop_clock()
+            pl_module.log("fit/seconds", self.seconds)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._stop_clock()
@@ -43,12 +53,17 @@ class MeasureFit(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         self._stop_clock()
-        return {"seconds": self.seconds, "samples": self.samples}
+        return {
+            "seconds": self.seconds,
+            "samples": self.samples,
+            "first_step_seconds": self.first_step_seconds,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         # Testing the best checkpoint restores callbacks too, which would take back the epochs after it.
         if not self._ended:
             self.seconds, self.samples = state_dict["seconds"], state_dict["samples"]
+            self.first_step_seconds = state_dict["first_step_seconds"]
 
 
 def peak_memory_bytes() -> int:

@@ -11,7 +11,7 @@ from lightning.pytorch.plugins.precision import MixedPrecision, Precision
 from lightning.pytorch.utilities import GradClipAlgorithmType
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torchmetrics import MetricCollection
+from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score, MulticlassPrecision, MulticlassRecall
 
 from lightning_modules.optimization import OptimizerName, ScheduleName, build_optimizer, build_schedule
@@ -40,6 +40,7 @@ class Classifier(LightningModule):
         schedule: what the learning rate does after the warm-up, over the whole run.
         warmup_fraction: share of all steps over which the learning rate rises, 0…1.
         label_smoothing: probability mass spread over all classes (Szegedy et al. 2015, §7), 0…1.
+        compile: train the network through torch.compile. It takes a minute first, so it pays in long runs only.
     """
 
     network: nn.Module
@@ -54,6 +55,7 @@ class Classifier(LightningModule):
         schedule: ScheduleName = "one-cycle",
         warmup_fraction: float = 0.1,
         label_smoothing: float = 0.0,
+        compile: bool = False,  # noqa: A002  # what torch calls it
     ) -> None:
         super().__init__()
         shares = {"momentum": momentum, "warmup_fraction": warmup_fraction, "label_smoothing": label_smoothing}
@@ -70,9 +72,18 @@ class Classifier(LightningModule):
         self.schedule = schedule
         self.warmup_fraction = warmup_fraction
         self.label_smoothing = label_smoothing
+        self.compiles = compile
         self._unlogged_losses: list[Tensor] = []
         self.val_metrics = classification_metrics(len(class_names), "val/")
         self.test_metrics = classification_metrics(len(class_names), "test/")
+        self.val_loss, self.test_loss = MeanMetric(), MeanMetric()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Lightning sets this one some forty times a step, and torch would look for parameters in it each time.
+        if name == "_current_fx_name":
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Logits (B, classes)."""
@@ -83,6 +94,10 @@ class Classifier(LightningModule):
         """Logits (B, classes) in float32, and the mean loss."""
         logits = self(*batch.inputs).float()
         return logits, F.cross_entropy(logits, batch.label, label_smoothing=self.label_smoothing)
+
+    def on_fit_start(self) -> None:
+        if self.compiles:
+            self.network.compile()  # in place: a wrapper would put its name into every key of the checkpoint
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         _, loss = self._shared_step(batch)
@@ -101,20 +116,20 @@ class Classifier(LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         logits, loss = self._shared_step(batch)
         self.val_metrics.update(logits, batch.label)
-        self.log("val/loss", loss, prog_bar=True, batch_size=len(batch.label), sync_dist=True)
+        self.val_loss.update(loss, len(batch.label))
 
     def on_validation_epoch_end(self) -> None:
-        self._log_and_reset(self.val_metrics, shown="val/accuracy")
+        self._log_and_reset("val/loss", self.val_loss, self.val_metrics)
 
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Probabilities (B, classes), for callbacks."""
         logits, loss = self._shared_step(batch)
         self.test_metrics.update(logits, batch.label)
-        self.log("test/loss", loss, batch_size=len(batch.label), sync_dist=True)
+        self.test_loss.update(loss, len(batch.label))
         return logits.softmax(1)
 
     def on_test_epoch_end(self) -> None:
-        self._log_and_reset(self.test_metrics)
+        self._log_and_reset("test/loss", self.test_loss, self.test_metrics)
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Probabilities (B, classes)."""
@@ -128,9 +143,10 @@ class Classifier(LightningModule):
             self.log("train/lr", self.trainer.optimizers[0].param_groups[0]["lr"], **options)
         self._unlogged_losses.clear()
 
-    def _log_and_reset(self, metrics: MetricCollection, shown: str = "") -> None:
-        for name, value in metrics.compute().items():
-            self.log(name, value, prog_bar=name == shown)
+    def _log_and_reset(self, loss_name: str, loss: MeanMetric, metrics: MetricCollection) -> None:
+        for name, value in {loss_name: loss.compute(), **metrics.compute()}.items():
+            self.log(name, value, prog_bar=name.endswith(("/loss", "/accuracy")))
+        loss.reset()
         metrics.reset()
 
     def configure_optimizers(self) -> Any:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import nn
 
 from lightning_modules.cifar_cnn import MEAN, STD
 from lightning_modules.classifier import Classifier
-from lightning_modules.networks.backbones import BackboneName, build_transfer_network
+from lightning_modules.networks.backbones import BackboneName, TransferNetwork, build_transfer_network
 from lightning_modules.networks.normalize import Normalize
 
 IMAGENET_STATISTICS = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
@@ -25,6 +24,8 @@ class ResNetTransfer(Classifier):
         dropout: before the head, 0…1.
     """
 
+    network: TransferNetwork
+
     def __init__(
         self,
         backbone: BackboneName = "cifar_resnet",
@@ -35,17 +36,17 @@ class ResNetTransfer(Classifier):
     ) -> None:
         super().__init__(**recipe)
         self.save_hyperparameters()
-        network = build_transfer_network(backbone, weights, len(self.class_names), dropout)
-        statistics = (MEAN, STD) if backbone == "cifar_resnet" else IMAGENET_STATISTICS
-        self.network = nn.Sequential(Normalize(*statistics), network).to(memory_format=torch.channels_last)
+        normalize = Normalize(*((MEAN, STD) if backbone == "cifar_resnet" else IMAGENET_STATISTICS))
+        network = build_transfer_network(backbone, weights, len(self.class_names), normalize, dropout)
+        self.network = network.to(memory_format=torch.channels_last)
         self.freeze_backbone = freeze_backbone
-        network.backbone.requires_grad_(not freeze_backbone)
+        self.network.backbone.requires_grad_(not freeze_backbone)
 
     def train(self, mode: bool = True) -> ResNetTransfer:
         """A frozen backbone keeps its normalisation statistics."""
         super().train(mode)
         if self.freeze_backbone:
-            self.network.get_submodule("1.backbone").eval()
+            self.network.backbone.eval()
         return self
 
     def on_train_start(self) -> None:

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from lightning_modules.networks.cifar_resnet import CifarResNet
+from lightning_modules.networks.normalize import Normalize
 
 BackboneName = Literal["cifar_resnet", "resnet18", "resnet34", "resnet50"]
 EMBEDDED_WEIGHTS = Path(__file__).parent / "weights" / "cifar_resnet.safetensors"
@@ -18,7 +19,7 @@ HEADS = ("head.", "fc.")
 
 
 class TransferNetwork(nn.Module):
-    """A backbone that gives features (B, D), and a linear head over the new classes."""
+    """A backbone that gives features (B, D) of images as they are, and a linear head over the new classes."""
 
     def __init__(self, backbone: nn.Module, num_features: int, num_classes: int, dropout: float) -> None:
         super().__init__()
@@ -27,13 +28,13 @@ class TransferNetwork(nn.Module):
         self.head = nn.Linear(num_features, num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (B, classes) of normalised images (B, 3, H, W)."""
+        """Logits (B, classes) of images (B, 3, H, W), uint8 or float32 in 0…255."""
         logits: Tensor = self.head(self.dropout(self.backbone(images)))
         return logits
 
 
 def build_transfer_network(
-    name: BackboneName, weights: str | None, num_classes: int, dropout: float = 0.0
+    name: BackboneName, weights: str | None, num_classes: int, normalize: Normalize, dropout: float = 0.0
 ) -> TransferNetwork:
     """A backbone, pretrained or from scratch, and a new head.
 
@@ -41,6 +42,7 @@ def build_transfer_network(
         name: ``cifar_resnet`` for small images, or torchvision's ResNet-18, 34 or 50 (He et al. 2015).
         weights: ``embedded`` (cifar_resnet only, trained on CIFAR-10), a name of torchvision's such as
             IMAGENET1K_V1 (downloaded), the path of a Lightsmith checkpoint of the same backbone, or None.
+        normalize: what the backbone's images went through in its pretraining.
 
     Raises:
         ValueError: unknown weights, or a checkpoint of another network.
@@ -48,7 +50,7 @@ def build_transfer_network(
     backbone, num_features = _build_backbone(name)
     if weights is not None:
         _load(backbone, _pretrained_state(name, weights), weights)
-    return TransferNetwork(backbone, num_features, num_classes, dropout)
+    return TransferNetwork(nn.Sequential(normalize, backbone), num_features, num_classes, dropout)
 
 
 def _build_backbone(name: BackboneName) -> tuple[nn.Module, int]:
@@ -99,7 +101,7 @@ def _checkpoint_state(path: Path) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
     except (UnpicklingError, RuntimeError, EOFError, KeyError, TypeError) as error:
         raise ValueError(f"model.weights={str(path)!r} cannot be read as a checkpoint") from error
-    prefix = "network.1.backbone." if any(key.startswith("network.1.backbone.") for key in state) else "network.1."
+    prefix = "network.backbone.1." if any(key.startswith("network.backbone.") for key in state) else "network.1."
     return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 
 

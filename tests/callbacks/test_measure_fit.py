@@ -56,5 +56,20 @@ def test_testing_an_earlier_checkpoint_leaves_the_figures_of_the_fit() -> None:
     assert measured.samples == len(data.dataset) + 1
 
 
+def test_each_validation_logs_the_seconds_so_far_and_the_first_step_is_timed() -> None:
+    seen: list[float] = []
+
+    class Look(Callback):
+        def on_train_epoch_end(self, trainer: Any, *_: Any) -> None:
+            seen.append(float(trainer.callback_metrics["fit/seconds"]))
+
+    measured = MeasureFit()
+    trainer = tiny_trainer(measured, Look(), Pause(), max_epochs=2, num_sanity_val_steps=0)
+    trainer.fit(TinyModel(), TinyData())
+    assert 0 < measured.first_step_seconds < 0.1 < seen[0] < seen[1] - 0.1 < seen[1] <= measured.seconds
+    trainer.validate(TinyModel(), TinyData(), verbose=False)
+    assert "fit/seconds" not in trainer.callback_metrics
+
+
 def test_peak_memory_is_that_of_this_process_in_bytes() -> None:
     assert 50e6 < peak_memory_bytes() < 1e12

@@ -7,6 +7,7 @@ from safetensors.torch import load_file
 from commands.checkpoints import load_run
 from commands.results import sha256
 from lightning_modules.networks import backbones
+from lightning_modules.networks.normalize import Normalize
 from tests.conftest import Cli
 
 SMALL = ("--data.train_size=64", "--loggers=[csv]", "--trainer.max_epochs=1", "--trainer.limit_val_batches=1")
@@ -23,9 +24,9 @@ def test_weights_are_small_load_as_a_backbone_and_come_with_a_card(
     assert (outcome.code, outcome.err) == (0, "")
     assert target.stat().st_size <= 3e6
     assert {value.dtype for value in load_file(target).values()} <= {torch.float16, torch.int64}
-    network = backbones.build_transfer_network("cifar_resnet", "embedded", num_classes=2)
+    network = backbones.build_transfer_network("cifar_resnet", "embedded", 2, Normalize([0.5] * 3, [0.25] * 3))
     trained, _ = load_run(tmp_path / "runs" / "cifar_resnet" / "latest")
-    for name, value in network.backbone.state_dict().items():
+    for name, value in network.backbone.get_submodule("1").state_dict().items():
         torch.testing.assert_close(value, trained.state_dict()[f"network.1.{name}"], atol=1e-3, rtol=1e-3)
     card = target.with_suffix(".md").read_text()
     assert sha256(target) in card

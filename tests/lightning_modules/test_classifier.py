@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import CSVLogger
+from torch import nn
 from torch.optim import Optimizer
 
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer
@@ -124,3 +125,15 @@ def test_a_value_out_of_range_is_named(recipe: dict[str, float]) -> None:
     name, value = next(iter(recipe.items()))
     with pytest.raises(ValueError, match=rf"model\.{name}={value}"):
         TinyModel(**recipe)
+
+
+def test_compiling_leaves_the_names_of_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[nn.Module] = []
+    monkeypatch.setattr(nn.Module, "compile", lambda module: compiled.append(module))
+    model = TinyModel(compile=True)
+    names = list(model.state_dict())
+    tiny_trainer(max_epochs=1).fit(model, TinyData())
+    assert compiled == [model.network]
+    assert list(model.state_dict()) == names
+    tiny_trainer(max_epochs=1).fit(TinyModel(), TinyData())
+    assert len(compiled) == 1

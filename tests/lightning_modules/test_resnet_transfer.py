@@ -38,18 +38,16 @@ def trained(freeze_backbone: bool) -> tuple[dict[str, Tensor], dict[str, Tensor]
 def test_a_frozen_backbone_keeps_weights_and_statistics_and_leaves_the_optimizer() -> None:
     before, after, model = trained(freeze_backbone=True)
     changed = {name for name in before if not torch.equal(before[name], after[name])}
-    assert changed == {"network.1.head.weight", "network.1.head.bias"}
+    assert changed == {"network.head.weight", "network.head.bias"}
     optimizer = model.optimizers(use_pl_optimizer=False)
     groups = optimizer.param_groups  # type: ignore[union-attr]
-    assert {id(p) for group in groups for p in group["params"]} == {
-        id(p) for p in model.network.get_submodule("1.head").parameters()
-    }
+    assert {id(p) for group in groups for p in group["params"]} == {id(p) for p in model.network.head.parameters()}
 
 
 def test_otherwise_everything_is_fine_tuned() -> None:
     before, after, _ = trained(freeze_backbone=False)
     unchanged = {name for name in before if torch.equal(before[name], after[name])}
-    assert unchanged == {"network.0.scale", "network.0.shift"}
+    assert unchanged == {"network.backbone.0.scale", "network.backbone.0.shift"}
 
 
 def test_frozen_or_not_the_checkpoint_has_the_same_tensors_once() -> None:
