@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from commands.light_imports import import_torchmetrics
 from commands.mistakes import nearest, one_line
 
 VERBS = {
@@ -78,6 +79,7 @@ def _run(given: list[str]) -> int:
 
 def _run_experiment(given: list[str]) -> int:
     check_config_files(given)
+    import_torchmetrics()
     # Imported here and below: each command loads only what it needs, and a mistyped name is answered at once.
     from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
@@ -96,6 +98,7 @@ def _run_experiment(given: list[str]) -> int:
 def _run_function(command: str, given: list[str]) -> int:
     from jsonargparse import auto_cli
 
+    import_torchmetrics()
     options = [option for option in given if option != "--debug"]
     function = _function(command)
     return auto_cli(function, args=options, exit_on_error=False, as_positional=False, prog=f"cli.py {command}") or 0

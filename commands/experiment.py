@@ -15,7 +15,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from commands.checkpoints import check_fits, read_checkpoint
 from commands.experiment_trainer import ExperimentTrainer
-from commands.hardware import device_name, fast_precision
+from commands.hardware import device_name, fast_precision, keep_freed_memory, skip_cuda_checks
 from commands.mistakes import explain, one_line
 from commands.results import check_callbacks, gather_results, write_results
 from commands.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT, check_writable, create_run_folder, interrupted_run
@@ -48,6 +48,8 @@ class ExperimentCLI(LightningCLI):
         set_parsing_settings(import_path_denylist=["*"], import_path_allowlist=ALLOWED_PACKAGES)
         for name in ("lightning.pytorch", "lightning.fabric"):
             logging.getLogger(name).setLevel(logging.WARNING)
+        keep_freed_memory()
+        skip_cuda_checks()
         raising = {"exit_on_error": False}
         super().__init__(
             Classifier,

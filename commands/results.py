@@ -75,7 +75,9 @@ def _fit(trainer: ExperimentTrainer) -> dict[str, Any]:
         "seconds": round(measured.seconds, 3),
         "epochs": trainer.current_epoch,
         "steps": trainer.global_step,
+        "samples": measured.samples,
         "samples_per_second": round(measured.samples / measured.seconds, 1) if measured.seconds else 0.0,
+        "first_step_seconds": round(measured.first_step_seconds, 3),
         "peak_memory_bytes": peak_memory_bytes(),
     }
 

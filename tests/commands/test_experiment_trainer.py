@@ -3,8 +3,9 @@ from typing import Any
 
 import pytest
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.profilers import SimpleProfiler
 
-from commands.experiment_trainer import ExperimentTrainer
+from commands.experiment_trainer import ExperimentTrainer, NoProfiler
 from tests.tiny_task import TinyData, TinyModel
 
 
@@ -26,3 +27,9 @@ def test_run_tests_the_best_checkpoint_rather_than_the_last_weights(
     trainer.run(TinyModel(), TinyData())
     assert tested == [str(tmp_path / "best.ckpt")]
     assert trainer.callback_metrics["test/accuracy"] == best.best_model_score  # the splits of TinyData are the same
+
+
+def test_a_profiler_that_is_asked_for_is_used() -> None:
+    quiet: dict[str, Any] = {"enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
+    assert type(ExperimentTrainer(logger=False, profiler="simple", **quiet).profiler) is SimpleProfiler
+    assert type(ExperimentTrainer(logger=False, **quiet).profiler) is NoProfiler

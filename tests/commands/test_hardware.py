@@ -1,7 +1,10 @@
+import ctypes
+import os
+
 import pytest
 import torch
 
-from commands.hardware import device_name, fast_precision
+from commands.hardware import MALLOC_SETTINGS, device_name, fast_precision, keep_freed_memory, skip_cuda_checks
 
 
 def hardware(
@@ -45,3 +48,19 @@ def test_device_is_named_as_people_know_it(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"GPU {device.index}")
     assert device_name(torch.device("cpu")) == "cpu"
     assert device_name(torch.device("cuda", 1)) == "GPU 1"
+
+
+def test_memory_that_was_freed_is_kept() -> None:
+    keep_freed_memory()  # nothing to see from Python but that the C library takes the settings
+    libc = getattr(ctypes.CDLL(None), "mallopt", None)
+    assert libc is None or all(libc(parameter, value) == 1 for parameter, value in MALLOC_SETTINGS.items())
+
+
+@pytest.mark.parametrize(("available", "check"), [(False, "0"), (True, "1")])
+def test_the_driver_is_not_asked_again_where_there_is_no_gpu(
+    monkeypatch: pytest.MonkeyPatch, available: bool, check: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
+    monkeypatch.setenv("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
+    skip_cuda_checks()
+    assert os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] == check
