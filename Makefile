@@ -9,6 +9,7 @@ RESUME :=
 RUN :=
 INPUT :=
 OUTPUT :=
+QUICK :=
 
 python := .venv/bin/python
 experiments = $(filter-out _%,$(basename $(notdir $(wildcard experiments/*.yaml))))
@@ -31,6 +32,9 @@ test: setup ## Run the tests, all but the slow ones [ARGS="tests/callbacks -x"]
 
 test-slow: setup ## Run the slow tests: those that train until a score is reached
 	@$(python) -m pytest -m slow $(ARGS)
+
+bench: setup ## Race the baselines [NAME=mnist_mlp] [DATA=hub or folder of data sets] [QUICK=1] [ARGS="--repeats=5"]
+	@$(python) -m benchmarks $(if $(NAME),--name="$(NAME)") $(if $(DATA),--data="$(DATA)") $(if $(QUICK),--quick=true) $(ARGS)
 
 check: setup ## Lint, check the format, check the types
 	@$(python) -m ruff check .
@@ -72,4 +76,4 @@ ask-DATA = Which data? Say DATA=, the folder with CIFAR-10
 ask-RUN = Which trained model? Say RUN=, a run folder such as runs/mnist_mlp/latest
 ask-INPUT = Classify what? Say INPUT=, a file or a folder
 
-.PHONY: help list exp predict test test-slow check pretrained lock clean setup
+.PHONY: help list exp predict test test-slow bench check pretrained lock clean setup

@@ -1,0 +1,1 @@
+"""Side-by-side speed measurements (`make bench`), and the baselines they are measured against."""

@@ -1,0 +1,65 @@
+"""`make bench`: race Lightsmith against its baselines on this machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from jsonargparse import auto_cli
+
+from benchmarks.contenders import RACES
+from benchmarks.race import ROOT, run_race
+from benchmarks.report import machine, plot, print_table, save, summarize
+from commands.mistakes import nearest, one_line
+
+
+def bench(name: str | None = None, data: str = "sample", quick: bool = False, repeats: int = 3) -> None:
+    """Race Lightsmith against its baselines, one after the other, and keep the figures in benchmarks/results/.
+
+    Args:
+        name: one experiment; all when unset.
+        data: sample, hub, or a folder that holds mnist/, cifar10/, imdb/ and hymenoptera/.
+        quick: cut every race short: speeds hold, accuracies do not.
+        repeats: runs of each contender, taken in turn.
+
+    Raises:
+        ValueError: no such experiment or folder, or a contender failed.
+    """
+    if name is not None and name not in RACES:
+        raise ValueError(f"no race {name!r}{nearest(name, list(RACES))} (all: {', '.join(RACES)})")
+    if repeats < 1:
+        raise ValueError(f"--repeats={repeats} must be at least 1")
+    about = machine()
+    print(f"{about['cpu']}, {about['cores']} cores, {about['gpu'] or 'no GPU'}, torch {about['torch']}; data: {data}")
+    for experiment in [name] if name else RACES:
+        race = RACES[experiment]
+        started = time.perf_counter()
+        source = data if data in ("sample", "hub") else str((Path(data) / race.folder).resolve())
+        print(f"\n{experiment} on {race.folder if source != 'sample' else 'its sample'}", flush=True)
+        contenders = summarize(run_race(race, source, repeats, quick), race.target)
+        print_table(experiment, contenders, race.target)
+        measured = {"data": race.folder if data not in ("sample", "hub") else data, "commit": _commit()}
+        results = save(experiment, {**measured, "target": race.target, "contenders": contenders}, about, quick)
+        print(f"{time.perf_counter() - started:.0f} s; {os.path.relpath(results)}, {os.path.relpath(plot(results))}")
+
+
+def _commit() -> str:
+    """Of the code that was measured, with a plus sign for uncommitted changes."""
+    return subprocess.run(
+        ["git", "describe", "--always", "--dirty=+", "--exclude=*"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout.strip()
+
+
+if __name__ == "__main__":
+    try:
+        auto_cli(bench, as_positional=False, prog="make bench")
+    except ValueError as error:
+        print(one_line(error), file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,96 @@
+"""An experiment as an expert writes it by hand: its network, data, augmentation and recipe in a bare in-memory loop.
+
+Same arithmetic as Lightsmith's, so what Lightsmith takes longer is the price of the framework: hooks, progress bar,
+loggers, checkpoints, metrics.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+import yaml
+from jsonargparse import auto_cli
+from torch import Tensor
+
+from benchmarks.baselines.recording import Recording
+from commands.hardware import fast_precision
+from commands.list_experiments import EXPERIMENTS
+from datamodules.augmentation import random_crop, random_flip
+from lightning_modules.optimization import build_optimizer, build_schedule
+
+
+def main(
+    experiment: str,
+    data: str,
+    output: Path,
+    batch_size: int | None = None,
+    max_samples: int | None = None,
+    seed: int = 1,
+) -> None:
+    """Train experiments/<experiment>.yaml, an image experiment, to its end or for ``max_samples``."""
+    torch.manual_seed(seed)
+    settings = yaml.safe_load((EXPERIMENTS / f"{experiment}.yaml").read_text(encoding="utf-8"))
+    images = _build(settings["data"], source=data, **({"batch_size": batch_size} if batch_size else {}))
+    model = _build(settings["model"], class_names=images.class_names)
+    train, val, test = (images.loader(split).dataset for split in ("train", "val", "test"))
+    epochs, size = settings["trainer"]["max_epochs"], images.batch_size
+    total_steps = epochs * -(-len(train) // size)
+    optimizer = build_optimizer(
+        model.optimizer_name, model.parameters(), model.lr, model.momentum, model.weight_decay, "cpu"
+    )
+    warmup_steps = round(model.warmup_fraction * total_steps)
+    schedule = build_schedule(model.schedule, optimizer, total_steps, warmup_steps)["scheduler"]
+    recording = Recording(output, max_samples=max_samples)
+    while not recording.enough and len(recording.curve) < epochs:
+        model.train()
+        for index in torch.randperm(len(train)).split(size):
+            batch = train.images.index_select(0, index).permute(0, 3, 1, 2)
+            if images.horizontal_flip:
+                batch = random_flip(batch)
+            if images.crop_padding_px:
+                batch = random_crop(batch, images.image_size_px, images.crop_padding_px)
+            with _autocast():
+                logits = model.network(batch)
+            loss = F.cross_entropy(logits.float(), train.labels[index], label_smoothing=model.label_smoothing)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            recording.stepped(len(index))
+            if recording.full:
+                break
+        else:
+            recording.validated(accuracy(model, val, size))
+    recording.finish(None if recording.full else accuracy(model, test, size))
+
+
+@torch.no_grad()
+def accuracy(model: Any, split: Any, batch_size: int) -> float:
+    """Share of correct answers, 0…1."""
+    model.eval()
+    correct = torch.zeros((), dtype=torch.int64)
+    batches: list[tuple[Tensor, Tensor]] = list(
+        zip(split.images.permute(0, 3, 1, 2).split(batch_size), split.labels.split(batch_size), strict=True)
+    )
+    for images, labels in batches:
+        with _autocast():
+            correct += (model.network(images).argmax(1) == labels).sum()
+    return int(correct) / len(split)
+
+
+def _autocast() -> torch.autocast:
+    """The precision that Lightsmith would choose on this CPU."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=fast_precision("cpu") == "bf16-mixed")
+
+
+def _build(settings: dict[str, Any], **given: Any) -> Any:
+    module, _, name = settings["class_path"].rpartition(".")
+    return getattr(import_module(module), name)(**{**settings["init_args"], **given})
+
+
+if __name__ == "__main__":
+    auto_cli(main, as_positional=False)

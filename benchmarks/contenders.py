@@ -1,0 +1,136 @@
+"""Who races whom: for each experiment Lightsmith, the tutorial, and the strongest that one would write instead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way to train.
+
+    Args:
+        name: in the table and the plot.
+        command: after the Python interpreter; {data}, {seed}, {output}, {scratch} and {weights} (a ResNet-18) are
+            filled in. A baseline writes its figures to {output}, a Lightsmith run into a run folder below {scratch}.
+        quick: further options that cut the race short, for QUICK=1.
+        repeats: at most so many; 1 for what does not vary.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    quick: tuple[str, ...] = ()
+    repeats: int | None = None
+
+    @property
+    def is_lightsmith(self) -> bool:
+        return self.command[0] == "cli.py"
+
+
+@dataclass(frozen=True)
+class Race:
+    """Contenders on one data set.
+
+    Args:
+        folder: of the data set, below DATA.
+        target: validation accuracy, 0…1, to which the seconds are counted.
+    """
+
+    folder: str
+    contenders: tuple[Contender, ...]
+    target: float | None = None
+
+
+def lightsmith(name: str, experiment: str, *options: str, quick: tuple[str, ...] = ()) -> Contender:
+    """A run of cli.py with the experiment's defaults but for the options."""
+    configs = ("-c", "experiments/_defaults.yaml", "-c", f"experiments/{experiment}.yaml")
+    fixed = ("--data.source={data}", "--runs={scratch}", "--seed_everything={seed}")
+    return Contender(name, ("cli.py", "run", *configs, *fixed, *options), quick)
+
+
+def baseline(
+    name: str, script: str, *options: str, quick: tuple[str, ...] = (), repeats: int | None = None
+) -> Contender:
+    """A script of benchmarks/baselines."""
+    fixed = ("--data={data}", "--output={output}", "--seed={seed}")
+    return Contender(name, ("-m", f"benchmarks.baselines.{script}", *fixed, *options), quick, repeats)
+
+
+def steps(train: int) -> tuple[str, ...]:
+    """Options that end a Lightsmith run after so many batches, and evaluate two: 1 would mean all, as a share."""
+    limits = {"train": train, "val": 2, "test": 2}
+    return ("--trainer.max_epochs=1", *(f"--trainer.limit_{split}_batches={n}" for split, n in limits.items()))
+
+
+RESNET18 = (
+    "--model.backbone=resnet18",
+    "--data.image_size_px=224",
+    "--data.crop_padding_px=0",
+    "--model.weights={weights}",
+)
+FROZEN = ("--model.freeze_backbone=true", "--trainer.max_epochs=25", "--model.optimizer=adam", "--model.lr=0.001")
+
+RACES = {
+    "mnist_mlp": Race(
+        "mnist",
+        (
+            lightsmith("Lightsmith", "mnist_mlp"),
+            lightsmith("Lightsmith, batch 512", "mnist_mlp", "--data.batch_size=512"),
+            baseline("hand-written loop, batch 512", "hand_loop", "--experiment=mnist_mlp", "--batch_size=512"),
+            baseline("Lightning's defaults, batch 512", "mnist_lightning", "--epochs=2", quick=("--epochs=1",)),
+            baseline("tutorial", "mnist_tutorial", "--until=0.98", quick=("--max_samples=20000",)),
+        ),
+        target=0.98,
+    ),
+    "cifar_cnn": Race(
+        "cifar10",
+        (
+            lightsmith("Lightsmith", "cifar_cnn", quick=steps(train=50)),
+            baseline("hand-written loop", "hand_loop", "--experiment=cifar_cnn", quick=("--max_samples=12800",)),
+            lightsmith(
+                "Lightsmith, tutorial network",
+                "cifar_cnn",
+                "--model.network=tutorial",
+                "--model.lr=0.05",
+                "--data.batch_size=512",
+                quick=steps(train=25),
+            ),
+            baseline("tutorial", "cifar_tutorial", "--max_samples=45000", quick=("--max_samples=1200",)),
+        ),
+    ),
+    "imdb_lstm": Race(
+        "imdb",
+        (
+            lightsmith("Lightsmith", "imdb_lstm", quick=steps(train=40)),
+            baseline("TF-IDF, logistic regression", "imdb_tfidf", repeats=1),
+            baseline("tutorial", "imdb_tutorial", quick=("--max_samples=320",)),
+        ),
+        target=0.85,
+    ),
+    "bert_classifier": Race(
+        "imdb",
+        (
+            lightsmith("Lightsmith", "bert_classifier", quick=steps(train=20)),
+            baseline("transformers' Trainer at its best", "bert_trainer", quick=("--max_samples=320",)),
+            baseline("tutorial", "bert_tutorial", "--max_samples=1600", quick=("--max_samples=32",)),
+        ),
+    ),
+    "resnet_transfer": Race(
+        "hymenoptera",
+        (
+            lightsmith("Lightsmith, frozen", "resnet_transfer", *RESNET18, *FROZEN),
+            baseline("tutorial, frozen", "resnet_tutorial", "--weights={weights}", quick=("--epochs=2",)),
+            lightsmith(
+                "Lightsmith, fine-tuning", "resnet_transfer", *RESNET18, "--trainer.max_epochs=2", quick=steps(6)
+            ),
+            baseline(
+                "tutorial, fine-tuning",
+                "resnet_tutorial",
+                "--weights={weights}",
+                "--freeze=false",
+                "--epochs=2",
+                quick=("--max_samples=128",),
+            ),
+        ),
+    ),
+}

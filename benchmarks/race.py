@@ -1,0 +1,104 @@
+"""Running contenders in turn, each in a process of its own, and reading what they report."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.contenders import Contender, Race
+from commands.mistakes import one_line
+
+ROOT = Path(__file__).parents[1]
+Record = dict[str, Any]
+
+
+def run_race(race: Race, data: str, repeats: int, quick: bool) -> dict[str, list[Record]]:
+    """Every contender's records, one a repeat: A B C A B C …, so that a slow spell of the machine hits all of them.
+
+    Args:
+        data: what a contender gets as its data source.
+
+    Raises:
+        ValueError: a contender failed; its last line of output is in the message.
+    """
+    records: dict[str, list[Record]] = {contender.name: [] for contender in race.contenders}
+    with tempfile.TemporaryDirectory(prefix="lightsmith-bench-") as folder:
+        weights = _resnet18(Path(folder)) if any("{weights}" in " ".join(c.command) for c in race.contenders) else None
+        for repeat in range(1, repeats + 1):
+            for contender in race.contenders:
+                if repeat <= (contender.repeats or repeats):
+                    scratch = Path(tempfile.mkdtemp(dir=folder))
+                    filled = {"data": data, "seed": repeat, "scratch": scratch, "weights": weights}
+                    record = run_contender(contender, filled, quick)
+                    records[contender.name].append(record)
+                    print(
+                        f"  {repeat}/{repeats}  {contender.name:<36}{record['samples_per_second']:>12,.1f} samples/s",
+                        flush=True,
+                    )
+    return records
+
+
+def run_contender(contender: Contender, filled: dict[str, Any], quick: bool) -> Record:
+    """Run one contender to its end and read its figures."""
+    scratch: Path = filled["scratch"]
+    output = scratch / "record.json"
+    options = (*contender.command, *(contender.quick if quick else ()))
+    command = [sys.executable, *(option.format(**filled, output=output) for option in options)]
+    environment = {**os.environ, "WANDB_MODE": "offline", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ValueError(f"{contender.name} failed: {one_line(ValueError(_last_line(done.stderr)))}")
+    record: Record = _lightsmith_record(scratch) if contender.is_lightsmith else json.loads(output.read_text("utf-8"))
+    return record
+
+
+def _lightsmith_record(runs: Path) -> Record:
+    """The figures of the one run below a folder, in the form of a baseline's record."""
+    run = next(runs.glob("*/latest"))
+    results = json.loads((run / "results.json").read_text(encoding="utf-8"))
+    with (run / "metrics.csv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["val/accuracy"]]
+    samples_per_step = results["fit"]["samples"] / results["fit"]["steps"]
+    return {
+        "seconds": results["fit"]["seconds"],
+        "samples": results["fit"]["samples"],
+        "samples_per_second": results["fit"]["samples_per_second"],
+        "first_step_seconds": results["fit"]["first_step_seconds"],
+        "test_accuracy": results["test"]["accuracy"],
+        "peak_memory_bytes": results["fit"]["peak_memory_bytes"],
+        "curve": [
+            {
+                "seconds": float(row["fit/seconds"]),
+                "samples": round((int(row["step"]) + 1) * samples_per_step),
+                "accuracy": float(row["val/accuracy"]),
+            }
+            for row in rows
+        ],
+    }
+
+
+def _resnet18(folder: Path) -> Path:
+    """A ResNet-18 that all contenders start from, as a checkpoint of resnet_transfer.
+
+    Its weights are random, since torchvision's have to be downloaded: what is compared is speed, and that both ways of
+    training reach the same accuracy from the same start.
+    """
+    from torchvision.models import resnet18
+
+    torch.manual_seed(0)
+    state = resnet18().state_dict()
+    path = folder / "resnet18.ckpt"
+    torch.save({"state_dict": {f"network.backbone.1.{name}": value for name, value in state.items()}}, path)
+    return path
+
+
+def _last_line(text: str) -> str:
+    return next(iter(reversed(text.strip().splitlines())), "nothing was printed")

@@ -1,0 +1,115 @@
+"""What a benchmark leaves: a table, a JSON file and a plot."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.race import Record
+
+RESULTS = Path(__file__).parent / "results"
+FIGURES = ("samples_per_second", "seconds_to_target", "first_step_seconds", "test_accuracy", "seconds")
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return {"cpu": _cpu(), "cores": torch.get_num_threads(), "gpu": gpu, "torch": torch.__version__}
+
+
+def _cpu() -> str:
+    info = Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*: (.+)", info.read_text("utf-8")) if info.is_file() else []
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def file_stem(about: dict[str, Any], quick: bool) -> str:
+    """The name of the machine's files, such as amd-epyc-2-cores."""
+    parts = [about["gpu"] or about["cpu"], f"{about['cores']} cores", "quick" if quick else ""]
+    return re.sub(r"[^a-z0-9]+", "-", " ".join(parts).lower()).strip("-")
+
+
+def summarize(records: dict[str, list[Record]], target: float | None) -> dict[str, Any]:
+    """Median, minimum and maximum of each figure by contender, and the curve of the run with the median speed."""
+    return {name: _summary(runs, target) for name, runs in records.items()}
+
+
+def _summary(runs: list[Record], target: float | None) -> dict[str, Any]:
+    for run in runs:
+        reached = [point["seconds"] for point in run["curve"] if target is not None and point["accuracy"] >= target]
+        run["seconds_to_target"] = reached[0] if reached else None
+    figures = {}
+    for figure in FIGURES:
+        values = [run[figure] for run in runs if run[figure] is not None]
+        if values:
+            figures[figure] = {"median": median(values), "min": min(values), "max": max(values)}
+    middle = sorted(runs, key=lambda run: run["samples_per_second"])[len(runs) // 2]
+    return {"runs": len(runs), **figures, "curve": middle["curve"]}
+
+
+def save(experiment: str, race: dict[str, Any], about: dict[str, Any], quick: bool) -> Path:
+    """Add one experiment's figures to the machine's file; those of other experiments stay."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{file_stem(about, quick)}.json"
+    earlier = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    races = {**earlier.get("races", {}), experiment: race}
+    path.write_text(json.dumps({"machine": about, "quick": quick, "races": races}, indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def print_table(experiment: str, contenders: dict[str, Any], target: float | None) -> None:
+    """Speeds with their ranges, and how many times faster the first contender is than each."""
+    table = Table(title=experiment, box=SIMPLE_HEAD, pad_edge=False, title_justify="left")
+    reach = f"seconds to {target:.0%} validation" if target else "seconds"
+    for column in ("contender", "samples/s", "range", "against the first", reach, "first step, s", "test accuracy"):
+        table.add_column(column, justify="left" if column == "contender" else "right")
+    leader = next(iter(contenders.values()))["samples_per_second"]["median"]
+    for name, figures in contenders.items():
+        speed = figures["samples_per_second"]
+        table.add_row(
+            name,
+            f"{speed['median']:,.0f}",
+            f"{speed['min']:,.0f}–{speed['max']:,.0f}",
+            f"{speed['median'] / leader:.2f}×",
+            _shown(figures, "seconds_to_target" if target else "seconds", ".1f"),
+            _shown(figures, "first_step_seconds", ".2f"),
+            _shown(figures, "test_accuracy", ".1%"),
+        )
+    Console(width=140).print(table)
+
+
+def _shown(figures: dict[str, Any], name: str, style: str) -> str:
+    return format(figures[name]["median"], style) if name in figures else "–"
+
+
+def plot(results: Path) -> Path:
+    """Validation accuracy over seconds for every contender that validated, one panel an experiment."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    races = json.loads(results.read_text(encoding="utf-8"))["races"]
+    figure, panels = plt.subplots(1, len(races), figsize=(5 * len(races), 4), squeeze=False, layout="constrained")
+    for panel, (experiment, race) in zip(panels[0], races.items(), strict=True):
+        for name, contender in race["contenders"].items():
+            if contender["curve"]:
+                points = [(point["seconds"], point["accuracy"]) for point in contender["curve"]]
+                panel.plot(*zip(*points, strict=True), marker="o", markersize=3, label=name)
+        panel.set(title=experiment, xlabel="seconds of training", xscale="log")
+        panel.grid(alpha=0.3)
+        panel.legend(fontsize="small")
+    panels[0][0].set_ylabel("validation accuracy")
+    path = results.with_suffix(".png")
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+    return path

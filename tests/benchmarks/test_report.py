@@ -1,0 +1,55 @@
+"""Figures are medians with their range, added to the machine's file and drawn."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import report
+from benchmarks.report import file_stem, plot, print_table, save, summarize
+
+ABOUT = {"cpu": "AMD EPYC (R)", "cores": 2, "gpu": None, "torch": "2.14.1"}
+
+
+def record(speed: float, *accuracies: float) -> dict[str, Any]:
+    curve = [{"seconds": i, "samples": 100 * i, "accuracy": accuracy} for i, accuracy in enumerate(accuracies, 1)]
+    return {
+        "seconds": 9.0,
+        "samples_per_second": speed,
+        "first_step_seconds": 0.1,
+        "test_accuracy": None,
+        "curve": curve,
+    }
+
+
+def test_medians_ranges_and_the_first_time_the_target_is_reached() -> None:
+    runs = [record(10, 0.5, 0.9), record(30, 0.9, 0.8), record(20, 0.1, 0.2)]
+    summary = summarize({"ours": runs}, target=0.9)["ours"]
+    assert summary["samples_per_second"] == {"median": 20, "min": 10, "max": 30}
+    assert summary["seconds_to_target"] == {"median": 1.5, "min": 1, "max": 2}  # the third never got there
+    assert "test_accuracy" not in summary
+    assert summary["curve"] == runs[2]["curve"]
+    assert "seconds_to_target" not in summarize({"ours": [record(1, 0.9)]}, target=None)["ours"]
+
+
+def test_the_table_compares_with_the_first(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table("mnist_mlp", summarize({"ours": [record(2000, 0.99)], "tutorial": [record(500, 0.99)]}, 0.98), 0.98)
+    out = capsys.readouterr().out
+    assert "seconds to 98% validation" in out
+    assert [word for word in out.split() if word.endswith("×")] == ["1.00×", "0.25×"]
+
+
+def test_experiments_are_added_to_the_machines_file_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "RESULTS", tmp_path)
+    race = {"contenders": summarize({"ours": [record(1, 0.5, 0.9)]}, None)}
+    for name in ("mnist_mlp", "cifar_cnn"):
+        path = save(name, race, ABOUT, quick=False)
+    assert path.name == "amd-epyc-r-2-cores.json"
+    assert set(json.loads(path.read_text())["races"]) == {"mnist_mlp", "cifar_cnn"}
+    assert plot(path).read_bytes().startswith(b"\x89PNG")
+
+
+def test_short_races_and_gpus_have_files_of_their_own() -> None:
+    assert file_stem(ABOUT, quick=True) == "amd-epyc-r-2-cores-quick"
+    assert file_stem({**ABOUT, "gpu": "NVIDIA H200"}, quick=False) == "nvidia-h200-2-cores"
