@@ -29,20 +29,22 @@ def run_race(race: Race, data: str, repeats: int, quick: bool) -> dict[str, list
     Raises:
         ValueError: a contender failed; its last line of output is in the message.
     """
+    turns = [
+        (repeat, contender)
+        for repeat in range(1, repeats + 1)
+        for contender in race.contenders
+        if repeat <= (contender.repeats or repeats)
+    ]
     records: dict[str, list[Record]] = {contender.name: [] for contender in race.contenders}
     with tempfile.TemporaryDirectory(prefix="lightsmith-bench-") as folder:
         weights = _resnet18(Path(folder)) if any("{weights}" in " ".join(c.command) for c in race.contenders) else None
-        for repeat in range(1, repeats + 1):
-            for contender in race.contenders:
-                if repeat <= (contender.repeats or repeats):
-                    scratch = Path(tempfile.mkdtemp(dir=folder))
-                    filled = {"data": data, "seed": repeat, "scratch": scratch, "weights": weights}
-                    record = run_contender(contender, filled, quick)
-                    records[contender.name].append(record)
-                    print(
-                        f"  {repeat}/{repeats}  {contender.name:<36}{record['samples_per_second']:>12,.1f} samples/s",
-                        flush=True,
-                    )
+        for repeat, contender in turns:
+            scratch = Path(tempfile.mkdtemp(dir=folder))
+            filled = {"data": data, "seed": repeat, "scratch": scratch, "weights": weights}
+            record = run_contender(contender, filled, quick)
+            records[contender.name].append(record)
+            speed = f"{record['samples_per_second']:>12,.1f} samples/s"
+            print(f"  {repeat}/{repeats}  {contender.name:<36}{speed}", flush=True)
     return records
 
 

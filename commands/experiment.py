@@ -48,7 +48,6 @@ class ExperimentCLI(LightningCLI):
         set_parsing_settings(import_path_denylist=["*"], import_path_allowlist=ALLOWED_PACKAGES)
         for name in ("lightning.pytorch", "lightning.fabric"):
             logging.getLogger(name).setLevel(logging.WARNING)
-        keep_freed_memory()
         skip_cuda_checks()
         raising = {"exit_on_error": False}
         super().__init__(
@@ -119,6 +118,8 @@ class ExperimentCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> ExperimentTrainer:
         """The Trainer, writing into the run's own folder; called once data and model exist."""
         print_once(data_lines(self.datamodule))
+        if self.datamodule.uniform_batches:
+            keep_freed_memory()
         checkpoint = self._checkpoint()
         given = self.config_init[self.subcommand].trainer.logger
         trying = bool(self.options.trainer.fast_dev_run)

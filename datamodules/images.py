@@ -94,6 +94,7 @@ class ImageData(ClassificationData):
 
     channels: ClassVar[int] = 3
     kind = "image"
+    uniform_batches = True
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ class BertClassifier(Classifier):
             bert-base-uncased, or a local folder with safetensors.
         encoder_config: the encoder's architecture instead, without weights; how a checkpoint is rebuilt.
         dropout: on hidden states and on the pooled feature, 0…1.
-        attention_dropout: on attention weights, 0…1; above zero it rules out the fast attention kernel.
+        attention_dropout: on attention weights, 0…1; takes time, with an element for every pair of tokens.
         pooling: what is classified: the mean over the tokens, or the first token.
     """
 

@@ -41,9 +41,8 @@ def attention(
         )
     scores = (query * (scaling or query.shape[-1] ** -0.5)) @ key.transpose(2, 3)
     if attention_mask is not None:
-        scores += torch.zeros_like(attention_mask[:, :, :1], dtype=scores.dtype).masked_fill_(
-            ~attention_mask[:, :, :1], torch.finfo(scores.dtype).min
-        )
+        hidden = ~attention_mask[:, :, :1]  # (B, 1, 1, T); added in place, as masking would copy in the backward
+        scores += torch.zeros_like(hidden, dtype=scores.dtype).masked_fill_(hidden, torch.finfo(scores.dtype).min)
     weights = FastDropout(dropout)(scores.softmax(-1))
     return (weights @ value).transpose(1, 2).contiguous(), None
 

@@ -70,8 +70,8 @@ def build_bert(
         weights: `"minilm"` (all-MiniLM-L6-v2 from the installed package), a local folder, or a hub id.
         num_classes: width of the logits, at least 2.
         dropout: probability in [0, 1) on hidden states and on the pooled feature.
-        attention_dropout: probability in [0, 1) on attention weights. Zero, unlike BERT's 0.1, because drawing it
-            takes most of a CPU step and rules out the fused attention kernel.
+        attention_dropout: probability in [0, 1) on attention weights. Zero, unlike BERT's 0.1, because its mask has
+            an element for every pair of tokens, and because it rules out torch's fused kernel in fp32.
 
     Raises:
         ValueError: for an argument outside its range, a folder without safetensors, weights that cannot be fetched,

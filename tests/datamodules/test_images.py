@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from datamodules.cifar10 import CIFAR10
-from datamodules.images import ImageBatch, ImageData
+from datamodules.images import ImageBatch, ImageData, InMemoryImages
 from datamodules.mnist import MNIST
 from datamodules.transfer_images import TransferImages
 
@@ -151,3 +151,45 @@ def test_hymenoptera_loads_with_its_odd_file_listed(real_data: Path) -> None:
     assert data.sizes["train"] + data.sizes["test"] == 244
     assert [(Path(item).name, reason[:10]) for item, reason in data.skipped] == [("imageNotFound.gif", "not one of")]
     assert data.source_found.notes[0].startswith("no test split: 24 of its 244 training items")
+
+
+@pytest.mark.parametrize(("free_bytes", "kept"), [(3 * 25 * 32 * 32 * 3, True), (25 * 32 * 32 * 3, False)])
+def test_data_moves_to_a_gpu_that_has_room_for_twice_as_much(
+    write_images: Any, monkeypatch: pytest.MonkeyPatch, free_bytes: int, kept: bool
+) -> None:
+    moved: list[str] = []
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free_bytes, 0))
+    monkeypatch.setattr(InMemoryImages, "to", lambda self, device: moved.append(str(device)))
+    gpu = SimpleNamespace(strategy=SimpleNamespace(root_device=torch.device("cuda")))
+    folder = str(write_images({"train/a": 10, "train/b": 10, "val/a": 1, "val/b": 1, "test/a": 3}))
+    settings: tuple[tuple[dict[str, Any], bool], ...] = (
+        ({}, kept),
+        ({"keep_on_device": False}, False),
+        ({"num_workers": 1}, False),
+    )
+    for options, expected in settings:
+        data = CIFAR10(source=folder, **options)
+        data.trainer = gpu  # type: ignore[assignment]  # all that setup asks of it
+        data.setup()
+        assert moved == ["cuda"] * 3 * expected
+        moved.clear()
+
+
+def test_only_streamed_images_have_loader_workers_by_default(write_images: Any) -> None:
+    folder = str(write_images(SPLITS))
+    assert CIFAR10(source=folder).train_dataloader().num_workers == 0
+    assert CIFAR10(source=folder, memory_budget_gb=1e-9).train_dataloader().num_workers == torch.get_num_threads()
+    assert CIFAR10(source=folder, memory_budget_gb=1e-9, num_workers=0).train_dataloader().num_workers == 0
+
+
+def test_a_second_run_decodes_nothing(write_images: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_images(SPLITS)
+    (folder / "train/a/003.png").write_bytes(b"no image")
+    first = CIFAR10(source=str(folder))
+    first.setup()
+    monkeypatch.setattr("datamodules.images.decode_all", lambda *_, **__: pytest.fail("decoded again"))
+    moved = folder.rename(folder.with_name("elsewhere"))
+    second = CIFAR10(source=str(moved))
+    assert [Path(item) for item, _ in second.skipped] == [moved / "train/a/003.png"]
+    for one, other in zip(first.val_dataloader(), second.val_dataloader(), strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))

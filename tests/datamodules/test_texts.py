@@ -187,3 +187,16 @@ def test_imdb_reviews_are_encoded_quickly(real_data: Path) -> None:
     started = time.process_time()
     data.encode(list(data.source_found.splits["train"].items[:2000]), np.zeros(2000, dtype=np.int64), "x")
     assert time.process_time() - started < 4  # a twenty-fifth of the data; about half a second
+
+
+def test_a_second_run_encodes_nothing_but_other_settings_do(films: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = ReviewWords(source=films)
+    first.setup()
+    monkeypatch.setattr(ReviewWords, "_token_ids", lambda *_: pytest.fail("encoded again"))
+    second = ReviewWords(source=films)
+    for one, other in zip(first.val_dataloader(), second.val_dataloader(), strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+    with pytest.raises(pytest.fail.Exception, match="encoded again"):
+        ReviewWords(source=films, max_tokens=7).setup()
+    with pytest.raises(pytest.fail.Exception, match="encoded again"):
+        ReviewWords(source=films, cache=False).setup()
