@@ -19,7 +19,7 @@ class ReturnFreedMemory(Callback):
         every_n_batches: of training, validation and testing alike; at least 1.
     """
 
-    def __init__(self, every_n_batches: int = 10) -> None:
+    def __init__(self, every_n_batches: int = 2) -> None:
         if every_n_batches < 1:
             raise ValueError(f"every_n_batches={every_n_batches} must be at least 1")
         self.every_n_batches = every_n_batches
