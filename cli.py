@@ -98,7 +98,6 @@ def _run_experiment(given: list[str]) -> int:
 def _run_function(command: str, given: list[str]) -> int:
     from jsonargparse import auto_cli
 
-    import_torchmetrics()
     options = [option for option in given if option != "--debug"]
     function = _function(command)
     return auto_cli(function, args=options, exit_on_error=False, as_positional=False, prog=f"cli.py {command}") or 0
@@ -109,6 +108,7 @@ def _function(command: str) -> Callable[..., int | None]:
         from commands.list_experiments import list_experiments
 
         return list_experiments
+    import_torchmetrics()
     if command == "classify":
         from commands.classify import classify
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -11,9 +10,12 @@ from pathlib import Path
 from jsonargparse import auto_cli
 
 from benchmarks.contenders import RACES
-from benchmarks.race import ROOT, run_race
+from benchmarks.race import run_race
 from benchmarks.report import machine, plot, print_table, save, summarize
 from commands.mistakes import nearest, one_line
+from commands.results import git
+
+COMMIT = ("describe", "--always", "--dirty=+", "--exclude=*")  # a plus sign for uncommitted changes
 
 
 def bench(name: str | None = None, data: str = "sample", quick: bool = False, repeats: int = 3) -> None:
@@ -41,20 +43,9 @@ def bench(name: str | None = None, data: str = "sample", quick: bool = False, re
         print(f"\n{experiment} on {race.folder if source != 'sample' else 'its sample'}", flush=True)
         contenders = summarize(run_race(race, source, repeats, quick), race.target)
         print_table(experiment, contenders, race.target)
-        measured = {"data": race.folder if data not in ("sample", "hub") else data, "commit": _commit()}
+        measured = {"data": race.folder if data not in ("sample", "hub") else data, "commit": git(*COMMIT)}
         results = save(experiment, {**measured, "target": race.target, "contenders": contenders}, about, quick)
         print(f"{time.perf_counter() - started:.0f} s; {os.path.relpath(results)}, {os.path.relpath(plot(results))}")
-
-
-def _commit() -> str:
-    """Of the code that was measured, with a plus sign for uncommitted changes."""
-    return subprocess.run(
-        ["git", "describe", "--always", "--dirty=+", "--exclude=*"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout.strip()
 
 
 if __name__ == "__main__":

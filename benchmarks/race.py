@@ -15,6 +15,7 @@ import torch
 
 from benchmarks.contenders import Contender, Race
 from commands.mistakes import one_line
+from lightning_modules.networks.backbones import BACKBONE_PREFIX
 
 ROOT = Path(__file__).parents[1]
 Record = dict[str, Any]
@@ -75,7 +76,6 @@ def _lightsmith_record(runs: Path) -> Record:
         "samples_per_second": results["fit"]["samples_per_second"],
         "first_step_seconds": results["fit"]["first_step_seconds"],
         "test_accuracy": results["test"]["accuracy"],
-        "peak_memory_bytes": results["fit"]["peak_memory_bytes"],
         "curve": [
             {
                 "seconds": float(row["fit/seconds"]),
@@ -98,7 +98,7 @@ def _resnet18(folder: Path) -> Path:
     torch.manual_seed(0)
     state = resnet18().state_dict()
     path = folder / "resnet18.ckpt"
-    torch.save({"state_dict": {f"network.backbone.1.{name}": value for name, value in state.items()}}, path)
+    torch.save({"state_dict": {f"{BACKBONE_PREFIX}{name}": value for name, value in state.items()}}, path)
     return path
 
 

@@ -9,6 +9,11 @@ from typing import Any
 from lightning.pytorch import Callback
 
 
+def c_function(name: str) -> Any:
+    """A function of the C library; None where it has none of that name, or is not Linux's."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None
+
+
 class ReturnFreedMemory(Callback):
     """Hands freed memory back to the system (malloc_trim(3)) every few batches, where the C library can.
 
@@ -24,7 +29,7 @@ class ReturnFreedMemory(Callback):
             raise ValueError(f"every_n_batches={every_n_batches} must be at least 1")
         self.every_n_batches = every_n_batches
         self._batches = 0
-        self._trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+        self._trim = c_function("malloc_trim")
 
     def _count(self, *_: Any, **__: Any) -> None:
         self._batches += 1

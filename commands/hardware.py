@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import sys
 
 import torch
+
+from callbacks.return_freed_memory import c_function
 
 AMPERE = (8, 0)
 # mallopt(3): never map a block of its own, never trim the heap, grow it in large steps.
@@ -37,7 +37,7 @@ def keep_freed_memory() -> None:
     glibc maps every large tensor anew, and touching fresh pages is up to a fifth of a CPU step. For batches of one
     shape only: others fragment the heap, and a BERT run came to hold 7 GB. Other C libraries have no such setting.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    mallopt = c_function("mallopt")
     if mallopt is not None:
         for parameter, value in MALLOC_SETTINGS.items():
             mallopt(parameter, value)

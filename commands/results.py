@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 import subprocess
@@ -18,6 +17,7 @@ from callbacks.measure_fit import MeasureFit, peak_memory_bytes
 from commands.experiment_trainer import ExperimentTrainer, best_checkpoint
 from commands.hardware import device_name
 from commands.run_folder import BEST_CHECKPOINT
+from datamodules.encoded_cache import sha256
 
 SCHEMA = 1
 TEST_METRICS = ("loss", "accuracy", "precision", "recall", "f1")
@@ -93,14 +93,8 @@ def _model(trainer: ExperimentTrainer, run_folder: Path) -> dict[str, Any]:
     }
 
 
-def sha256(path: Path) -> str:
-    """The file's digest, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _environment(trainer: ExperimentTrainer) -> dict[str, Any]:
-    commit = _git("rev-parse", "HEAD")
+    commit = git("rev-parse", "HEAD")
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -108,11 +102,11 @@ def _environment(trainer: ExperimentTrainer) -> dict[str, Any]:
         "device": device_name(trainer.strategy.root_device),
         "precision": str(trainer.precision),
         "git_commit": commit,
-        "git_dirty": None if commit is None else bool(_git("status", "--porcelain")),
+        "git_dirty": None if commit is None else bool(git("status", "--porcelain")),
     }
 
 
-def _git(*arguments: str) -> str | None:
+def git(*arguments: str) -> str | None:
     """What git says about Lightsmith's own folder; None where there is no git or no repository."""
     try:
         ran = subprocess.run(

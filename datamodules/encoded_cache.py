@@ -35,7 +35,7 @@ def cached(key: str, build: Callable[[Path], None]) -> Path:
         draft = Path(tempfile.mkdtemp(prefix="draft-", dir=CACHE))
         try:
             build(draft)
-            manifest = {path.name: _sha256(path) for path in draft.iterdir()}
+            manifest = {path.name: sha256(path) for path in draft.iterdir()}
             (draft / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
             shutil.rmtree(folder, ignore_errors=True)
             draft.rename(folder)
@@ -61,11 +61,12 @@ def uncached(build: Callable[[Path], None]) -> Path:
 def _intact(folder: Path) -> bool:
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        return all(_sha256(folder / name) == digest for name, digest in manifest.items())
+        return all(sha256(folder / name) == digest for name, digest in manifest.items())
     except (OSError, ValueError):
         return False
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """The file's digest, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -170,7 +170,7 @@ class TextData(ClassificationData):
         lengths = np.load(folder / "lengths.npy")
         kept = np.flatnonzero(lengths)
         skipped = [(f"{title} row {i}", "no text") for i in np.flatnonzero(lengths == 0).tolist()]
-        # Mapped, as np.memmap refuses an empty file.
+        # np.memmap refuses an empty file.
         tokens = np.memmap(folder / "tokens.int32", np.int32, mode="c") if len(kept) else np.empty(0, np.int32)
         pad_ids = (self.tokenizer.token_to_id(token) for token in PADDING_TOKENS)
         pad_id = next((pad_id for pad_id in pad_ids if pad_id is not None), 0)
@@ -193,7 +193,7 @@ class TextData(ClassificationData):
                 yield ids if text and text.strip() else ids[:0]
 
     def on_after_batch_transfer(self, batch: TextBatch, dataloader_idx: int) -> TextBatch:
-        if not self.token_deletion or self.trainer is None or not self.trainer.training:
+        if not self.augments or self.trainer is None or not self.trainer.training:
             return batch
         input_ids, attention_mask = delete_tokens(batch.input_ids, batch.attention_mask, self.token_deletion)
         return batch._replace(input_ids=input_ids, attention_mask=attention_mask)

@@ -135,3 +135,9 @@ def test_a_mistake_as_a_person_sees_it() -> None:
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (2, "", 1)
     assert "did you mean mnist_mlp?" in ran.stderr
+
+
+def test_the_list_of_experiments_needs_neither_torch_nor_lightning() -> None:
+    script = "import sys, cli; cli.main(['list']); print(*{'torch', 'lightning', 'torchmetrics'} & set(sys.modules))"
+    listed = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert listed.stdout.splitlines()[-1] == ""

@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 import yaml
 from jsonargparse import auto_cli
-from torch import Tensor
 
 from benchmarks.baselines.recording import Recording
+from benchmarks.baselines.tutorial_loop import accuracy
 from commands.hardware import fast_precision
 from commands.list_experiments import EXPERIMENTS
 from datamodules.augmentation import random_crop, random_flip
@@ -45,7 +45,7 @@ def main(
     warmup_steps = round(model.warmup_fraction * total_steps)
     schedule = build_schedule(model.schedule, optimizer, total_steps, warmup_steps)["scheduler"]
     recording = Recording(output, max_samples=max_samples)
-    while not recording.enough and len(recording.curve) < epochs:
+    for _ in range(epochs):
         model.train()
         for index in torch.randperm(len(train)).split(size):
             batch = train.images.index_select(0, index).permute(0, 3, 1, 2)
@@ -62,24 +62,15 @@ def main(
             schedule.step()
             recording.stepped(len(index))
             if recording.full:
-                break
-        else:
-            recording.validated(accuracy(model, val, size))
-    recording.finish(None if recording.full else accuracy(model, test, size))
+                return recording.finish()
+        recording.validated(_accuracy(model, val, size))
+    return recording.finish(_accuracy(model, test, size))
 
 
-@torch.no_grad()
-def accuracy(model: Any, split: Any, batch_size: int) -> float:
-    """Share of correct answers, 0…1."""
-    model.eval()
-    correct = torch.zeros((), dtype=torch.int64)
-    batches: list[tuple[Tensor, Tensor]] = list(
-        zip(split.images.permute(0, 3, 1, 2).split(batch_size), split.labels.split(batch_size), strict=True)
-    )
-    for images, labels in batches:
-        with _autocast():
-            correct += (model.network(images).argmax(1) == labels).sum()
-    return int(correct) / len(split)
+def _accuracy(model: Any, split: Any, batch_size: int) -> float:
+    images = split.images.permute(0, 3, 1, 2)
+    with _autocast():
+        return accuracy(model.network, zip(images.split(batch_size), split.labels.split(batch_size), strict=True))
 
 
 def _autocast() -> torch.autocast:

@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from jsonargparse import auto_cli
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader
-from torchvision import transforms
 
+from benchmarks.baselines.mnist_tutorial import TRANSFORM, build_mlp
 from benchmarks.baselines.pil_images import PilImages
 from benchmarks.baselines.recording import Recording
 from datamodules.mnist import MNIST
@@ -26,14 +26,7 @@ class LitMLP(LightningModule):
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()
-        self.network = nn.Sequential(
-            nn.Flatten(),
-            nn.Linear(784, 256),
-            nn.ReLU(),
-            nn.Linear(256, 128),
-            nn.ReLU(),
-            nn.Linear(128, num_classes),
-        )
+        self.network = build_mlp(num_classes)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         images, labels = batch
@@ -77,9 +70,8 @@ class Record(Callback):
 def main(data: str, output: Path, batch_size: int = 512, epochs: int = 5, seed: int = 1) -> None:
     """Train for all epochs."""
     seed_everything(seed, verbose=False)
-    transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])
     digits = MNIST(source=data, image_size_px=28)
-    train_set, val_set, test_set = (PilImages(digits, split, transform) for split in ("train", "val", "test"))
+    train_set, val_set, test_set = (PilImages(digits, split, TRANSFORM) for split in ("train", "val", "test"))
     model, record = LitMLP(digits.num_classes), Record(output)
     trainer = Trainer(max_epochs=epochs, callbacks=[record], default_root_dir=output.parent)
     trainer.fit(model, DataLoader(train_set, batch_size, shuffle=True), DataLoader(val_set, batch_size))

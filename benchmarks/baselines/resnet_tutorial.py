@@ -18,8 +18,7 @@ from benchmarks.baselines.pil_images import PilImages
 from benchmarks.baselines.recording import Recording
 from benchmarks.baselines.tutorial_loop import accuracy, train
 from datamodules.transfer_images import TransferImages
-
-PREFIX = "network.backbone.1."  # of the backbone's names in a checkpoint of resnet_transfer
+from lightning_modules.networks.backbones import BACKBONE_PREFIX
 
 
 class FrozenResNet(nn.Module):
@@ -58,7 +57,7 @@ def main(
     train_set, val_set, test_set = (PilImages(photographs, split, transform) for split in ("train", "val", "test"))
     backbone = resnet18()
     state = torch.load(weights, weights_only=True)["state_dict"]
-    backbone.load_state_dict({name.removeprefix(PREFIX): value for name, value in state.items()})
+    backbone.load_state_dict({name.removeprefix(BACKBONE_PREFIX): value for name, value in state.items()})
     features, backbone.fc = backbone.fc.in_features, nn.Identity()
     head = nn.Linear(features, photographs.num_classes)
     network = FrozenResNet(backbone, head) if freeze else nn.Sequential(backbone, head)

@@ -20,13 +20,12 @@ def train(
     """Train for ``epochs``, or until the recording has enough; batches are (inputs, labels int64 (B,))."""
     for _ in range(epochs):
         network.train()
-        running_loss = 0.0
         for inputs, labels in batches:
             optimizer.zero_grad()
             loss = F.cross_entropy(network(inputs), labels)
             loss.backward()
             optimizer.step()
-            running_loss += loss.item()
+            loss.item()  # tutorials add it up to print it
             recording.stepped(len(labels))
             if recording.full:
                 return

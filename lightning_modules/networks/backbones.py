@@ -16,6 +16,7 @@ from lightning_modules.networks.normalize import Normalize
 BackboneName = Literal["cifar_resnet", "resnet18", "resnet34", "resnet50"]
 EMBEDDED_WEIGHTS = Path(__file__).parent / "weights" / "cifar_resnet.safetensors"
 HEADS = ("head.", "fc.")
+BACKBONE_PREFIX = "network.backbone.1."  # of the backbone's names in a checkpoint of resnet_transfer
 
 
 class TransferNetwork(nn.Module):
@@ -101,7 +102,7 @@ def _checkpoint_state(path: Path) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
     except (UnpicklingError, RuntimeError, EOFError, KeyError, TypeError) as error:
         raise ValueError(f"model.weights={str(path)!r} cannot be read as a checkpoint") from error
-    prefix = "network.backbone.1." if any(key.startswith("network.backbone.") for key in state) else "network.1."
+    prefix = BACKBONE_PREFIX if any(key.startswith("network.backbone.") for key in state) else "network.1."
     return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 
 

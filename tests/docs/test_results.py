@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import cli
-from commands.results import SCHEMA, _git
+from commands.results import SCHEMA, git
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/results.md").read_text(encoding="utf-8")
@@ -81,7 +81,7 @@ def test_null_is_documented_where_there_is_no_git(monkeypatch: pytest.MonkeyPatc
     nullable = {key for key, kind, _ in ROWS if kind.endswith(" or null")}
     assert nullable == {"environment.git_commit", "environment.git_dirty"}
     monkeypatch.setenv("PATH", "/nowhere")
-    assert _git("rev-parse", "HEAD") is None
+    assert git("rev-parse", "HEAD") is None
 
 
 def test_shares_are_documented_as_such_and_lie_between_zero_and_one(run: Path) -> None:
