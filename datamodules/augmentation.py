@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from datamodules.batching import padded_width
+
 
 def random_flip(images: Tensor) -> Tensor:
     """Mirror each image of (B, C, H, W) left to right with probability one half."""
@@ -73,12 +75,13 @@ def delete_tokens(input_ids: Tensor, attention_mask: Tensor, share: float) -> tu
         share: in [0, 1).
 
     Returns:
-        Both as int64 (B, T'), T' the longest text that is left; on a GPU T, as it would have to be waited for.
+        Both as int64 (B, T'), T' enough for the longest text that is left (see `padded_width`) and at most T; on a GPU
+        T itself, as the lengths would have to be waited for.
     """
     kept = (torch.rand(input_ids.shape, device=input_ids.device) >= share) & attention_mask.bool()
     kept[:, 0] = True
-    longest = int(kept.sum(1).max()) if input_ids.device.type == "cpu" else input_ids.shape[1]
-    order = torch.argsort(kept.logical_not().byte(), dim=1, stable=True)[:, :longest]
+    width = padded_width(int(kept.sum(1).max())) if input_ids.device.type == "cpu" else input_ids.shape[1]
+    order = torch.argsort(kept.logical_not().byte(), dim=1, stable=True)[:, :width]
     return input_ids.gather(1, order), kept.gather(1, order).long()
 
 

@@ -44,7 +44,6 @@ class ClassificationData(LightningDataModule, ABC):
 
     hub_name: ClassVar[str]  # owner/name@revision
     kind: ClassVar[str]
-    uniform_batches: ClassVar[bool] = False  # whether all batches but the last have one shape
 
     def __init__(
         self,

@@ -94,7 +94,6 @@ class ImageData(ClassificationData):
 
     channels: ClassVar[int] = 3
     kind = "image"
-    uniform_batches = True
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Text data: token ids padded to the longest of their own batch."""
+"""Text data: token ids padded to about the longest of their own batch."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from torch.utils.data import Dataset
 from tqdm.auto import tqdm
 
 from datamodules.augmentation import delete_tokens
+from datamodules.batching import padded_width
 from datamodules.classification_data import ClassificationData
 from datamodules.samples import film_reviews
 from datamodules.sources import Source, visible_files
@@ -46,7 +47,7 @@ class TextBatch(NamedTuple):
 
 
 class EncodedTexts(Dataset[TextBatch]):
-    """All tokens in one int32 tensor; a batch gathers its rows and pads them to the longest.
+    """All tokens in one int32 tensor; a batch gathers its rows and pads them (see `padded_width`).
 
     The tokens may be mapped from a file, so they need not fit in memory, or on a GPU.
 
@@ -69,7 +70,7 @@ class EncodedTexts(Dataset[TextBatch]):
         device = self.tokens.device
         index = torch.tensor(indices, device=device)
         lengths = [self.lengths[i] for i in indices]
-        columns = torch.arange(max(lengths), device=device)
+        columns = torch.arange(padded_width(max(lengths)), device=device)
         mask = columns < torch.tensor(lengths, device=device)[:, None]
         positions = torch.where(mask, self.starts[index][:, None] + columns, 0)
         input_ids = torch.where(mask, self.tokens[positions].long(), self.pad_id)

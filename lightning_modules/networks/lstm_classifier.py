@@ -3,6 +3,7 @@
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 Pooling = Literal["last", "mean_max"]
@@ -89,9 +90,7 @@ class LSTMClassifier(nn.Module):
         """
         lengths = attention_mask.sum(1).clamp(min=1)
         orders = [input_ids, reverse_within_length(input_ids, lengths)][: len(self.lstms)]
-        embedded = self.word_dropout(
-            self.projection(self.embedding(torch.cat(orders)))
-        )  # one lookup: (directions * B, T, E)
+        embedded = self.word_dropout(self._embed(torch.cat(orders)))  # (directions * B, T, E)
         pool = _last_state if self.pooling == "last" else _mean_max
         pooled = [
             pool(lstm(tokens)[0], lengths)
@@ -99,6 +98,13 @@ class LSTMClassifier(nn.Module):
         ]
         logits: Tensor = self.head(self.dropout(torch.cat(pooled, dim=1)))
         return logits
+
+    def _embed(self, input_ids: Tensor) -> Tensor:
+        """Vectors (…, E) of ids: each distinct token is looked up and projected once."""
+        if input_ids.is_cuda:  # where counting the distinct ones would keep the host waiting
+            return self.projection(self.embedding(input_ids))
+        tokens, positions = input_ids.unique(return_inverse=True)
+        return F.embedding(positions, self.projection(self.embedding(tokens)))
 
 
 def reverse_within_length(input_ids: Tensor, lengths: Tensor) -> Tensor:
@@ -114,9 +120,10 @@ def _last_state(states: Tensor, lengths: Tensor) -> Tensor:
 
 def _mean_max(states: Tensor, lengths: Tensor) -> Tensor:
     # The order of the states does not matter to either, so the backward direction is never turned round again.
-    padding = (torch.arange(states.shape[1], device=states.device) >= lengths[:, None])[:, :, None]
-    mean = states.masked_fill(padding, 0).sum(1, dtype=torch.float32) / lengths[:, None]
-    return torch.cat([mean, states.masked_fill(padding, -torch.inf).amax(1).float()], dim=1)
+    kept = torch.arange(states.shape[1], device=states.device) < lengths[:, None]
+    total = torch.bmm(kept[:, None].to(states.dtype), states).squeeze(1)
+    highest = states.masked_fill(~kept[:, :, None], -torch.inf).amax(1)
+    return torch.cat([total.float() / lengths[:, None], highest.float()], dim=1)
 
 
 def _check_arguments(sizes: dict[str, int], probabilities: dict[str, float], pooling: str) -> None:

@@ -1,18 +1,24 @@
 """Image batches keep their contract, in memory, streamed and from files to be classified."""
 
 import io
+import multiprocessing
+import shutil
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 import torch
 from PIL import Image
 
 from datamodules.cifar10 import CIFAR10
-from datamodules.images import ImageBatch, ImageData, InMemoryImages
+from datamodules.image_decoding import decode_image
+from datamodules.images import ImageBatch, ImageData, InMemoryImages, StreamedImages
 from datamodules.mnist import MNIST
 from datamodules.transfer_images import TransferImages
 
@@ -193,3 +199,43 @@ def test_a_second_run_decodes_nothing(write_images: Any, monkeypatch: pytest.Mon
     assert [Path(item) for item, _ in second.skipped] == [moved / "train/a/003.png"]
     for one, other in zip(first.val_dataloader(), second.val_dataloader(), strict=True):
         assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def _resident_bytes() -> int:
+    """Of this process and its loader workers."""
+    process = psutil.Process()
+    return sum(each.memory_info().rss for each in (process, *process.children()))
+
+
+def _decode(items: Sequence[Path | bytes]) -> None:
+    for item in items:
+        decode_image(item, 224, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_streaming_holds_no_more_memory_and_is_nearly_as_fast_as_decoding_alone(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    folders = [tmp_path / "images" / label for label in ("a", "b")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        for i in range(100):
+            patches = Image.fromarray(rng.integers(0, 256, (38, 50, 3), dtype=np.uint8)).resize((500, 375))
+            patches.save(folder / f"{i}-0.jpg", quality=90)
+            for copy in range(1, 100):
+                shutil.copy(folder / f"{i}-0.jpg", folder / f"{i}-{copy}.jpg")
+    data = TransferImages(source=str(tmp_path / "images"), image_size_px=224, memory_budget_gb=1, num_workers=2)
+    train = data.train_dataloader()
+    assert isinstance(train.dataset, StreamedImages)
+    batches = [train.dataset.items[i : i + 128] for i in range(0, len(train.dataset), 128)]
+    ratios = []
+    for _ in range(3):
+        started = time.perf_counter()
+        with multiprocessing.get_context("fork").Pool(2) as pool:
+            pool.map(_decode, batches, chunksize=1)
+        decoded = time.perf_counter()
+        resident = [_resident_bytes() for _ in train]
+        ratios.append((decoded - started) / (time.perf_counter() - decoded))
+        assert max(resident[10:]) - min(resident[10:]) < 200e6
+    print(f"memory within {np.ptp(resident[10:]) / 1e6:.0f} MB; {[round(ratio, 2) for ratio in ratios]} of decoding")
+    assert np.median(ratios) > 0.9

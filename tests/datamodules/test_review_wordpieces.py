@@ -18,11 +18,12 @@ def test_pieces_are_those_of_the_packaged_checkpoint() -> None:
     data = ReviewWordPieces()
     batch = encode(data, "An unwatchable film", "good")
     assert data.vocabulary_size == 30522
-    pieces = [data.tokenizer.id_to_token(i) or "" for i in batch.input_ids[0].tolist()]
+    ids = batch.input_ids[0][batch.attention_mask[0].bool()].tolist()
+    pieces = [data.tokenizer.id_to_token(i) or "" for i in ids]
     assert pieces[0] == "[CLS]"
     assert pieces[-1] == "[SEP]"
     assert "".join(piece.removeprefix("##") for piece in pieces[1:-1]) == "anunwatchablefilm"
-    assert batch.attention_mask[1].tolist() == [1, 1, 1] + [0] * (len(pieces) - 3)
+    assert batch.attention_mask[1].tolist() == [1, 1, 1] + [0] * 13
     assert batch.input_ids[1, 3:].eq(data.tokenizer.token_to_id("[PAD]")).all()
 
 
