@@ -91,8 +91,6 @@ RACES = {
                 "Lightsmith, tutorial network",
                 "cifar_cnn",
                 "--model.network=tutorial",
-                "--model.optimizer=sgd",
-                "--model.momentum=0.9",
                 "--model.lr=0.05",
                 "--data.batch_size=512",
                 quick=steps(train=25),

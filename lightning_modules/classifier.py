@@ -35,7 +35,7 @@ class Classifier(LightningModule):
         class_names: in the order of the labels; the command line takes them from the data.
         optimizer: fused where torch has a fused kernel for the device.
         lr: peak learning rate.
-        momentum: of SGD, RMSprop and Muon.
+        momentum: of SGD and RMSprop.
         weight_decay: not applied to norms and biases.
         schedule: what the learning rate does after the warm-up, over the whole run.
         warmup_fraction: share of all steps over which the learning rate rises, 0…1.
@@ -153,13 +153,7 @@ class Classifier(LightningModule):
         # A gradient scaler (fp16) cannot clip under a fused optimizer.
         fused_on = None if self.trainer.precision == "16-mixed" else self.device.type
         optimizer = build_optimizer(
-            self.optimizer_name,
-            self.parameters(),
-            self.lr,
-            self.momentum,
-            self.weight_decay,
-            fused_on,
-            torch.bfloat16 if self.trainer.precision == "bf16-mixed" else torch.float32,
+            self.optimizer_name, self.parameters(), self.lr, self.momentum, self.weight_decay, fused_on
         )
         total_steps = self.trainer.estimated_stepping_batches
         assert total_steps < float("inf"), "a schedule needs an end"

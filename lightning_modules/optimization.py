@@ -7,14 +7,11 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Literal
 
-import torch
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from torch.optim.lr_scheduler import LambdaLR
 
-from lightning_modules.muon import Muon
-
-OptimizerName = Literal["sgd", "adam", "adamw", "rmsprop", "muon"]
+OptimizerName = Literal["sgd", "adam", "adamw", "rmsprop"]
 ScheduleName = Literal["constant", "linear", "cosine", "one-cycle"]
 FUSED_DEVICES = ("cpu", "cuda")
 
@@ -26,14 +23,12 @@ def build_optimizer(
     momentum: float,
     weight_decay: float,
     fused_on: str | None,
-    dtype: torch.dtype = torch.float32,
 ) -> Optimizer:
     """An optimizer over the parameters that require gradients, without weight decay on norms and biases.
 
     Args:
-        momentum: of SGD and Muon (Nesterov) and RMSprop, in [0, 1).
+        momentum: of SGD (Nesterov) and RMSprop, in [0, 1).
         fused_on: device type whose fused kernels may be used, if torch has them; none when unset.
-        dtype: of Muon's matrix products.
     """
     trainable = [p for p in parameters if p.requires_grad]
     groups = [
@@ -43,8 +38,6 @@ def build_optimizer(
     groups = [group for group in groups if group["params"]]
     if name == "rmsprop":
         return RMSprop(groups, lr, momentum=momentum)
-    if name == "muon":
-        return Muon(groups, lr, momentum=momentum, dtype=dtype)
     fused = fused_on in FUSED_DEVICES
     if name == "sgd":
         return SGD(groups, lr, momentum=momentum, nesterov=momentum > 0, fused=fused)
