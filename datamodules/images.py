@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -13,7 +14,7 @@ import PIL
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, get_worker_info
 
 from datamodules.augmentation import center_crop, random_crop, random_flip, random_resized_crop
 from datamodules.classification_data import ClassificationData
@@ -74,8 +75,10 @@ class StreamedImages(Dataset[ImageBatch]):
 
     def __getitems__(self, indices: list[int]) -> ImageBatch:
         index = torch.tensor(indices)
-        images = np.stack([decode_image(self.items[i], self.size_px, self.channels) for i in indices])
-        return ImageBatch(torch.from_numpy(images).permute(0, 3, 1, 2), self.labels[index], index)
+        images = _empty_batch(len(indices), self.size_px, self.size_px, self.channels)
+        for place, i in zip(images.numpy(), indices, strict=True):
+            place[:] = decode_image(self.items[i], self.size_px, self.channels)
+        return ImageBatch(images.permute(0, 3, 1, 2), self.labels[index], index)
 
 
 class ImageData(ClassificationData):
@@ -192,6 +195,14 @@ class ImageData(ClassificationData):
         if self.crop_padding_px or images.shape[2] != self.image_size_px:
             return random_crop(images, self.image_size_px, self.crop_padding_px)
         return images
+
+
+def _empty_batch(*shape: int) -> Tensor:
+    """Room for uint8 images; in a loader worker in shared memory, where they would be copied to otherwise."""
+    if get_worker_info() is None:
+        return torch.empty(shape, dtype=torch.uint8)
+    storage = torch.UntypedStorage._new_shared(math.prod(shape), device="cpu")
+    return torch.empty(0, dtype=torch.uint8).set_(storage).view(shape)
 
 
 def _holds_tables(folder: Path) -> bool:
