@@ -118,7 +118,7 @@ class ExperimentCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> ExperimentTrainer:
         """The Trainer, writing into the run's own folder; called once data and model exist."""
         print_once(data_lines(self.datamodule))
-        keep_freed_memory()
+        keep_freed_memory()  # not before: what decoding freed is to go back
         checkpoint = self._checkpoint()
         given = self.config_init[self.subcommand].trainer.logger
         trying = bool(self.options.trainer.fast_dev_run)

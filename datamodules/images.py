@@ -198,7 +198,7 @@ class ImageData(ClassificationData):
 
 
 def _empty_batch(*shape: int) -> Tensor:
-    """Room for uint8 images; in a loader worker in shared memory, where they would be copied to otherwise."""
+    """Room for uint8 images; in a loader worker in shared memory, which it would copy them to otherwise."""
     if get_worker_info() is None:
         return torch.empty(shape, dtype=torch.uint8)
     storage = torch.UntypedStorage._new_shared(math.prod(shape), device="cpu")

@@ -239,4 +239,4 @@ def test_streaming_holds_no_more_memory_and_is_nearly_as_fast_as_decoding_alone(
         streaming.append(time.perf_counter() - decoded)
         assert np.ptp(resident[1:]) < 200e6
     print(f"memory within {np.ptp(resident[1:]) / 1e6:.0f} MB; decoding {decoding} s, streaming {streaming} s")
-    assert sum(decoding) / sum(streaming) > 0.8  # 0.87 to 0.97 on a machine whose speed varies by a tenth
+    assert sum(decoding) / sum(streaming) > 0.8  # 0.82 to 0.97 on a machine whose speed varies by a tenth
