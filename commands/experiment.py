@@ -13,6 +13,7 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from callbacks.exact_resume import steps_logged
 from commands.checkpoints import check_fits, read_checkpoint
 from commands.experiment_trainer import ExperimentTrainer
 from commands.hardware import device_name, fast_precision, keep_freed_memory, skip_cuda_checks
@@ -138,7 +139,7 @@ class ExperimentCLI(LightningCLI):
         # Nothing that a person can get wrong comes after this, so a mistake leaves no empty folder.
         if recorded and trainer.is_global_zero:
             self._open_run_folder()
-            self._record(trainer, given, steps_done=checkpoint.get("global_step", 0) if self.options.resume else 0)
+            self._record(trainer, given, steps_done=steps_logged(checkpoint) if self.options.resume else 0)
         assert isinstance(trainer, ExperimentTrainer)
         return trainer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import torch
@@ -21,10 +22,7 @@ def padded_width(longest: int) -> int:
 
 
 class EpochShuffle(Sampler[int]):
-    """A permutation that depends on (seed, epoch) alone, so that a resumed epoch sees the order it would have seen.
-
-    Lightning calls ``set_epoch`` at the start of each epoch.
-    """
+    """A permutation that depends on (seed, epoch) alone, so that a resumed epoch sees the order it would have seen."""
 
     def __init__(self, length: int, seed: int) -> None:
         self.length = length
@@ -42,22 +40,55 @@ class EpochShuffle(Sampler[int]):
         return iter(torch.randperm(self.length, generator=generator).tolist())
 
 
-class LengthBuckets(BatchSampler):
+class ResumableBatches(BatchSampler):
+    """Consecutive items of the sampler, from some batch of some epoch on.
+
+    Args:
+        sampler: Lightning calls its ``set_epoch`` at the start of each epoch, and may replace it by a distributed one.
+        start: epoch and number of its batches that were trained on before an interruption. They are not fetched again.
+    """
+
+    def __init__(
+        self, sampler: Sampler[int], batch_size: int, drop_last: bool = False, start: tuple[int, int] = (0, 0)
+    ) -> None:
+        super().__init__(sampler, batch_size, drop_last)
+        self.start = start
+
+    def __iter__(self) -> Iterator[list[int]]:
+        sampler: Any = self.sampler
+        epoch, done = self.start
+        if epoch or done:
+            # Loader workers begin before Lightning has said which epoch it is.
+            sampler.set_epoch(max(sampler.epoch, epoch))
+            done = done if sampler.epoch == epoch else 0
+        return islice(self._all_batches(), done, None)
+
+    def _all_batches(self) -> Iterator[list[int]]:
+        return super().__iter__()
+
+
+class LengthBuckets(ResumableBatches):
     """Batches of items of similar length, so that little of a padded batch is padding.
 
     Items come in the sampler's order, are sorted by length within windows of ``window`` batches and cut into batches;
     the batches of a window are then taken in the order in which their first item was drawn, which keeps them random
-    without a generator of their own. Lightning may replace ``sampler`` by a distributed one.
+    without a generator of their own.
     """
 
     def __init__(
-        self, sampler: Sampler[int], batch_size: int, drop_last: bool, lengths: Sequence[int], window: int = 50
+        self,
+        sampler: Sampler[int],
+        batch_size: int,
+        drop_last: bool,
+        lengths: Sequence[int],
+        window: int = 50,
+        start: tuple[int, int] = (0, 0),
     ) -> None:
-        super().__init__(sampler, batch_size, drop_last)
+        super().__init__(sampler, batch_size, drop_last, start)
         self.lengths = lengths
         self.window = window
 
-    def __iter__(self) -> Iterator[list[int]]:
+    def _all_batches(self) -> Iterator[list[int]]:
         drawn = list(self.sampler)
         for start in range(0, len(drawn), self.window * self.batch_size):
             yield from self._batches(drawn[start : start + self.window * self.batch_size])
@@ -81,21 +112,28 @@ def batch_loader(
     num_workers: int,
     seed: int | None = None,
     lengths: Sequence[int] | None = None,
+    start: tuple[int, int] = (0, 0),
 ) -> DataLoader[Any]:
     """A standard DataLoader over a data set whose ``__getitems__`` gives whole batches.
 
     Args:
         seed: shuffles every epoch when given; otherwise the data set's order is kept.
         lengths: number of tokens of each item; when given, batches are bucketed by it.
+        start: epoch and batch to begin with, for a shuffled loader.
     """
     size = len(dataset)  # type: ignore[arg-type]  # Dataset declares no __len__, all of ours have one
     sampler: Sampler[int] = SequentialSampler(range(size)) if seed is None else EpochShuffle(size, seed)
-    options: dict[str, Any] = {
-        "collate_fn": _as_fetched,
-        "num_workers": num_workers,
-        "persistent_workers": num_workers > 0,
-        "pin_memory": torch.cuda.is_available() and num_workers > 0,  # in memory, a batch is made where it is used
-    }
-    if lengths is not None:
-        return DataLoader(dataset, batch_sampler=LengthBuckets(sampler, batch_size, False, lengths), **options)
-    return DataLoader(dataset, batch_size=batch_size, sampler=sampler, **options)
+    batches = (
+        ResumableBatches(sampler, batch_size, start=start)
+        if lengths is None
+        else LengthBuckets(sampler, batch_size, False, lengths, start=start)
+    )
+    return DataLoader(
+        dataset,
+        batch_sampler=batches,
+        collate_fn=_as_fetched,
+        num_workers=num_workers,
+        persistent_workers=num_workers > 0,
+        pin_memory=torch.cuda.is_available() and num_workers > 0,  # in memory, a batch is made where it is used
+        generator=torch.Generator(),  # so that starting an epoch draws nothing from the global one
+    )

@@ -81,6 +81,7 @@ class ClassificationData(LightningDataModule, ABC):
         self.num_workers = num_workers
         self.cache = cache
         self.keep_on_device = keep_on_device
+        self.start = (0, 0)  # epoch and batch that training begins with: callbacks/exact_resume.py sets it
 
     @abstractmethod
     def load_sample(self) -> Source:
@@ -210,11 +211,14 @@ class ClassificationData(LightningDataModule, ABC):
     def loader(self, split: str, shuffle: bool = False) -> DataLoader[Any]:
         """Batches of a split, bucketed by length where items have one.
 
-        Shuffling follows the training seed (``seed_everything``) and the epoch.
+        Shuffling follows the training seed (``seed_everything``) and the epoch; in a resumed epoch, the batches that
+        were trained on are left out.
         """
         dataset = self._encoded[0][split]
         seed = int(os.environ.get("PL_GLOBAL_SEED", "0")) if shuffle else None
-        return batch_loader(dataset, self.batch_size, self._workers(dataset), seed, getattr(dataset, "lengths", None))
+        start = self.start if shuffle else (0, 0)
+        lengths = getattr(dataset, "lengths", None)
+        return batch_loader(dataset, self.batch_size, self._workers(dataset), seed, lengths, start)
 
     def _workers(self, dataset: Any) -> int:
         if self.num_workers is not None:

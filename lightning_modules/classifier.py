@@ -182,12 +182,19 @@ class Classifier(LightningModule):
         return {}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Say which classes to rebuild the model and its preprocessing with (see commands/checkpoints.py)."""
+        """Say which classes to rebuild the model and its preprocessing with (see commands/checkpoints.py).
+
+        The losses that wait to be logged are kept too, so that a resumed run logs the same means.
+        """
         checkpoint.setdefault("hyper_parameters", {}).update(self.restored_hyper_parameters())
         checkpoint["lightsmith"] = {
             "model": class_path(self),
             "data": class_path(getattr(self.trainer, "datamodule", None)),
+            "unlogged_losses": self._unlogged_losses,
         }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self._unlogged_losses = list(checkpoint.get("lightsmith", {}).get("unlogged_losses", []))
 
 
 def classification_metrics(num_classes: int, prefix: str) -> MetricCollection:

@@ -1,0 +1,144 @@
+"""A resumed training that ends bit-identical to one that was never interrupted."""
+
+from __future__ import annotations
+
+import random
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
+from torch import Tensor
+
+KEY = "exact_resume"
+Progress = dict[str, dict[str, int]]
+
+
+class ExactResume(Callback):
+    """Completes a checkpoint: random generators, half-accumulated gradients, the decision to stop, a settled position.
+
+    Lightning saves none of these, and describes a position by the hook that it was saved in, of which it repeats or
+    leaves out a part. Checkpoints saved at the end of a training batch or of a training epoch become exact; the batches
+    themselves follow from the position, which a data module that has a ``start`` is told before it makes its loader.
+    Restored on as many processes as saved it; on another number the generators go on from their seeds.
+    """
+
+    def __init__(self) -> None:
+        self._restored: dict[str, Any] = {}
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        own = {
+            "generators": generator_states(trainer.strategy.root_device),
+            "gradients": _gradients(trainer, pl_module),
+        }
+        checkpoint[KEY] = {"ranks": _from_all_ranks(trainer, own), "should_stop": trainer.should_stop, "unlogged": {}}
+        settled = settle(checkpoint["loops"]["fit_loop"], stepped=not _accumulating(trainer))
+        if settled == "batch":
+            checkpoint[KEY]["unlogged"] = _unlogged(trainer)
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        self._restored = checkpoint.get(KEY, {})
+        if trainer.state.fn == TrainerFn.FITTING and hasattr(trainer.datamodule, "start"):
+            loop = checkpoint["loops"]["fit_loop"]
+            position = (loop[name]["current"]["completed"] for name in ("epoch_progress", "epoch_loop.batch_progress"))
+            trainer.datamodule.start = tuple(position)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        restored, self._restored = self._restored, {}
+        ranks = restored.get("ranks", [])
+        if len(ranks) == trainer.world_size:
+            own = ranks[trainer.global_rank]
+            set_generator_states(own["generators"], trainer.strategy.root_device)
+            for name, gradient in own["gradients"].items():
+                parameter = pl_module.get_parameter(name)
+                parameter.grad = gradient.to(parameter)
+        trainer.should_stop = restored.get("should_stop", False)
+        if restored.get("unlogged"):
+            trainer._logger_connector.log_metrics(restored["unlogged"], step=trainer.global_step - 1)
+
+
+def steps_logged(checkpoint: dict[str, Any]) -> int:
+    """How many steps of a run had been logged when a checkpoint was saved; 0 for none at all."""
+    unlogged = checkpoint.get(KEY, {}).get("unlogged")
+    return int(checkpoint.get("global_step", 0)) - bool(unlogged)
+
+
+def generator_states(device: torch.device) -> dict[str, Any]:
+    """The states of Python's, NumPy's and torch's global generators, as plain values and tensors."""
+    name, keys, *rest = np.random.get_state(legacy=True)
+    states = {"python": random.getstate(), "numpy": [name, torch.from_numpy(keys.astype(np.int64)), *rest]}
+    states["torch"] = torch.get_rng_state()
+    if device.type != "cpu":
+        states["device"] = getattr(torch, device.type).get_rng_state()
+    return states
+
+
+def set_generator_states(states: dict[str, Any], device: torch.device) -> None:
+    """Put back what ``generator_states`` gave; a device's own is left alone where the device has changed."""
+    random.setstate(states["python"])
+    name, keys, *rest = states["numpy"]
+    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
+    torch.set_rng_state(states["torch"])
+    if "device" in states and device.type != "cpu":
+        getattr(torch, device.type).set_rng_state(states["device"])
+
+
+def settle(loop: dict[str, Any], stepped: bool) -> Literal["epoch", "batch"] | None:
+    """Describe the end of a batch or epoch as a position between two of them, in the state of Lightning's fit loop.
+
+    Other positions, such as within validation, are left as they are.
+
+    Args:
+        loop: changed in place.
+        stepped: whether the batch ended with an optimizer step, which Lightning has not counted yet.
+
+    Returns:
+        What has ended, if anything.
+    """
+    epoch, batch = loop["epoch_progress"], loop["epoch_loop.batch_progress"]
+    if epoch["current"]["processed"] == epoch["current"]["started"]:
+        for progress in (epoch, batch):
+            _complete(progress)
+        for name in ("ready", "started", "processed", "completed"):
+            batch["current"][name] = 0
+        batch["is_last_batch"] = False
+        return "epoch"
+    if batch["current"]["processed"] == batch["current"]["started"] == batch["current"]["completed"] + 1:
+        _complete(batch)
+        loop["epoch_loop.state_dict"]["_batches_that_stepped"] += stepped
+        return "batch"
+    return None
+
+
+def _complete(progress: Progress) -> None:
+    for counts in (progress["total"], progress["current"]):
+        counts["completed"] = counts["ready"]
+
+
+def _accumulating(trainer: Trainer) -> bool:
+    """Whether gradients wait for a later batch's optimizer step."""
+    loop = trainer.fit_loop.epoch_loop
+    return not trainer.is_last_batch and loop.batch_progress.current.ready % trainer.accumulate_grad_batches != 0
+
+
+def _unlogged(trainer: Trainer) -> dict[str, float]:
+    """The batch's metrics, which Lightning hands to the loggers only after the hook that a checkpoint is saved in."""
+    connector = trainer._logger_connector
+    if _accumulating(trainer) or not connector.should_update_logs:
+        return {}
+    metrics = {name: float(value) for name, value in connector.metrics["log"].items()}
+    return {**metrics, "epoch": trainer.current_epoch}
+
+
+def _gradients(trainer: Trainer, module: LightningModule) -> dict[str, Tensor]:
+    if not _accumulating(trainer):
+        return {}
+    return {name: parameter.grad for name, parameter in module.named_parameters() if parameter.grad is not None}
+
+
+def _from_all_ranks(trainer: Trainer, own: dict[str, Any]) -> list[dict[str, Any]]:
+    ranks = [own] * trainer.world_size
+    if trainer.world_size > 1:
+        torch.distributed.all_gather_object(ranks, own)
+    return ranks

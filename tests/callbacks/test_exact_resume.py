@@ -1,0 +1,228 @@
+"""A training that was killed and resumed ends in the state of one that was not."""
+
+from __future__ import annotations
+
+import csv
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import (
+    Checkpoint,
+    EarlyStopping,
+    EMAWeightAveraging,
+    ModelCheckpoint,
+)
+
+from callbacks.exact_resume import KEY, generator_states, set_generator_states, steps_logged
+from callbacks.measure_fit import MeasureFit
+from commands.experiment_trainer import ExperimentTrainer
+from commands.tracking import build_loggers
+from datamodules.mnist import MNIST
+from lightning_modules.mnist_mlp import MnistMLP
+
+STEPS, EPOCHS = 4, 3  # of 100 items in batches of 30
+PRECISE: dict[str, Any] = {"precision": "32-true"}
+
+
+class KilledError(BaseException):
+    """Ends the process, as far as Lightning can see."""
+
+
+class SaveThenDie(Checkpoint):
+    """Saves at the end of a batch, or of an epoch, and dies some batches later."""
+
+    def __init__(self, step: int | None = None, epoch: int | None = None, survives: int = 0) -> None:
+        self.step, self.epoch, self.survives = step, epoch, survives
+        self.batches, self.saved = 0, 0
+
+    def save(self, trainer: Trainer) -> None:
+        trainer.save_checkpoint("killed.ckpt")
+        self.saved = self.batches
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        self.batches += 1
+        if self.batches == self.step:
+            self.save(trainer)
+        if self.saved and self.batches == self.saved + self.survives:
+            raise KilledError
+
+    def on_train_epoch_end(self, trainer: Trainer, *_: Any) -> None:
+        if trainer.current_epoch == self.epoch:
+            self.save(trainer)
+
+
+class DieAfterTraining(Callback):
+    def on_train_end(self, *_: Any) -> None:
+        raise KilledError
+
+
+def trained(*callbacks: Callback, ckpt_path: str | None = None, **options: Any) -> dict[str, Any]:
+    """What a checkpoint at the end of training holds, seconds left out."""
+    torch.manual_seed(7)
+    data = MNIST(
+        train_size=100, batch_size=30, image_size_px=28, crop_padding_px=2, num_workers=options.pop("num_workers", None)
+    )
+    model = MnistMLP(class_names=data.class_names, dropout=0.3, hidden_features=[16])
+    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
+    quiet |= {"accelerator": "cpu", "logger": False}
+    quiet |= {"enable_checkpointing": any(isinstance(callback, Checkpoint) for callback in callbacks)}
+    options = {"max_epochs": EPOCHS, "log_every_n_steps": 3, "limit_val_batches": 2, **PRECISE, **quiet, **options}
+    trainer = ExperimentTrainer(callbacks=[MeasureFit(), *callbacks], default_root_dir=Path.cwd(), **options)
+    trainer.fit(model, datamodule=data, ckpt_path=ckpt_path)
+    trainer.save_checkpoint("end.ckpt")
+    state: dict[str, Any] = torch.load("end.ckpt", weights_only=True)
+    del state["callbacks"]["MeasureFit"]
+    return state
+
+
+def assert_same(one: Any, other: Any, where: str = "") -> None:
+    """Equal to the last bit."""
+    assert type(one) is type(other), where
+    if isinstance(one, dict):
+        assert list(one) == list(other), where
+        for key in one:
+            assert_same(one[key], other[key], f"{where}.{key}")
+    elif isinstance(one, (list, tuple)):
+        assert len(one) == len(other), where
+        for i, (mine, theirs) in enumerate(zip(one, other, strict=True)):
+            assert_same(mine, theirs, f"{where}[{i}]")
+    elif isinstance(one, torch.Tensor):
+        assert torch.equal(one, other), where
+    else:
+        assert one == other, where
+
+
+@pytest.fixture(autouse=True)
+def _seeded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PL_GLOBAL_SEED", "5")
+
+
+def died_and_resumed(make: Callable[[], list[Callback]] = list, **options: Any) -> dict[str, Any]:
+    """As ``trained``, but killed and resumed once; the options of SaveThenDie are among the others."""
+    death = {name: options.pop(name) for name in ("step", "epoch", "survives") if name in options}
+    with pytest.raises(KilledError):
+        trained(*make(), SaveThenDie(**death), **options)
+    torch.rand(5), random.random(), np.random.random()  # a new process stands elsewhere
+    return trained(*make(), ckpt_path="killed.ckpt", **options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"step": 1},
+        {"step": 2, "survives": 1},
+        {"step": 6},
+        {"epoch": 0, "survives": 1},
+        {"epoch": 1, "survives": 3},
+        {"step": 6, "num_workers": 2},
+        {"epoch": 0, "survives": 1, "num_workers": 1},
+        {"step": 5, "accumulate_grad_batches": 3},
+        {"step": 6, "accumulate_grad_batches": 3},
+        {"epoch": 0, "survives": 2, "accumulate_grad_batches": 3},
+        {"step": 7, "val_check_interval": 2},
+        {"step": 3, "check_val_every_n_epoch": 2},
+        {"step": 3, "max_epochs": -1, "max_steps": 10},
+    ],
+    ids=str,
+)
+def test_it_ends_bit_identical(options: dict[str, int]) -> None:
+    resumed = died_and_resumed(**options)
+    for name in ("step", "epoch", "survives"):
+        options.pop(name, None)
+    assert_same(resumed, trained(**options))
+
+
+def test_twice_in_one_epoch_and_once_more() -> None:
+    whole = trained()
+    with pytest.raises(KilledError):
+        trained(SaveThenDie(step=1, survives=1))
+    for step in (1, 1, 4):
+        with pytest.raises(KilledError):
+            trained(SaveThenDie(step=step), ckpt_path="killed.ckpt")
+    assert_same(trained(ckpt_path="killed.ckpt"), whole)
+
+
+# A new callback with a state joins with one line.
+CALLBACKS: dict[str, Callable[[], list[Callback]]] = {
+    "early stopping": lambda: [EarlyStopping("val/loss", min_delta=100, patience=1)],
+    "best checkpoint": lambda: [
+        ModelCheckpoint("best", "best", monitor="val/accuracy", mode="max", enable_version_counter=False)
+    ],
+    "exponential moving average": lambda: [EMAWeightAveraging(decay=0.9)],
+}
+
+
+@pytest.mark.filterwarnings("ignore:Checkpoint directory")
+@pytest.mark.parametrize("name", CALLBACKS)
+@pytest.mark.parametrize("death", [{"step": 2}, {"epoch": 0, "survives": 1}, {"step": 6}], ids=str)
+def test_with_every_callback_that_has_a_state(name: str, death: dict[str, int]) -> None:
+    whole = trained(*CALLBACKS[name]())
+    assert_same(died_and_resumed(CALLBACKS[name], **death), whole)
+
+
+def test_a_run_that_was_stopped_early_does_not_go_on_when_resumed() -> None:
+    stopping = CALLBACKS["early stopping"]
+    whole = trained(*stopping())
+    with pytest.raises(KilledError):
+        trained(*stopping(), SaveThenDie(epoch=1), DieAfterTraining())
+    assert_same(trained(*stopping(), ckpt_path="killed.ckpt"), whole)
+
+
+def forget_generators(checkpoint: dict[str, Any]) -> None:
+    checkpoint[KEY]["ranks"] = []
+
+
+def forget_position(checkpoint: dict[str, Any]) -> None:
+    checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["current"] |= {"ready": 0, "completed": 0}
+
+
+def forget_momentum(checkpoint: dict[str, Any]) -> None:
+    checkpoint["optimizer_states"][0]["state"] = {}
+
+
+def forget_schedule(checkpoint: dict[str, Any]) -> None:
+    checkpoint["lr_schedulers"][0]["last_epoch"] = 0
+
+
+@pytest.mark.parametrize("forget", [forget_generators, forget_position, forget_momentum, forget_schedule])
+def test_what_a_checkpoint_lacks_is_noticed(forget: Callable[[dict[str, Any]], None]) -> None:
+    whole = trained()
+    with pytest.raises(KilledError):
+        trained(SaveThenDie(step=6))
+    checkpoint = torch.load("killed.ckpt", weights_only=True)
+    forget(checkpoint)
+    torch.save(checkpoint, "killed.ckpt")
+    resumed = trained(ckpt_path="killed.ckpt")
+    with pytest.raises(AssertionError):
+        assert_same(resumed["state_dict"], whole["state_dict"])
+
+
+def test_generators_are_restored_as_they_were() -> None:
+    cpu = torch.device("cpu")
+    states = generator_states(cpu)
+    drawn = [(random.random(), np.random.normal(), torch.rand(2).tolist()) for _ in range(2)]
+    set_generator_states(states, cpu)
+    assert [(random.random(), np.random.normal(), torch.rand(2).tolist()) for _ in range(2)] == drawn
+
+
+@pytest.mark.filterwarnings("ignore:Experiment logs directory")
+@pytest.mark.parametrize(("step", "log_every_n_steps"), [(7, 1), (6, 3), (7, 3)])
+def test_a_resumed_run_has_every_metric_once(tmp_path: Path, step: int, log_every_n_steps: int) -> None:
+    def rows(folder: str, *callbacks: Callback, steps_done: int = 0, **options: Any) -> list[dict[str, str]]:
+        loggers = build_loggers(["csv"], tmp_path / folder, "x", steps_done)
+        with suppress(KilledError):
+            trained(*callbacks, logger=loggers, log_every_n_steps=log_every_n_steps, **options)
+        with (tmp_path / folder / "metrics.csv").open(newline="") as file:
+            return [row | {"fit/seconds": ""} for row in csv.DictReader(file)]
+
+    whole = rows("whole")
+    assert len(rows("killed", SaveThenDie(step=step, survives=1))) < len(whole)
+    steps_done = steps_logged(torch.load("killed.ckpt", weights_only=True))
+    assert rows("killed", steps_done=steps_done, ckpt_path="killed.ckpt") == whole
