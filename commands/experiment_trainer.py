@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
+from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.profilers import PassThroughProfiler, Profiler
 
+from commands.durable_checkpoints import DurableCheckpointIO
 from commands.run_folder import BEST_CHECKPOINT
 
 NOTHING = nullcontext("")
@@ -35,6 +37,8 @@ class ExperimentTrainer(Trainer):
         super().__init__(*args, **options)
         if isinstance(self.profiler, PassThroughProfiler):
             self.profiler = NoProfiler()
+        if type(self.strategy.checkpoint_io) is TorchCheckpointIO:  # not one that was asked for
+            self.strategy.checkpoint_io = DurableCheckpointIO()
 
     def run(self, model: LightningModule, datamodule: LightningDataModule, ckpt_path: str | None = None) -> None:
         """Fit, test the best checkpoint, write the results.
