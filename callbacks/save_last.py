@@ -43,6 +43,7 @@ class SaveLast(Checkpoint):
         self._saved_batch = -1
         self._unvoted_batches = 0
         self._signal = 0
+        self._stopping = False
         self._handlers: dict[int, Any] = {}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -58,34 +59,34 @@ class SaveLast(Checkpoint):
         self._saved_seconds = time.monotonic()
         self._catch_signals()
 
+    def on_train_batch_start(self, *_: Any) -> None:
+        self._stop_if_agreed()
+
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._catch_signals()
+        self._stop_if_agreed()
 
-    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._catch_signals()
-
-    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._catch_signals()
+    on_test_start = on_predict_start = on_validation_start
 
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
         due = time.monotonic() - self._saved_seconds >= 60 * self.every_minutes
         if self._any_process(trainer, due or bool(self._signal)):
             self._save(trainer)
-            self._stop_if_told(trainer)
+            # Carried out before the next batch, when the loggers have heard of this one.
+            self._stopping = trainer.strategy.reduce_boolean_decision(bool(self._signal), all=False)
 
     def on_validation_batch_end(self, trainer: Trainer, *_: Any) -> None:
-        if self._any_process(trainer, bool(self._signal)):
-            fitting = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
-            if fitting and self._saved_batch != trainer.fit_loop.total_batch_idx:
-                self._save(trainer)
-            self._stop_if_told(trainer)
+        self._stopping = self._any_process(trainer, bool(self._signal))
+        fitting = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
+        if self._stopping and fitting and self._saved_batch != trainer.fit_loop.total_batch_idx:
+            self._save(trainer)
+        self._stop_if_agreed()
 
     def on_test_batch_end(self, trainer: Trainer, *_: Any) -> None:
-        if self._any_process(trainer, bool(self._signal)):
-            self._stop_if_told(trainer)
+        self.on_validation_batch_end(trainer)
 
     def on_predict_batch_end(self, trainer: Trainer, *_: Any) -> None:
-        self.on_test_batch_end(trainer)
+        self.on_validation_batch_end(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._save(trainer)
@@ -104,8 +105,8 @@ class SaveLast(Checkpoint):
         self._unvoted_batches = (self._unvoted_batches + 1) % BATCHES_BETWEEN_VOTES
         return self._unvoted_batches == 0 and trainer.strategy.reduce_boolean_decision(wish, all=False)
 
-    def _stop_if_told(self, trainer: Trainer) -> None:
-        if trainer.strategy.reduce_boolean_decision(bool(self._signal), all=False):
+    def _stop_if_agreed(self) -> None:
+        if self._stopping:
             raise SIGTERMException(128 + (self._signal or signal.SIGTERM))
 
     def _save(self, trainer: Trainer) -> None:

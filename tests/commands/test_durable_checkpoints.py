@@ -71,6 +71,24 @@ def test_a_manifest_stays_short_and_keeps_what_is_there(tmp_path: Path, monkeypa
         assert all(step_of(path) for path in tmp_path.glob("*.ckpt"))
 
 
+def test_a_file_gets_its_name_once_the_disk_has_its_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def recorded_fsync(number: int) -> None:
+        done.append("sync")
+        fsync(number)
+
+    def recorded_replace(draft: Path, path: Path) -> Path:
+        done.append(path.name)
+        return replace(draft, path)
+
+    monkeypatch.setattr(os, "fsync", recorded_fsync)
+    monkeypatch.setattr(Path, "replace", recorded_replace)
+    save(tmp_path / "last.ckpt")
+    assert done == ["sync", MANIFEST, "sync", "sync", "last.ckpt", "sync"]
+
+
 def test_nothing_in_a_checkpoint_is_run(tmp_path: Path) -> None:
     class Canary:
         def __reduce__(self) -> tuple[Any, ...]:
@@ -130,14 +148,14 @@ def save_until_killed(folder: Path, first_step: int, deadly_call: int) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("kills", [20, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [34, pytest.param(200, marks=pytest.mark.slow)])
 def test_no_kill_leaves_a_checkpoint_that_cannot_be_read(tmp_path: Path, kills: int) -> None:
-    """Every other kill comes at a random time, the rest at the boundary of a random change to the disk."""
+    """Every other kill comes at a random time, the rest before each change to the disk in turn (16 a save)."""
     save_as_last(tmp_path, 1)
     newest = [1]
     drafts = 0
     for kill in range(kills):
-        save_until_killed(tmp_path, max(newest) + 1, deadly_call=random.randint(1, 60) if kill % 2 else 0)
+        save_until_killed(tmp_path, max(newest) + 1, deadly_call=kill // 2 % 30 + 1 if kill % 2 else 0)
         newest = [step_of(path) for path in tmp_path.glob("*.ckpt")]  # raises for one that is not whole
         drafts += (tmp_path / DRAFT).exists()
         assert (tmp_path / "last.ckpt").exists()

@@ -159,6 +159,7 @@ def test_a_signal_is_no_success_and_loses_no_step(
         run = (tmp_path / "runs" / "mnist_mlp" / "latest").resolve()
         assert not (run / "results.json").exists()
         assert steps_saved(run) == 3  # two in the first epoch, one in the second
+        assert [step for step, _ in column(run, "train/loss")] == [0, 1, 2]
 
 
 def steps_saved(run: Path) -> int:
@@ -185,8 +186,8 @@ def test_sigterm_at_any_time_saves_the_step_within_ten_seconds(tmp_path: Path) -
         assert child.returncode == 143
         assert "interrupted; continue with: make exp RESUME=" in rest
         run = (tmp_path / "runs" / "mnist_mlp" / "latest").resolve()
-        done = column(run, "train/loss")[-1][0] + 1
-        assert done - 1 <= steps_saved(run) <= done
+        logged = column(run, "train/loss")[-1][0] + 1  # the step before a validation is logged after it
+        assert logged <= steps_saved(run) <= logged + 1
     assert max(seconds) <= 10
     print(f"| 8 | SIGTERM at {times} random times | ≤ 1 step old, exit 143, ≤ {max(seconds):.1f} s, {times}/{times} |")
 
@@ -273,6 +274,29 @@ def test_config_and_checkpoint_hold_plain_values_and_no_key(
     files = [path for path in run.rglob("*") if path.is_file()]
     assert len(files) > 5
     assert not [path for path in files if b"k" * 40 in path.read_bytes()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("everybody", [False, True])
+def test_two_processes_stop_together(tmp_path: Path, everybody: bool) -> None:
+    parts = [f"--config={ROOT}/experiments/{part}.yaml" for part in ("_defaults", "mnist_mlp")]
+    devices = ("--trainer.strategy=ddp", "--trainer.devices=2", "--trainer.accelerator=cpu")
+    command = [sys.executable, str(ROOT / "cli.py"), "run", *parts, f"--runs={tmp_path}/runs", CSV, *devices]
+    command += ["--trainer.max_epochs=10000", "--trainer.log_every_n_steps=1"]
+    child = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert child.stdout is not None
+    while not child.stdout.readline().startswith("epoch 1/"):
+        assert child.poll() is None
+    (os.killpg if everybody else os.kill)(child.pid, signal.SIGTERM)
+    rest, _ = child.communicate(timeout=60)
+    assert child.returncode == 143
+    assert rest.count("interrupted; continue with: make exp RESUME=") == 1
+    run = (tmp_path / "runs" / "mnist_mlp" / "latest").resolve()
+    logged = column(run, "train/loss")[-1][0] + 1
+    assert logged <= steps_saved(run) <= logged + 1
+    time.sleep(10)
+    with pytest.raises(ProcessLookupError):  # nobody is left
+        os.killpg(child.pid, 0)
 
 
 @pytest.mark.slow
