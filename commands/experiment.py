@@ -14,10 +14,12 @@ from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from callbacks.exact_resume import steps_logged
+from callbacks.save_last import SaveLast
 from commands.checkpoints import check_fits, read_checkpoint
 from commands.experiment_trainer import ExperimentTrainer
 from commands.hardware import device_name, fast_precision, keep_freed_memory, skip_cuda_checks
 from commands.mistakes import explain, one_line
+from commands.newest_checkpoint import newest_checkpoint
 from commands.results import check_callbacks, gather_results, write_results
 from commands.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT, check_writable, create_run_folder, interrupted_run
 from commands.summary import data_lines, print_once, results_lines, shown
@@ -104,7 +106,7 @@ class ExperimentCLI(LightningCLI):
             check_writable(options.runs)
             if options.resume is not None:
                 self.run_folder = interrupted_run(options.resume)
-                options.ckpt_path = str(self.run_folder / LAST_CHECKPOINT)
+                options.ckpt_path = str(newest_checkpoint(self.run_folder))
         elif options.ckpt_path is None:
             raise ValueError(f"{self.subcommand} needs a trained model: --ckpt_path=<run folder>/{BEST_CHECKPOINT}")
         if options.trainer.precision is None:
@@ -130,8 +132,8 @@ class ExperimentCLI(LightningCLI):
             )
         except TypeError as error:  # what some of Lightning's connectors raise for a wrong value
             raise ValueError(one_line(error)) from error
-        if trying:  # writes nothing, though ModelCheckpoint would save a last.ckpt
-            trainer.callbacks = [c for c in trainer.callbacks if not isinstance(c, ModelCheckpoint)]
+        if trying:  # writes nothing
+            trainer.callbacks = [c for c in trainer.callbacks if not isinstance(c, ModelCheckpoint | SaveLast)]
         if recorded and self.subcommand == "run":
             check_callbacks(trainer.callbacks)
         if self.subcommand in RECORDED and trainer.max_epochs == trainer.max_steps == -1:
@@ -177,7 +179,7 @@ class ExperimentCLI(LightningCLI):
         if given is None:
             trainer.loggers = build_loggers(self.options.loggers, self.run_folder, self.experiment, steps_done)
         for callback in trainer.callbacks:
-            if isinstance(callback, ModelCheckpoint) and callback.dirpath is None:
+            if isinstance(callback, ModelCheckpoint | SaveLast) and callback.dirpath is None:
                 callback.dirpath = str(self.run_folder / LAST_CHECKPOINT.parent)
         self._dump_config()
         for logger in trainer.loggers:
@@ -212,8 +214,8 @@ class ExperimentCLI(LightningCLI):
         try:
             super()._run_subcommand(subcommand)
             exit_code = 0
-        except SystemExit as error:  # how Lightning ends on Ctrl-C and on SIGTERM
-            exit_code = 143 if isinstance(error, SIGTERMException) else 130
+        except SystemExit as error:  # how SaveLast and Lightning end on a signal
+            exit_code = int(error.code or 143) if isinstance(error, SIGTERMException) else 130
             print_once(["interrupted" + self._how_to_continue()])
             raise SystemExit(exit_code) from None
         finally:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
+from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.profilers import PassThroughProfiler, Profiler
 
 from callbacks.exact_resume import ExactResume
+from commands.durable_checkpoints import DurableCheckpointIO
 from commands.run_folder import BEST_CHECKPOINT
 
 NOTHING = nullcontext("")
@@ -37,6 +39,8 @@ class ExperimentTrainer(Trainer):
         if isinstance(self.profiler, PassThroughProfiler):
             self.profiler = NoProfiler()
         self.callbacks.append(ExactResume())  # last, when the others have drawn what they draw at the start
+        if type(self.strategy.checkpoint_io) is TorchCheckpointIO:  # not one that was asked for
+            self.strategy.checkpoint_io = DurableCheckpointIO()
 
     def run(self, model: LightningModule, datamodule: LightningDataModule, ckpt_path: str | None = None) -> None:
         """Fit, test the best checkpoint, write the results.

@@ -67,6 +67,6 @@ def interrupted_run(folder: Path) -> Path:
     """
     if not folder.is_dir():
         raise ValueError(f"--resume={folder} is not a folder; give one such as runs/mnist_mlp/latest")
-    if not (folder / LAST_CHECKPOINT).is_file():
+    if not any((folder / LAST_CHECKPOINT.parent).glob("*.ckpt")):
         raise ValueError(f"--resume={folder} holds no {LAST_CHECKPOINT}: nothing was saved yet, start it anew")
     return folder.resolve()

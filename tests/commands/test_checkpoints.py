@@ -65,13 +65,12 @@ def test_a_checkpoint_cannot_run_code(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("named", ["os.system", "lightning_modules.classifier.F", "datamodules.mnist.MNIST"])
-def test_a_checkpoint_can_name_no_class_but_those_of_its_room(run: Path, named: str) -> None:
-    path = run / "checkpoints" / "best.ckpt"
-    checkpoint = torch.load(path, weights_only=True)
+def test_a_checkpoint_can_name_no_class_but_those_of_its_room(run: Path, tmp_path: Path, named: str) -> None:
+    checkpoint = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
     checkpoint["lightsmith"]["model"] = named
-    torch.save(checkpoint, path)
+    torch.save(checkpoint, tmp_path / "x.ckpt")
     with pytest.raises(ValueError, match=f"names '{named}'"):
-        load_run(run)
+        load_run(tmp_path / "x.ckpt")
 
 
 def test_fitting_is_class_and_shapes(run: Path) -> None:

@@ -1,9 +1,11 @@
 import csv
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from tests.conftest import ROOT, Cli
 
 SMALL = ("--data.train_size=500", "--trainer.log_every_n_steps=1")
 CSV = "--loggers=[csv]"
+CHECKPOINTS = {"best.ckpt", "last.ckpt", "last-1.ckpt", "manifest.json"}
 KEYS = {
     "data": ["source", "train", "val", "test", "classes", "fingerprint", "skipped"],
     "test": ["loss", "accuracy", "precision", "recall", "f1"],
@@ -67,7 +70,7 @@ def test_run_leaves_the_whole_record(experiment: Cli, tmp_path: Path) -> None:
     run = (tmp_path / "runs" / "mnist_mlp" / "latest").resolve()
     files = {path.name for path in run.iterdir()}
     assert {"config.yaml", "results.json", "metrics.csv", "checkpoints", "wandb"} <= files
-    assert {path.name for path in (run / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+    assert {path.name for path in (run / "checkpoints").iterdir()} == CHECKPOINTS
     assert list(run.glob("wandb/offline-run-*/files/media/table/test/worst*"))
     results = results_of(run)
     assert list(results) == ["schema", "experiment", "seed", *KEYS]
@@ -115,7 +118,7 @@ def test_ctrl_c_says_how_to_continue_and_resume_ends_like_an_uninterrupted_run(
     assert len(list(run.parent.iterdir())) == 3  # two runs and latest
     assert (run / "config.yaml").read_text() == config
     assert (run / "config-resumed-1.yaml").is_file()
-    assert {path.name for path in (run / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+    assert {path.name for path in (run / "checkpoints").iterdir()} == CHECKPOINTS
     results, expected = results_of(run), results_of(whole)
     assert results["experiment"] == "mnist_mlp"
     assert {key: results["fit"][key] for key in ("epochs", "steps")} == {"epochs": 3, "steps": 6}
@@ -145,12 +148,62 @@ def test_an_interruption_before_the_first_checkpoint_says_so(experiment: Cli, mo
     assert "nothing to continue from" in outcome.out
 
 
-def test_sigterm_is_no_success(experiment: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    interrupt_in_epoch(monkeypatch, 1, lambda: os.kill(os.getpid(), signal.SIGTERM))
-    outcome = experiment("mnist_mlp", *SMALL, CSV, "--trainer.max_epochs=3")
-    assert outcome.code == 143
-    assert "continue with: make exp RESUME=" in outcome.out
-    assert not list((tmp_path / "runs").rglob("results.json"))
+def test_a_signal_is_no_success_and_loses_no_step(
+    experiment: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+        interrupt_in_epoch(monkeypatch, 1, lambda number=number: os.kill(os.getpid(), number))
+        outcome = experiment("mnist_mlp", *SMALL, CSV, "--trainer.max_epochs=3")
+        assert outcome.code == code
+        assert "continue with: make exp RESUME=" in outcome.out
+        run = (tmp_path / "runs" / "mnist_mlp" / "latest").resolve()
+        assert not (run / "results.json").exists()
+        assert steps_saved(run) == 3  # two in the first epoch, one in the second
+        assert [step for step, _ in column(run, "train/loss")] == [0, 1, 2]
+
+
+def steps_saved(run: Path) -> int:
+    return int(torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["global_step"])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_sigterm_at_any_time_saves_the_step_within_ten_seconds(tmp_path: Path) -> None:
+    parts = [f"--config={ROOT}/experiments/{part}.yaml" for part in ("_defaults", "mnist_mlp")]
+    command = [sys.executable, str(ROOT / "cli.py"), "run", *parts, f"--runs={tmp_path}/runs", CSV]
+    command += ["--trainer.max_epochs=10000", "--trainer.log_every_n_steps=1"]
+    times, seconds = 20, []
+    for _ in range(times):
+        child = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+        assert child.stdout is not None
+        while not child.stdout.readline().startswith("epoch 1/"):
+            assert child.poll() is None
+        time.sleep(random.uniform(0, 2))
+        child.send_signal(signal.SIGTERM)
+        told = time.monotonic()
+        rest, _ = child.communicate(timeout=60)
+        seconds.append(time.monotonic() - told)
+        assert child.returncode == 143
+        assert "interrupted; continue with: make exp RESUME=" in rest
+        run = (tmp_path / "runs" / "mnist_mlp" / "latest").resolve()
+        logged = column(run, "train/loss")[-1][0] + 1  # the step before a validation is logged after it
+        assert logged <= steps_saved(run) <= logged + 1
+    assert max(seconds) <= 10
+    print(f"| 8 | SIGTERM at {times} random times | ≤ 1 step old, exit 143, ≤ {max(seconds):.1f} s, {times}/{times} |")
+
+
+def test_a_damaged_last_checkpoint_is_passed_over_on_resume(experiment: Cli, lightsmith: Cli, tmp_path: Path) -> None:
+    options = (*SMALL, CSV, "--trainer.max_epochs=2", "--model.lr=1e-12")
+    experiment("mnist_mlp", *options)  # with this rate the first epoch is the best
+    run = (tmp_path / "runs" / "mnist_mlp" / "latest").resolve()
+    last = run / "checkpoints" / "last.ckpt"
+    last.write_bytes(last.read_bytes()[:5000])
+    resumed = lightsmith("run", f"-c={run}/config.yaml", f"--resume={run}")
+    assert (resumed.code, resumed.err) == (0, "")
+    assert (
+        "last.ckpt is damaged: its sha256 is not in manifest.json; continuing from last-1.ckpt, step 2" in resumed.out
+    )
+    assert steps_saved(run) == 4
 
 
 def test_a_checkpoint_of_another_task_or_size_or_a_damaged_one_is_refused(experiment: Cli, tmp_path: Path) -> None:
@@ -224,6 +277,29 @@ def test_config_and_checkpoint_hold_plain_values_and_no_key(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("everybody", [False, True])
+def test_two_processes_stop_together(tmp_path: Path, everybody: bool) -> None:
+    parts = [f"--config={ROOT}/experiments/{part}.yaml" for part in ("_defaults", "mnist_mlp")]
+    devices = ("--trainer.strategy=ddp", "--trainer.devices=2", "--trainer.accelerator=cpu")
+    command = [sys.executable, str(ROOT / "cli.py"), "run", *parts, f"--runs={tmp_path}/runs", CSV, *devices]
+    command += ["--trainer.max_epochs=10000", "--trainer.log_every_n_steps=1"]
+    child = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert child.stdout is not None
+    while not child.stdout.readline().startswith("epoch 1/"):
+        assert child.poll() is None
+    (os.killpg if everybody else os.kill)(child.pid, signal.SIGTERM)
+    rest, _ = child.communicate(timeout=60)
+    assert child.returncode == 143
+    assert rest.count("interrupted; continue with: make exp RESUME=") == 1
+    run = (tmp_path / "runs" / "mnist_mlp" / "latest").resolve()
+    logged = column(run, "train/loss")[-1][0] + 1
+    assert logged <= steps_saved(run) <= logged + 1
+    time.sleep(10)
+    with pytest.raises(ProcessLookupError):  # nobody is left
+        os.killpg(child.pid, 0)
+
+
+@pytest.mark.slow
 def test_two_processes_write_one_run_folder(tmp_path: Path) -> None:
     parts = [f"--config={ROOT}/experiments/{part}.yaml" for part in ("_defaults", "mnist_mlp")]
     devices = ("--trainer.strategy=ddp", "--trainer.devices=2", "--trainer.accelerator=cpu")
@@ -237,4 +313,4 @@ def test_two_processes_write_one_run_folder(tmp_path: Path) -> None:
     assert 0 < results["test"]["accuracy"] < 1
     assert ran.stdout.count("epoch 1/1") == 1
     assert ran.stdout.count("data       sample") == 2  # at the start and in the closing table, by one process
-    assert {path.name for path in (run / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+    assert {path.name for path in (run / "checkpoints").iterdir()} == CHECKPOINTS - {"last-1.ckpt"}  # one epoch

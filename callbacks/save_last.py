@@ -1,0 +1,137 @@
+"""Where a run can be continued, at any time."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from itertools import pairwise
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+BATCHES_BETWEEN_VOTES = 10
+
+
+class SaveLast(Checkpoint):
+    """Saves ``last.ckpt`` after each epoch and its validation, within one after some minutes, and on SIGTERM or Ctrl-C.
+
+    Either signal lets the step in progress end, and then the run, with exit code 143 or 130; a second one ends the
+    process at once. Several processes vote every few batches, as they have to save and stop together.
+
+    Args:
+        keep: number of checkpoints, at least 1: ``last.ckpt``, before it ``last-1.ckpt`` and so on.
+        every_minutes: longest time without a checkpoint while training.
+
+    Attributes:
+        dirpath: where the checkpoints lie; ``checkpoints`` in the Trainer's root if it is not set.
+    """
+
+    def __init__(self, keep: int = 2, every_minutes: float = 5.0) -> None:
+        if keep < 1 or every_minutes <= 0:
+            raise ValueError(f"keep={keep} must be at least 1, and every_minutes={every_minutes} above 0")
+        self.keep = keep
+        self.every_minutes = every_minutes
+        self.dirpath: str | None = None
+        self._saved_seconds = 0.0
+        self._saved_batch = -1
+        self._unvoted_batches = 0
+        self._signal = 0
+        self._stopping = False
+        self._handlers: dict[int, Any] = {}
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        beside = str(Path(trainer.default_root_dir) / "checkpoints")
+        self.dirpath = trainer.strategy.broadcast(self.dirpath or beside)
+        self._handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+        self._catch_signals()
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        _handle(self._handlers)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._saved_seconds = time.monotonic()
+        self._catch_signals()
+
+    def on_train_batch_start(self, *_: Any) -> None:
+        self._stop_if_agreed()
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._catch_signals()
+        self._stop_if_agreed()
+
+    on_test_start = on_predict_start = on_validation_start
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        due = time.monotonic() - self._saved_seconds >= 60 * self.every_minutes
+        if self._any_process(trainer, due or bool(self._signal)):
+            self._save(trainer)
+            # Carried out before the next batch, when the loggers have heard of this one.
+            self._stopping = trainer.strategy.reduce_boolean_decision(bool(self._signal), all=False)
+
+    def on_validation_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        self._stopping = self._any_process(trainer, bool(self._signal))
+        fitting = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
+        if self._stopping and fitting and self._saved_batch != trainer.fit_loop.total_batch_idx:
+            self._save(trainer)
+        self._stop_if_agreed()
+
+    def on_test_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        self.on_validation_batch_end(trainer)
+
+    def on_predict_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        self.on_validation_batch_end(trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._save(trainer)
+
+    def _catch_signals(self) -> None:
+        """Once more at each start: Lightning's own handler talks to other processes in the middle of a step."""
+        _handle(dict.fromkeys(STOP_SIGNALS, signal.SIG_DFL if self._signal else self._note_signal))
+
+    def _note_signal(self, number: int, frame: FrameType | None) -> None:
+        self._signal = number
+        self._catch_signals()
+
+    def _any_process(self, trainer: Trainer, wish: bool) -> bool:
+        if trainer.world_size == 1:
+            return wish
+        self._unvoted_batches = (self._unvoted_batches + 1) % BATCHES_BETWEEN_VOTES
+        return self._unvoted_batches == 0 and trainer.strategy.reduce_boolean_decision(wish, all=False)
+
+    def _stop_if_agreed(self) -> None:
+        if self._stopping:
+            raise SIGTERMException(128 + (self._signal or signal.SIGTERM))
+
+    def _save(self, trainer: Trainer) -> None:
+        assert self.dirpath is not None, "set by setup"
+        fresh = Path(self.dirpath) / "next.ckpt"
+        trainer.save_checkpoint(fresh)
+        self._saved_seconds, self._saved_batch = time.monotonic(), trainer.fit_loop.total_batch_idx
+        if trainer.is_global_zero and fresh.exists():  # not if the disk was full
+            rotate(fresh, self.keep)
+
+
+def rotate(fresh: Path, keep: int) -> None:
+    """Make a file the last of ``keep``: ``last.ckpt``, which exists throughout, becomes ``last-1.ckpt`` and so on."""
+    names = [fresh.with_name(f"last-{age}.ckpt" if age else "last.ckpt") for age in range(keep)]
+    for newer, older in reversed(list(pairwise(names))):
+        if newer.exists():
+            older.unlink(missing_ok=True)
+            try:
+                older.hardlink_to(newer)
+            except OSError:  # a file system without hard links
+                newer.replace(older)
+    fresh.replace(names[0])
+
+
+def _handle(handlers: dict[int, Any]) -> None:
+    if threading.current_thread() is threading.main_thread():  # Python lets no other set handlers
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

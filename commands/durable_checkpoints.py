@@ -1,0 +1,109 @@
+"""Checkpoints that neither a kill, nor a full disk, nor a damaged file can turn into wrong ones.
+
+A checkpoint is whole if its sha256 is listed in the manifest beside it. A digest is listed before its file appears, and
+whatever the file is called later: at no instant is a whole file unlisted or a half one listed, and renaming is free.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
+from tqdm.auto import tqdm
+
+from datamodules.encoded_cache import sha256
+
+MANIFEST = "manifest.json"
+DRAFT = ".draft"  # one name per folder, so that the next save takes away what a killed one left
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+MOST_DIGESTS = 100
+
+
+class DurableCheckpointIO(TorchCheckpointIO):
+    """Writes beside the target, waits for the disk, renames; reads whole files only, and runs nothing in them."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        """Save, or on a full disk say so in one line and leave what was there; training goes on.
+
+        Raises:
+            TypeError: ``storage_options`` are given, of which there are none.
+            OSError: the disk cannot be written for another reason.
+        """
+        if storage_options is not None:
+            raise TypeError(f"storage_options={storage_options!r} mean nothing to {type(self).__name__}")
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        try:
+            _save(Path(path), content.getbuffer())
+        except OSError as error:
+            if error.errno not in DISK_FULL:
+                raise
+            tqdm.write(f"{path} was not saved: {error.strerror}; earlier checkpoints are intact", file=sys.stderr)
+
+    def load_checkpoint(
+        self, path: str | Path, map_location: Any = "cpu", weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Load tensors and plain values, whatever ``weights_only`` says.
+
+        Raises:
+            ValueError: as ``check_whole``.
+        """
+        check_whole(Path(path))
+        return super().load_checkpoint(path, map_location, weights_only=True)
+
+
+def check_whole(path: Path) -> None:
+    """Compare a checkpoint with the manifest beside it; where there is none, nothing is known of it.
+
+    Raises:
+        ValueError: it is not what was saved.
+    """
+    listed = _listed(path.parent)
+    if listed is not None and sha256(path) not in listed:
+        raise ValueError(f"{path} is damaged: its sha256 is not in {MANIFEST}")
+
+
+def _save(path: Path, content: memoryview) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    listed = _listed(path.parent)
+    if listed is None or len(listed) >= MOST_DIGESTS:
+        present = [sha256(file) for file in path.parent.glob("*.ckpt")]
+        listed = present if listed is None else [digest for digest in listed if digest in present]
+    manifest = {"schema": 1, "sha256": [*listed, hashlib.sha256(content).hexdigest()]}
+    _replace(path.with_name(MANIFEST), json.dumps(manifest, indent=1).encode())
+    _replace(path, content)
+
+
+def _listed(folder: Path) -> list[str] | None:
+    """The digests of whole checkpoints; None without a manifest, or with one that cannot be read."""
+    try:
+        digests: list[str] = json.loads((folder / MANIFEST).read_bytes())["sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return digests
+
+
+def _replace(path: Path, content: bytes | memoryview) -> None:
+    """Give a file new content, all of it or none, that survives a loss of power."""
+    draft = path.with_name(DRAFT)
+    try:
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,192 @@
+import os
+import signal
+import time
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from lightning.fabric.plugins.environments import SLURMEnvironment
+from lightning.pytorch import Callback
+from lightning.pytorch.trainer.connectors import signal_connector
+
+from callbacks import save_last
+from callbacks.save_last import SaveLast, rotate
+from tests.tiny_task import TinyData, TinyModel, tiny_trainer
+
+BATCHES = 5  # of TinyData, in each epoch and each split
+SENT: dict[int, int] = {signal.SIGTERM: 143, signal.SIGINT: 130}
+
+
+class Send(Callback):
+    """Sends this process a signal in a hook, the ``turn``-th time that it is called."""
+
+    def __init__(self, hook: str, turn: int, number: int = signal.SIGTERM) -> None:
+        turns = count(1)
+        setattr(self, hook, lambda *_: os.kill(os.getpid(), number) if next(turns) == turn else None)
+
+
+def steps(folder: Path) -> dict[str, int]:
+    """Global step by file name."""
+    files = sorted((folder / "checkpoints").glob("*"))
+    return {path.name: torch.load(path, weights_only=True)["global_step"] for path in files}
+
+
+def fit(*callbacks: Callback, epochs: int = 2, **options: Any) -> None:
+    quiet: dict[str, Any] = {"enable_checkpointing": True, "num_sanity_val_steps": 0}
+    tiny_trainer(*callbacks, max_epochs=epochs, **quiet, **options).fit(TinyModel(), TinyData())
+
+
+def test_newest_checkpoints_are_kept_in_order(tmp_path: Path) -> None:
+    fit(SaveLast(keep=3), epochs=4)
+    assert steps(tmp_path) == {"last.ckpt": 20, "last-1.ckpt": 15, "last-2.ckpt": 10}
+
+
+def test_a_single_one_can_be_kept(tmp_path: Path) -> None:
+    fit(SaveLast(keep=1))
+    assert steps(tmp_path) == {"last.ckpt": 10}
+
+
+def test_epoch_is_saved_after_its_validation(tmp_path: Path) -> None:
+    fit(SaveLast(), epochs=1)
+    loops = torch.load(tmp_path / "checkpoints/last.ckpt", weights_only=True)["loops"]["fit_loop"]
+    assert loops["epoch_loop.val_loop.batch_progress"]["current"]["completed"] == BATCHES
+
+
+def test_a_last_checkpoint_exists_at_every_instant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bool] = []
+
+    def watched(change: Callable[..., Any]) -> Callable[..., Any]:
+        def watch(*arguments: Any, **options: Any) -> Any:
+            result = change(*arguments, **options)
+            seen.append((tmp_path / "last.ckpt").exists())
+            return result
+
+        return watch
+
+    for i in range(4):
+        (tmp_path / "next.ckpt").write_text(str(i))
+        rotate(tmp_path / "next.ckpt", keep=3)
+        for name in ("replace", "unlink", "hardlink_to"):
+            if i == 0:
+                monkeypatch.setattr(Path, name, watched(getattr(Path, name)))
+    assert len(seen) > 8
+    assert all(seen)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        "last.ckpt": "3",
+        "last-1.ckpt": "2",
+        "last-2.ckpt": "1",
+    }
+
+
+def test_a_file_system_without_hard_links_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    fit(SaveLast(keep=3), epochs=3)
+    assert steps(tmp_path) == {"last.ckpt": 15, "last-1.ckpt": 10, "last-2.ckpt": 5}
+
+
+def test_long_epochs_are_saved_every_few_minutes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    minutes = count()
+    monkeypatch.setattr(save_last, "time", SimpleNamespace(monotonic=lambda: 60 * next(minutes)))
+    fit(SaveLast(keep=9, every_minutes=2), epochs=1)
+    # The clock is read after each batch and after each save: at 2 minutes, again at 2 + 1 + 2, and the epoch's end.
+    assert list(steps(tmp_path).values()) == [4, 2, 5]
+
+
+@pytest.mark.parametrize("number", SENT)
+def test_a_signal_ends_the_step_in_progress_saves_and_stops(tmp_path: Path, number: int) -> None:
+    with pytest.raises(SystemExit) as end:
+        fit(Send("on_train_batch_start", 7, number), SaveLast())
+    assert end.value.code == SENT[number]
+    assert steps(tmp_path) == {"last.ckpt": 7, "last-1.ckpt": 5}
+
+
+def test_a_signal_during_validation_saves_what_was_trained(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as end:
+        fit(Send("on_validation_batch_start", 2), SaveLast())
+    assert end.value.code == 143
+    assert steps(tmp_path) == {"last.ckpt": 5}
+
+
+@pytest.mark.parametrize("stage", ["test", "predict", "validate"])
+def test_a_signal_stops_a_test_and_saves_nothing(tmp_path: Path, stage: str) -> None:
+    hook = {"validate": "validation"}.get(stage, stage)
+    batches: list[int] = []
+    seen = Callback()
+    setattr(seen, f"on_{hook}_batch_start", lambda *_: batches.append(1))
+    trainer = tiny_trainer(Send(f"on_{hook}_batch_start", 2), seen, SaveLast(), enable_checkpointing=True)
+    with pytest.raises(SystemExit) as end:
+        getattr(trainer, stage)(TinyModel(), TinyData())
+    assert (end.value.code, len(batches)) == (143, 2)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_signal_before_the_first_step_is_not_lost(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit):
+        fit(Send("on_fit_start", 1), SaveLast())
+    assert steps(tmp_path) == {"last.ckpt": 1}
+
+
+def test_handlers_are_given_back(tmp_path: Path) -> None:
+    before = [signal.getsignal(number) for number in SENT]
+    fit(SaveLast(), epochs=1)
+    assert [signal.getsignal(number) for number in SENT] == before
+
+
+def test_slurm_requeues_on_its_own_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"NTASKS": "1", "JOB_ID": "7", "JOB_NAME": "x", "LOCALID": "0", "PROCID": "0"}.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    commands: list[list[str]] = []
+
+    def scontrol(command: list[str]) -> int:
+        commands.append(command)
+        return 0
+
+    monkeypatch.setattr(signal_connector, "call", scontrol)
+    trainer = tiny_trainer(
+        Send("on_train_batch_start", 3, signal.SIGUSR1),
+        SaveLast(),
+        plugins=[SLURMEnvironment()],
+        max_epochs=1,
+        enable_checkpointing=True,
+        num_sanity_val_steps=0,
+    )
+    trainer.fit(TinyModel(), TinyData())
+    assert commands == [["scontrol", "requeue", "7"]]
+    assert torch.load(tmp_path / "hpc_ckpt_1.ckpt", weights_only=True)["global_step"] == 2
+
+
+class Hang(Callback):
+    def on_train_batch_start(self, *_: Any) -> None:
+        Path("hangs").touch()
+        time.sleep(100)
+
+
+def test_a_second_signal_ends_the_process_at_once(tmp_path: Path) -> None:
+    pid = os.fork()
+    if pid == 0:
+        try:
+            fit(Hang(), SaveLast())
+        finally:
+            os._exit(1)
+    while not (tmp_path / "hangs").exists():
+        time.sleep(0.01)
+    os.kill(pid, signal.SIGTERM)
+    time.sleep(0.5)
+    assert os.waitpid(pid, os.WNOHANG) == (0, 0)
+    os.kill(pid, signal.SIGINT)
+    started = time.monotonic()
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGINT  # which a shell shows as 130
+    assert time.monotonic() - started < 1
+
+
+@pytest.mark.parametrize("wrong", [{"keep": 0}, {"every_minutes": 0.0}])
+def test_nonsense_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        SaveLast(**wrong)
