@@ -10,13 +10,14 @@ RUN :=
 INPUT :=
 OUTPUT :=
 QUICK :=
+KILLS :=
 
 python := .venv/bin/python
 experiments = $(filter-out _%,$(basename $(notdir $(wildcard experiments/*.yaml))))
 configs = $(if $(RESUME),-c "$(RESUME)/config.yaml" --resume="$(RESUME)",-c experiments/_defaults.yaml -c "experiments/$(NAME).yaml")
 
 help: ## List the commands
-	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 list: setup ## List the experiments
 	@$(python) cli.py list
@@ -26,6 +27,9 @@ exp: $(if $(RESUME),,need-NAME) setup ## Train, test, record: NAME=mnist_mlp [DA
 
 predict: need-RUN need-INPUT setup ## Classify files: RUN=runs/mnist_mlp/latest INPUT=file or folder [OUTPUT=predictions.jsonl]
 	@$(python) cli.py classify --run="$(RUN)" --input="$(INPUT)" $(if $(OUTPUT),--output="$(OUTPUT)") $(ARGS)
+
+verify-resume: need-NAME setup ## Kill a run at a random moment, resume it, compare: NAME=mnist_mlp [DATA=...] [KILLS=3] [ARGS="--trainer.max_epochs=2"]
+	@$(python) cli.py verify-resume --name="$(NAME)" $(if $(DATA),--data="$(DATA)") $(if $(KILLS),--kills="$(KILLS)") $(if $(ARGS),--options="$(ARGS)")
 
 test: setup ## Run the tests, all but the slow ones [ARGS="tests/callbacks -x"]
 	@$(python) -m pytest -m "not slow" $(ARGS)
@@ -76,4 +80,4 @@ ask-DATA = Which data? Say DATA=, the folder with CIFAR-10
 ask-RUN = Which trained model? Say RUN=, a run folder such as runs/mnist_mlp/latest
 ask-INPUT = Classify what? Say INPUT=, a file or a folder
 
-.PHONY: help list exp predict test test-slow bench check pretrained lock clean setup
+.PHONY: help list exp predict verify-resume test test-slow bench check pretrained lock clean setup

@@ -22,6 +22,7 @@ VERBS = {
 OTHERS = {
     "list": "the experiments and what they measured",
     "classify": "class probabilities for new images or texts, from a run folder",
+    "verify-resume": "prove that a killed and resumed run ends as an undisturbed one",
     "ship-weights": "turn a cifar_resnet run into the backbone that Lightsmith ships",
 }
 # Lightning's advice that does not apply: the data is in memory, a run folder is written to again on resume, which
@@ -115,6 +116,10 @@ def _function(command: str) -> Callable[..., int | None]:
         from commands.classify import classify
 
         return classify
+    if command == "verify-resume":
+        from commands.verify_resume import verify_resume
+
+        return verify_resume
     from commands.ship_weights import ship_weights
 
     return ship_weights

@@ -91,6 +91,7 @@ RACES = {
                 "Lightsmith, tutorial network",
                 "cifar_cnn",
                 "--model.network=tutorial",
+                "--model.optimizer=sgd",
                 "--model.lr=0.05",
                 "--data.batch_size=512",
                 quick=steps(train=25),

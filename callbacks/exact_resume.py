@@ -12,6 +12,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
 KEY = "exact_resume"
+COUNTS = ("ready", "started", "processed", "completed")
 Progress = dict[str, dict[str, int]]
 
 
@@ -19,9 +20,9 @@ class ExactResume(Callback):
     """Completes a checkpoint: random generators, half-accumulated gradients, the decision to stop, a settled position.
 
     Lightning saves none of these, and describes a position by the hook that it was saved in, of which it repeats or
-    leaves out a part. Checkpoints saved at the end of a training batch or of a training epoch become exact; the batches
-    themselves follow from the position, which a data module that has a ``start`` is told before it makes its loader.
-    Restored on as many processes as saved it; on another number the generators go on from their seeds.
+    leaves out a part. Checkpoints saved at the end of a batch or of an epoch become exact. The batches follow from the
+    position, which a data module that has a ``start`` is told before it makes its loader. Restored on as many processes
+    as saved it; on another number the generators go on from their seeds.
     """
 
     def __init__(self) -> None:
@@ -32,10 +33,15 @@ class ExactResume(Callback):
             "generators": generator_states(trainer.strategy.root_device),
             "gradients": _gradients(trainer, pl_module),
         }
-        checkpoint[KEY] = {"ranks": _from_all_ranks(trainer, own), "should_stop": trainer.should_stop, "unlogged": {}}
-        settled = settle(checkpoint["loops"]["fit_loop"], stepped=not _accumulating(trainer))
-        if settled == "batch":
-            checkpoint[KEY]["unlogged"] = _unlogged(trainer)
+        validates = _validates(trainer)
+        ended = settle(checkpoint["loops"]["fit_loop"], stepped=not _accumulating(trainer), validates=validates)
+        unlogged = _unlogged(trainer) if ended == "batch" else {}
+        checkpoint[KEY] = {
+            "ranks": _from_all_ranks(trainer, own),
+            "should_stop": trainer.should_stop,
+            "unlogged": unlogged,
+            "steps_logged": trainer.global_step - (ended == "batch" and (validates or bool(unlogged))),
+        }
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         self._restored = checkpoint.get(KEY, {})
@@ -53,15 +59,14 @@ class ExactResume(Callback):
             for name, gradient in own["gradients"].items():
                 parameter = pl_module.get_parameter(name)
                 parameter.grad = gradient.to(parameter)
-        trainer.should_stop = restored.get("should_stop", False)
+        trainer.should_stop = restored.get("should_stop", trainer.should_stop)
         if restored.get("unlogged"):
             trainer._logger_connector.log_metrics(restored["unlogged"], step=trainer.global_step - 1)
 
 
 def steps_logged(checkpoint: dict[str, Any]) -> int:
-    """How many steps of a run had been logged when a checkpoint was saved; 0 for none at all."""
-    unlogged = checkpoint.get(KEY, {}).get("unlogged")
-    return int(checkpoint.get("global_step", 0)) - bool(unlogged)
+    """How many steps' metrics a run that goes on from a checkpoint keeps; those of the next step come again."""
+    return int(checkpoint.get(KEY, {}).get("steps_logged", checkpoint.get("global_step", 0)))
 
 
 def generator_states(device: torch.device) -> dict[str, Any]:
@@ -84,36 +89,42 @@ def set_generator_states(states: dict[str, Any], device: torch.device) -> None:
         getattr(torch, device.type).set_rng_state(states["device"])
 
 
-def settle(loop: dict[str, Any], stepped: bool) -> Literal["epoch", "batch"] | None:
+def settle(loop: dict[str, Any], stepped: bool, validates: bool) -> Literal["epoch", "batch"] | None:
     """Describe the end of a batch or epoch as a position between two of them, in the state of Lightning's fit loop.
-
-    Other positions, such as within validation, are left as they are.
 
     Args:
         loop: changed in place.
-        stepped: whether the batch ended with an optimizer step, which Lightning has not counted yet.
+        stepped: whether the batch ended with an optimizer step, which Lightning counts after validation.
+        validates: whether a validation follows or is under way. It will be done from its beginning.
 
     Returns:
-        What has ended, if anything.
+        What has just ended, if anything.
     """
     epoch, batch = loop["epoch_progress"], loop["epoch_loop.batch_progress"]
     if epoch["current"]["processed"] == epoch["current"]["started"]:
         for progress in (epoch, batch):
             _complete(progress)
-        for name in ("ready", "started", "processed", "completed"):
-            batch["current"][name] = 0
+        batch["current"] = dict.fromkeys(COUNTS, 0)
         batch["is_last_batch"] = False
         return "epoch"
-    if batch["current"]["processed"] == batch["current"]["started"] == batch["current"]["completed"] + 1:
-        _complete(batch)
+    ended = batch["current"]["processed"] > batch["current"]["completed"]
+    _complete(batch)
+    if validates:  # an evaluation that has begun, with no batch done: Lightning goes back to it
+        begun = {"ready": 1, "started": 1, "processed": 0, "completed": 0}
+        loop["epoch_loop.val_loop.batch_progress"] |= {"total": begun, "current": dict.fromkeys(COUNTS, 0)}
+    elif ended:
         loop["epoch_loop.state_dict"]["_batches_that_stepped"] += stepped
-        return "batch"
-    return None
+    return "batch" if ended else None
 
 
 def _complete(progress: Progress) -> None:
     for counts in (progress["total"], progress["current"]):
         counts["completed"] = counts["ready"]
+
+
+def _validates(trainer: Trainer) -> bool:
+    loop = trainer.fit_loop.epoch_loop
+    return trainer.validating or loop._should_check_val_fx(trainer.fit_loop._data_fetcher)
 
 
 def _accumulating(trainer: Trainer) -> bool:

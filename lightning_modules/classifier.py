@@ -35,8 +35,8 @@ class Classifier(LightningModule):
         class_names: in the order of the labels; the command line takes them from the data.
         optimizer: fused where torch has a fused kernel for the device.
         lr: peak learning rate.
-        momentum: of SGD and RMSprop.
-        weight_decay: not applied to norms and biases.
+        momentum: of SGD, RMSprop and, but for convolutions, Muon.
+        weight_decay: not applied to norms and biases, nor by Muon to convolutions.
         schedule: what the learning rate does after the warm-up, over the whole run.
         warmup_fraction: share of all steps over which the learning rate rises, 0…1.
         label_smoothing: probability mass spread over all classes (Szegedy et al. 2015, §7), 0…1.
@@ -99,6 +99,10 @@ class Classifier(LightningModule):
         if self.compiles:
             self.network.compile()  # in place: a wrapper would put its name into every key of the checkpoint
 
+    def on_train_start(self) -> None:
+        if self._unlogged_losses and self.trainer.is_last_batch:  # resumed between an epoch's last batch and its end
+            self._log_training(on_step=False)
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         _, loss = self._shared_step(batch)
         self._unlogged_losses.append(loss.detach())
@@ -153,7 +157,13 @@ class Classifier(LightningModule):
         # A gradient scaler (fp16) cannot clip under a fused optimizer.
         fused_on = None if self.trainer.precision == "16-mixed" else self.device.type
         optimizer = build_optimizer(
-            self.optimizer_name, self.parameters(), self.lr, self.momentum, self.weight_decay, fused_on
+            self.optimizer_name,
+            self.parameters(),
+            self.lr,
+            self.momentum,
+            self.weight_decay,
+            fused_on,
+            torch.bfloat16 if self.trainer.precision == "bf16-mixed" else torch.float32,
         )
         total_steps = self.trainer.estimated_stepping_batches
         assert total_steps < float("inf"), "a schedule needs an end"

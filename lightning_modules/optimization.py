@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Literal
 
+import torch
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from torch.optim.lr_scheduler import LambdaLR
 
-OptimizerName = Literal["sgd", "adam", "adamw", "rmsprop"]
+from lightning_modules.muon import Muon
+
+OptimizerName = Literal["sgd", "adam", "adamw", "rmsprop", "muon"]
 ScheduleName = Literal["constant", "linear", "cosine", "one-cycle"]
 FUSED_DEVICES = ("cpu", "cuda")
 
@@ -23,12 +26,14 @@ def build_optimizer(
     momentum: float,
     weight_decay: float,
     fused_on: str | None,
+    dtype: torch.dtype = torch.float32,
 ) -> Optimizer:
     """An optimizer over the parameters that require gradients, without weight decay on norms and biases.
 
     Args:
-        momentum: of SGD (Nesterov) and RMSprop, in [0, 1).
+        momentum: of SGD (Nesterov), Muon's part for what is no convolution, and RMSprop, in [0, 1).
         fused_on: device type whose fused kernels may be used, if torch has them; none when unset.
+        dtype: of Muon's matrix products.
     """
     trainable = [p for p in parameters if p.requires_grad]
     groups = [
@@ -36,6 +41,8 @@ def build_optimizer(
         {"params": [p for p in trainable if p.ndim <= 1], "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
+    if name == "muon":
+        return Muon(groups, lr, momentum, dtype=dtype)
     if name == "rmsprop":
         return RMSprop(groups, lr, momentum=momentum)
     fused = fused_on in FUSED_DEVICES

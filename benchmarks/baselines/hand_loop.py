@@ -40,7 +40,7 @@ def main(
     epochs, size = settings["trainer"]["max_epochs"], images.batch_size
     total_steps = epochs * -(-len(train) // size)
     optimizer = build_optimizer(
-        model.optimizer_name, model.parameters(), model.lr, model.momentum, model.weight_decay, "cpu"
+        model.optimizer_name, model.parameters(), model.lr, model.momentum, model.weight_decay, "cpu", _dtype()
     )
     warmup_steps = round(model.warmup_fraction * total_steps)
     schedule = build_schedule(model.schedule, optimizer, total_steps, warmup_steps)["scheduler"]
@@ -73,9 +73,13 @@ def _accuracy(model: Any, split: Any, batch_size: int) -> float:
         return accuracy(model.network, zip(images.split(batch_size), split.labels.split(batch_size), strict=True))
 
 
+def _dtype() -> torch.dtype:
+    """Of matrix products, as Lightsmith would choose it on this CPU."""
+    return torch.bfloat16 if fast_precision("cpu") == "bf16-mixed" else torch.float32
+
+
 def _autocast() -> torch.autocast:
-    """The precision that Lightsmith would choose on this CPU."""
-    return torch.autocast("cpu", torch.bfloat16, enabled=fast_precision("cpu") == "bf16-mixed")
+    return torch.autocast("cpu", torch.bfloat16, enabled=_dtype() == torch.bfloat16)
 
 
 def _build(settings: dict[str, Any], **given: Any) -> Any:

@@ -52,7 +52,7 @@ def network() -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 2))
 
 
-@pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "rmsprop"])
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "rmsprop", "muon"])
 def test_weight_decay_spares_norms_and_biases(name: str) -> None:
     net = network()
     optimizer = build_optimizer(name, net.parameters(), 0.1, 0.9, 0.5, fused_on=None)  # type: ignore[arg-type]
