@@ -15,6 +15,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from callbacks.exact_resume import steps_logged
 from callbacks.save_last import SaveLast
+from commands.changed_settings import changed_settings
 from commands.checkpoints import check_fits, read_checkpoint
 from commands.experiment_trainer import ExperimentTrainer
 from commands.hardware import device_name, fast_precision, keep_freed_memory, skip_cuda_checks
@@ -172,6 +173,8 @@ class ExperimentCLI(LightningCLI):
         for transient in ("config", "resume", "ckpt_path", "debug"):
             options.pop(transient, None)
         self._parser(self.subcommand).save(options, self.run_folder / name, skip_validation=True, multifile=False)
+        if changed := changed_settings(self.run_folder / "config.yaml", self.run_folder / name):
+            print_once(changed)
 
     def _record(self, trainer: ExperimentTrainer, given: Any, steps_done: int) -> None:
         """Point loggers and checkpoints at the run folder."""

@@ -1,0 +1,34 @@
+"""Which settings a resumed run no longer shares with its beginning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+# Where a run lies and what it says; how its data is fetched changes no batch.
+HARMLESS = ("runs", "loggers", "trainer.logger", "trainer.enable_progress_bar", "data.init_args.num_workers")
+
+
+def changed_settings(first: Path, now: Path) -> list[str]:
+    """A line for each setting that differs between two resolved configurations and may change the outcome."""
+    before, after = (dict(_flat(yaml.safe_load(file.read_text("utf-8")), "")) for file in (first, now))
+    changed = [key for key in dict.fromkeys([*before, *after]) if before.get(key) != after.get(key)]
+    return [
+        f"changed    {key}: {before.get(key)} → {after.get(key)}, so the result is not that of an uninterrupted run"
+        for key in changed
+        if not key.startswith(HARMLESS)
+    ]
+
+
+def _flat(settings: Any, key: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(settings, dict) and settings:
+        for name, value in settings.items():
+            yield from _flat(value, f"{key}.{name}" if key else name)
+    elif isinstance(settings, list) and any(isinstance(item, dict) for item in settings):
+        for i, item in enumerate(settings):
+            yield from _flat(item, f"{key}[{i}]")
+    else:
+        yield key, settings
