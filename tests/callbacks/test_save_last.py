@@ -1,5 +1,9 @@
+import csv
 import os
+import random
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from itertools import count
@@ -15,6 +19,7 @@ from lightning.pytorch.trainer.connectors import signal_connector
 
 from callbacks import save_last
 from callbacks.save_last import SaveLast, rotate
+from tests.conftest import ROOT
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer
 
 BATCHES = 5  # of TinyData, in each epoch and each split
@@ -31,7 +36,7 @@ class Send(Callback):
 
 def steps(folder: Path) -> dict[str, int]:
     """Global step by file name."""
-    files = sorted((folder / "checkpoints").glob("*"))
+    files = sorted((folder / "checkpoints").glob("*.ckpt"))
     return {path.name: torch.load(path, weights_only=True)["global_step"] for path in files}
 
 
@@ -184,6 +189,55 @@ def test_a_second_signal_ends_the_process_at_once(tmp_path: Path) -> None:
     started = time.monotonic()
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGINT  # which a shell shows as 130
     assert time.monotonic() - started < 1
+
+
+def run_until_first_epoch(folder: Path, *options: str) -> subprocess.Popen[str]:
+    parts = [f"--config={ROOT}/experiments/{part}.yaml" for part in ("_defaults", "mnist_mlp")]
+    command = [sys.executable, str(ROOT / "cli.py"), "run", *parts, f"--runs={folder}/runs", "--loggers=[csv]"]
+    command += ["--trainer.max_epochs=10000", "--trainer.log_every_n_steps=1", *options]
+    child = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert child.stdout is not None
+    while not child.stdout.readline().startswith("epoch 1/"):
+        assert child.poll() is None
+    return child
+
+
+def check_stopped(child: subprocess.Popen[str], runs: Path) -> None:
+    """It ends with exit code 143, and what was saved is no older than what was logged."""
+    rest, _ = child.communicate(timeout=60)
+    assert child.returncode == 143
+    assert rest.count("interrupted; continue with: make exp RESUME=") == 1
+    run = (runs / "mnist_mlp/latest").resolve()
+    with (run / "metrics.csv").open(newline="") as file:
+        logged = max(int(row["step"]) + 1 for row in csv.DictReader(file) if row["train/loss"])
+    assert logged <= steps(run)["last.ckpt"] <= logged + 1  # a step before validation is logged after it
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_sigterm_at_any_time_saves_the_step_within_ten_seconds(tmp_path: Path) -> None:
+    times, seconds = 20, []
+    for _ in range(times):
+        child = run_until_first_epoch(tmp_path)
+        time.sleep(random.uniform(0, 2))
+        child.send_signal(signal.SIGTERM)
+        told = time.monotonic()
+        check_stopped(child, tmp_path / "runs")
+        seconds.append(time.monotonic() - told)
+    assert max(seconds) <= 10
+    print(f"| 8 | SIGTERM at {times} random times | ≤ 1 step old, exit 143, ≤ {max(seconds):.1f} s, {times}/{times} |")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("send", [os.kill, os.killpg])
+def test_two_processes_stop_together_whoever_is_told(tmp_path: Path, send: Callable[[int, int], None]) -> None:
+    two = ("--trainer.strategy=ddp", "--trainer.devices=2", "--trainer.accelerator=cpu")
+    child = run_until_first_epoch(tmp_path, *two)
+    send(child.pid, signal.SIGTERM)
+    check_stopped(child, tmp_path / "runs")
+    time.sleep(10)
+    with pytest.raises(ProcessLookupError):  # nobody is left
+        os.killpg(child.pid, 0)
 
 
 @pytest.mark.parametrize("wrong", [{"keep": 0}, {"every_minutes": 0.0}])

@@ -89,6 +89,15 @@ def test_a_file_gets_its_name_once_the_disk_has_its_content(tmp_path: Path, monk
     assert done == ["sync", MANIFEST, "sync", "sync", "last.ckpt", "sync"]
 
 
+def test_a_damaged_checkpoint_is_not_loaded(tmp_path: Path) -> None:
+    save(tmp_path / "last.ckpt")
+    content = bytearray((tmp_path / "last.ckpt").read_bytes())
+    content[len(content) // 2] ^= 1  # in the middle of the weights, where torch would not notice
+    (tmp_path / "last.ckpt").write_bytes(content)
+    with pytest.raises(ValueError, match=r"last.ckpt is damaged: its sha256 is not in manifest.json"):
+        DurableCheckpointIO().load_checkpoint(tmp_path / "last.ckpt")
+
+
 def test_nothing_in_a_checkpoint_is_run(tmp_path: Path) -> None:
     class Canary:
         def __reduce__(self) -> tuple[Any, ...]:

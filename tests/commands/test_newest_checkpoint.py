@@ -11,6 +11,7 @@ import torch
 from callbacks.save_last import SaveLast
 from commands.durable_checkpoints import MANIFEST, DurableCheckpointIO
 from commands.newest_checkpoint import newest_checkpoint
+from tests.conftest import Cli
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer
 
 
@@ -79,3 +80,17 @@ def test_without_a_manifest_a_broken_file_is_passed_over_too(trained: Path, tmp_
     for content in (b"", (checkpoints / "last.ckpt").read_bytes()[:-200]):
         (checkpoints / "last.ckpt").write_bytes(content)
         assert newest_checkpoint(tmp_path / "run") == checkpoints / "last-1.ckpt"
+
+
+def test_a_damaged_last_checkpoint_is_passed_over_on_resume(experiment: Cli, lightsmith: Cli, tmp_path: Path) -> None:
+    options = ("--data.train_size=500", "--loggers=[]", "--trainer.max_epochs=2", "--model.lr=1e-12")
+    experiment("mnist_mlp", *options)  # with this rate the first epoch is the best
+    run = (tmp_path / "runs" / "mnist_mlp" / "latest").resolve()
+    last = run / "checkpoints" / "last.ckpt"
+    last.write_bytes(last.read_bytes()[:5000])
+    resumed = lightsmith("run", f"-c={run}/config.yaml", f"--resume={run}")
+    assert (resumed.code, resumed.err) == (0, "")
+    assert (
+        "last.ckpt is damaged: its sha256 is not in manifest.json; continuing from last-1.ckpt, step 2" in resumed.out
+    )
+    assert torch.load(last, weights_only=True)["global_step"] == 4
