@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from commands.failures import RunFailedError
 from commands.light_imports import import_torchmetrics
 from commands.mistakes import nearest, one_line
 
@@ -44,7 +45,7 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run one command; a mistake becomes one line on stderr.
 
     Returns:
-        Exit code: 0, 2 for a mistake, 130 when interrupted, or what the command returns.
+        Exit code: 0, 1 for a run that failed, 2 for a mistake, 130 when interrupted, or what the command returns.
     """
     given = list(sys.argv[1:] if args is None else args)
     if not given or given[0] in ("-h", "--help"):
@@ -57,6 +58,11 @@ def main(args: Sequence[str] | None = None) -> int:
             raise
         print(one_line(error), file=sys.stderr)
         return 2
+    except RunFailedError as failure:
+        if "--debug" in given:
+            raise
+        print(one_line(failure), file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130

@@ -35,8 +35,8 @@ def data_lines(data: Any) -> list[str]:
     return [_row("data", found.origin), *(_row("", line) for line in below)]
 
 
-def results_lines(results: dict[str, Any], run_folder: Path, data: Any, tracked_offline: bool) -> list[str]:
-    """The table at the end of a run, and what to try next."""
+def results_lines(results: dict[str, Any], run_folder: Path, data: Any, sync: str | None) -> list[str]:
+    """The table at the end of a run, and what to try next; ``sync`` is the command that uploads an offline run."""
     fit, model, environment, folder = results["fit"], results["model"], results["environment"], shown(run_folder)
     rows = {
         "data": data.source_found.origin,
@@ -46,8 +46,8 @@ def results_lines(results: dict[str, Any], run_folder: Path, data: Any, tracked_
         "model": f"{model['class']}, {model['parameters']:,} parameters",
         "run": f"{folder}/  (results.json, metrics.csv, config.yaml, checkpoints/)",
     }
-    if tracked_offline:
-        rows["W&B"] = f"offline; upload with: .venv/bin/wandb sync {folder}/wandb/latest-run"
+    if sync:
+        rows["W&B"] = f"offline; upload with: {sync}"
     return ["", *(_row(*row) for row in rows.items()), _row("next", _next_command(results, folder))]
 
 
