@@ -90,7 +90,7 @@ class GuardNumerics(Callback):
             optimizer.zero_grad()  # its gradients are of the weights before
         elif self._can_wait(optimizer):
             self._unseen = _leave_out_on_device(step, optimizer)
-        elif not math.isfinite(step.magnitudes.sum().item()):
+        elif not step.magnitudes.isfinite().all():
             optimizer.zero_grad()  # an optimizer changes nothing that has no gradient
             self._leave_out(step, trainer, pl_module)
         else:
@@ -204,13 +204,16 @@ def _locate(step: Step, trainer: Trainer, pl_module: LightningModule) -> tuple[b
             place, rows = first_nonfinite(pl_module, batch)
         if place:
             return True, f"{place} is not finite for {_items(batch.index[rows])}"
-    items = _items(torch.cat([batch.index for batch in step.batches]))
-    norms = step.magnitudes[len(step.magnitudes) - len(step.gradients) :].tolist()
+    values = step.magnitudes.tolist()
+    losses, norms = values[: len(values) - len(step.gradients)], values[len(values) - len(step.gradients) :]
+    for batch, loss in zip(step.batches, losses, strict=False):  # losses are missing under fp16 and with more processes
+        if not math.isfinite(loss):
+            return True, f"the loss is not finite for {_items(batch.index)}"
     broken = {id(p) for p, norm in zip(step.gradients, norms, strict=True) if not math.isfinite(norm)}
-    gradients = [name for name, p in pl_module.named_parameters() if id(p) in broken]
     # Backward goes from the last parameter to the first: it began in the last.
-    place = f"the gradient of {gradients[-1]}" if gradients else "the loss"
-    return False, f"{place} is not finite for {items}"
+    name = [name for name, p in pl_module.named_parameters() if id(p) in broken][-1]
+    items = _items(torch.cat([batch.index for batch in step.batches]))
+    return False, f"the gradient of {name} is not finite for {items}"
 
 
 @torch.no_grad()
