@@ -25,13 +25,15 @@ OTHERS = {
     "classify": "class probabilities for new images or texts, from a run folder",
     "ship-weights": "turn a cifar_resnet run into the backbone that Lightsmith ships",
 }
-# Lightning's advice that does not apply: the data is in memory, and a run folder is written to again on resume.
+# Lightning's advice that does not apply: the data is in memory, a run folder is written to again on resume, and
+# torchmetrics adds up over processes by itself.
 QUIETED = (
     ".*does not have many workers.*",
     ".*Checkpoint directory .* exists and is not empty.*",
     ".*Experiment logs directory .* exists and is not empty.*",
     ".*number of training batches .* is smaller than the logging interval.*",
     ".*The dirpath has changed from.*",
+    ".*It is recommended to use `self.log.*sync_dist=True.*",
     ".*isinstance\\(treespec, LeafSpec\\). is deprecated.*",
 )
 EXAMPLES = """

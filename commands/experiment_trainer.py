@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.profilers import PassThroughProfiler, Profiler
 
 from commands.run_folder import BEST_CHECKPOINT
+from commands.torchrun import meet_again
 
 NOTHING = nullcontext("")
 
@@ -35,6 +36,7 @@ class ExperimentTrainer(Trainer):
         super().__init__(*args, **options)
         if isinstance(self.profiler, PassThroughProfiler):
             self.profiler = NoProfiler()
+        meet_again(self.strategy.root_device)
 
     def run(self, model: LightningModule, datamodule: LightningDataModule, ckpt_path: str | None = None) -> None:
         """Fit, test the best checkpoint, write the results.

@@ -1,10 +1,13 @@
-"""Going on in the same run folder when torchrun starts the processes again."""
+"""Going on, and in the same run folder, when torchrun starts the processes of a run again."""
 
 from __future__ import annotations
 
 import os
 import socket
 from pathlib import Path
+
+import torch
+import torch.distributed as dist
 
 from commands.run_folder import LAST_CHECKPOINT
 
@@ -28,6 +31,19 @@ def restarted_run(runs: Path) -> Path | None:
     noted = sorted(runs.glob(f"[0-9]*/{LAUNCH}"), key=lambda file: file.stat().st_mtime)
     mine = [file.parent for file in noted if file.read_text(encoding="utf-8") == _launch()]
     return next((run for run in reversed(mine) if (run / LAST_CHECKPOINT).is_file()), None)
+
+
+def meet_again(device: torch.device) -> None:
+    """Let processes that torchrun started again find each other; call it before Lightning brings them together.
+
+    torch 2.14 keeps one store for all starts, in which they would find the addresses of those that are gone.
+    """
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    if attempt == "0" or os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
+        return
+    rank, size, port = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "MASTER_PORT"))
+    store = dist.PrefixStore(f"start {attempt}", dist.TCPStore(os.environ["MASTER_ADDR"], port, is_master=False))
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", store=store, rank=rank, world_size=size)
 
 
 def _launch() -> str | None:
