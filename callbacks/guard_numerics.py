@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-import math
-from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -20,7 +19,7 @@ class NonFiniteError(RuntimeError):
 
 
 class Step(NamedTuple):
-    """What an optimizer step is made of: its batches, and each loss and each gradient's norm, float32 (n,)."""
+    """What an optimizer step is made of; ``magnitudes`` are its losses and its gradients' norms, float32 (n,)."""
 
     number: int
     batches: list[Any]
@@ -39,19 +38,16 @@ class Kept(NamedTuple):
 class GuardNumerics(Callback):
     """Looks at the losses and gradients of each optimizer step before it is made.
 
-    One that is NaN or infinite, or a gradient whose norm overflows, is reported with the step, the first module where it
-    shows, and the positions in the training split of the items behind it. On a GPU with a fused optimizer the step is
-    left out on the device and reported at the next one, so nothing waits. Weights that are not finite are never saved.
-    Under fp16 the gradients are left to the scaler, and with several processes the losses to the gradients.
+    What is NaN or infinite, or a gradient whose norm overflows, is reported with the step, the first module where it
+    shows, and the items behind it. On a GPU with a fused optimizer the step is left out on the device and reported at
+    the next one, so nothing waits. Weights that are not finite are never saved. Under fp16 the gradients are left to
+    the scaler, and with several processes the losses to the gradients.
 
     Args:
-        on_nonfinite: ``stop`` ends the run with NonFiniteError. ``skip`` leaves the step out. ``rollback`` also takes the
-            weights and the optimizer's state back to the last copy in memory, and goes on with the next batch.
+        on_nonfinite: ``stop`` ends the run with NonFiniteError. ``skip`` leaves the step out. ``rollback`` also takes
+            weights and optimizer back to the last copy in memory, and goes on with the next batch.
         most_in_a_row: so many steps may be left out one after another before the run ends all the same.
         copy_every_n_steps: how often ``rollback`` makes its copy.
-
-    Attributes:
-        left_out: steps left out so far.
     """
 
     def __init__(
@@ -60,10 +56,9 @@ class GuardNumerics(Callback):
         most_in_a_row: int = 10,
         copy_every_n_steps: int = 100,
     ) -> None:
-        if most_in_a_row < 1 or copy_every_n_steps < 1:
-            raise ValueError(
-                f"GuardNumerics: most_in_a_row={most_in_a_row} and copy_every_n_steps={copy_every_n_steps} must be at least 1"
-            )
+        for name, count in (("most_in_a_row", most_in_a_row), ("copy_every_n_steps", copy_every_n_steps)):
+            if count < 1:
+                raise ValueError(f"GuardNumerics: {name}={count} must be at least 1")
         self.on_nonfinite = on_nonfinite
         self.most_in_a_row = most_in_a_row
         self.copy_every_n_steps = copy_every_n_steps
@@ -88,7 +83,7 @@ class GuardNumerics(Callback):
         self._batches, self._losses = [], []
         if rolled_back:
             optimizer.zero_grad()  # its gradients are of the weights before
-        elif self._can_wait(optimizer):
+        elif self._can_wait(step, optimizer):
             self._unseen = _leave_out_on_device(step, optimizer)
         elif not step.magnitudes.isfinite().all():
             optimizer.zero_grad()  # an optimizer changes nothing that has no gradient
@@ -112,10 +107,10 @@ class GuardNumerics(Callback):
         magnitudes = torch.stack([*losses, *norms]) if losses or norms else torch.zeros(1)
         return Step(trainer.global_step, self._batches, magnitudes, [] if scaled else parameters)
 
-    def _can_wait(self, optimizer: Optimizer) -> bool:
-        """Whether the device can leave a step out by itself; in its first, torch's SGD would keep unset memory."""
-        fused = optimizer.defaults.get("fused") and bool(optimizer.state)
-        return bool(fused) and self.on_nonfinite != "skip" and next(iter(optimizer.state)).is_cuda
+    def _can_wait(self, step: Step, optimizer: Optimizer) -> bool:
+        """Whether the GPU can leave the step out by itself; in its first, torch's SGD would keep unset memory."""
+        able = optimizer.defaults.get("fused") and optimizer.state and step.gradients and step.magnitudes.is_cuda
+        return bool(able) and self.on_nonfinite != "skip"
 
     def _look_back(self, trainer: Trainer, pl_module: LightningModule) -> bool:
         """Whether the last step was finite, if that is not known yet."""
@@ -126,9 +121,9 @@ class GuardNumerics(Callback):
             copied.synchronize()
         if nonfinite:
             self._leave_out(step, trainer, pl_module)
-        else:
-            self._in_a_row = 0
-        return not nonfinite
+            return False
+        self._in_a_row = 0
+        return True
 
     def _leave_out(self, step: Step, trainer: Trainer, pl_module: LightningModule) -> None:
         found = f"step {step.number}: {where_nonfinite(step, trainer, pl_module)}"
@@ -144,34 +139,32 @@ class GuardNumerics(Callback):
 
     def _keep(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Copy what may have to be restored: with ``skip`` only the buffers, which the forward pass writes."""
+        due = not self._kept.tensors or trainer.global_step % self.copy_every_n_steps == 0
         if self.on_nonfinite == "skip":
             self._kept = Kept(trainer.global_step, {name: b.clone() for name, b in pl_module.named_buffers()}, [])
-        elif not self._kept.tensors or trainer.global_step % self.copy_every_n_steps == 0:
-            if self._look_back(trainer, pl_module) and not poisoned(pl_module):
-                states = [optimizer.state_dict()["state"] for optimizer in trainer.optimizers]
-                self._kept = copy.deepcopy(Kept(trainer.global_step, pl_module.state_dict(), states))
+        elif due and self._look_back(trainer, pl_module) and not poisoned(pl_module):
+            states = [optimizer.state_dict()["state"] for optimizer in trainer.optimizers]
+            self._kept = copy.deepcopy(Kept(trainer.global_step, pl_module.state_dict(), states))
 
     @torch.no_grad()
     def _restore(self, trainer: Trainer, pl_module: LightningModule) -> None:
         for name, tensor in [*pl_module.named_parameters(), *pl_module.named_buffers()]:
             if name in self._kept.tensors:
                 tensor.copy_(self._kept.tensors[name])
-        if self.on_nonfinite == "rollback":
-            for optimizer, state in zip(trainer.optimizers, self._kept.optimizers, strict=True):
-                # A copy, as the optimizer goes on writing into it. The schedule stays where it is.
-                groups = optimizer.state_dict()["param_groups"]
-                optimizer.load_state_dict({"state": copy.deepcopy(state), "param_groups": groups})
+        for optimizer, state in zip(trainer.optimizers, self._kept.optimizers, strict=False):  # none with `skip`
+            # A copy, as the optimizer goes on writing into it. The schedule stays where it is.
+            groups = optimizer.state_dict()["param_groups"]
+            optimizer.load_state_dict({"state": copy.deepcopy(state), "param_groups": groups})
 
 
 def _leave_out_on_device(step: Step, optimizer: Any) -> tuple[Step, Tensor, torch.cuda.Event | None]:
-    """Let the optimizer's fused kernel do nothing if the step is not finite; whether it was is on its way to the host."""
+    """Let the fused kernel do nothing if the step is not finite; whether it was is on its way to the host."""
     nonfinite = ~step.magnitudes.isfinite().all()
     optimizer.found_inf = nonfinite.float()  # how torch's gradient scaler says it
     on_host = nonfinite.to("cpu", non_blocking=True)
-    if not nonfinite.is_cuda:
-        return step, on_host, None
-    copied = torch.cuda.Event()
-    copied.record()
+    copied = torch.cuda.Event() if nonfinite.is_cuda else None
+    if copied is not None:
+        copied.record()
     return step, on_host, copied
 
 
@@ -188,80 +181,69 @@ def poisoned(module: nn.Module) -> str | None:
 def where_nonfinite(step: Step, trainer: Trainer, pl_module: LightningModule) -> str:
     """Run the step's batches again, and say where the first value that is not finite is, and for which items."""
     located, text = _locate(step, trainer, pl_module)
-    if trainer.world_size > 1:  # all processes come here together, but the cause lies in the batch of one
-        told: list[Any] = [None] * trainer.world_size
-        torch.distributed.all_gather_object(told, (located, text))
-        text = next((found for located, found in told if located), text)
-    return text
+    if trainer.world_size == 1:
+        return text
+    told: list[Any] = [None] * trainer.world_size  # all come here together, but the cause lies in the batch of one
+    torch.distributed.all_gather_object(told, (located, text))
+    return next((found for located, found in told if located), text)
 
 
 def _locate(step: Step, trainer: Trainer, pl_module: LightningModule) -> tuple[bool, str]:
-    weights = next((name for name, p in pl_module.named_parameters() if not p.isfinite().all()), None)
-    if weights:
-        return True, f"{weights} is not finite"
+    for name, parameter in pl_module.named_parameters():
+        if not parameter.isfinite().all():
+            return True, f"{name} is not finite"
     for batch in step.batches:
         with trainer.precision_plugin.train_step_context():
             place, rows = first_nonfinite(pl_module, batch)
         if place:
             return True, f"{place} is not finite for {_items(batch.index[rows])}"
-    values = step.magnitudes.tolist()
-    losses, norms = values[: len(values) - len(step.gradients)], values[len(values) - len(step.gradients) :]
-    for batch, loss in zip(step.batches, losses, strict=False):  # losses are missing under fp16 and with more processes
-        if not math.isfinite(loss):
+    finite = step.magnitudes.isfinite().tolist()
+    losses = finite[: len(finite) - len(step.gradients)]
+    for batch, is_finite in zip(step.batches, losses, strict=False):  # with more processes there are no losses
+        if not is_finite:
             return True, f"the loss is not finite for {_items(batch.index)}"
-    broken = {id(p) for p, norm in zip(step.gradients, norms, strict=True) if not math.isfinite(norm)}
+    broken = {id(p) for p, is_finite in zip(step.gradients, finite[len(losses) :], strict=True) if not is_finite}
     # Backward goes from the last parameter to the first: it began in the last.
-    name = [name for name, p in pl_module.named_parameters() if id(p) in broken][-1]
+    last = [name for name, p in pl_module.named_parameters() if id(p) in broken][-1]
     items = _items(torch.cat([batch.index for batch in step.batches]))
-    return False, f"the gradient of {name} is not finite for {items}"
+    return False, f"the gradient of {last} is not finite for {items}"
 
 
 @torch.no_grad()
 def first_nonfinite(pl_module: LightningModule, batch: Any) -> tuple[str, Tensor]:
-    """The input, or the module in the order of execution, that first gives a value that is not finite.
+    """What first gives values that are not finite, the input or a module's output, and for which rows, bool (B,).
 
-    Returns:
-        place: such as ``the output of network.1 (Linear)``; empty if all is finite.
-        rows: bool (B,), whose values are not finite.
+    The place is empty if all is finite.
     """
     found: list[tuple[str, Tensor]] = []
-    size = len(batch.index)
+    every_row = torch.ones_like(batch.index, dtype=torch.bool)
 
     def look(place: str, values: Any) -> None:
         for tensor in _floats(values):
             if not found and not tensor.isfinite().all():
-                per_item = len(tensor) == size if tensor.ndim else False
-                rows = ~tensor.reshape(size, -1).isfinite().all(1) if per_item else torch.ones(size, dtype=torch.bool)
-                found.append((place, rows.to(batch.index.device)))
+                per_item = tensor.ndim > 0 and len(tensor) == len(every_row)
+                found.append((place, ~tensor.flatten(1).isfinite().all(1) if per_item else every_row))
 
     look("the input", batch.inputs)
-    hooks = [
-        module.register_forward_hook(
-            lambda module, _, output, name=name: look(f"the output of {name} ({type(module).__name__})", output)
-        )
-        for name, module in pl_module.named_modules()
-        if name
-    ]
-    devices = [pl_module.device] if pl_module.device.type == "cuda" else []
-    try:
-        with torch.random.fork_rng(devices), torch.compiler.set_stance("force_eager"):
+    with ExitStack() as hooks:
+        for name, module in pl_module.named_modules():
+            place = f"the output of {name or 'the model'} ({type(module).__name__})"
+            hook = module.register_forward_hook(lambda _, inputs, output, place=place: look(place, output))
+            hooks.callback(hook.remove)
+        with (
+            torch.random.fork_rng([batch.index.device] * batch.index.is_cuda),
+            torch.compiler.set_stance("force_eager"),
+        ):
             pl_module(*batch.inputs)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return found[0] if found else ("", torch.zeros(size, dtype=torch.bool))
+    return found[0] if found else ("", every_row)
 
 
-def _floats(values: Any) -> Iterator[Tensor]:
+def _floats(values: Any) -> list[Tensor]:
     """The floating-point tensors in nested tuples, lists and dicts."""
     if isinstance(values, Tensor):
-        if values.is_floating_point():
-            yield values
-    elif isinstance(values, dict):
-        yield from _floats(list(values.values()))
-    elif isinstance(values, list | tuple):
-        for value in values:
-            yield from _floats(value)
+        return [values] if values.is_floating_point() else []
+    nested = values.values() if isinstance(values, dict) else values if isinstance(values, list | tuple) else ()
+    return [tensor for value in nested for tensor in _floats(value)]
 
 
 def _items(index: Tensor) -> str:

@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-DEAD_WORKER = re.compile(r"DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\) (is killed by signal: \w+|exited unexpectedly)")
+DEAD_WORKER = re.compile(
+    r"DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\) (is killed by signal: \w+|exited unexpectedly)"
+)
 # What gloo, NCCL and torch's store say when the process at the other end is gone.
 DEAD_PROCESS = re.compile(
     r"gloo|nccl|connection (?:closed|reset|was likely closed)|broken pipe|failed to (?:recv|send)", re.IGNORECASE

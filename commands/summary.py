@@ -40,6 +40,7 @@ def results_lines(results: dict[str, Any], run_folder: Path, data: Any, sync: st
     fit, model, environment, folder = results["fit"], results["model"], results["environment"], shown(run_folder)
     rows = {
         "data": data.source_found.origin,
+        **({"skipped": f"{len(data.skipped)} items, listed in results.json"} if data.skipped else {}),
         "test": "  ".join(f"{name} {value:.4f}" for name, value in results["test"].items()),
         "fit": f"{fit['seconds']:.1f} s for {fit['epochs']} epochs, {fit['samples_per_second']:,.0f} samples/s, "
         f"peak memory {fit['peak_memory_bytes'] / 1e9:.1f} GB, {environment['device']} {environment['precision']}",

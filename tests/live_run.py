@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 import psutil
 
@@ -15,14 +16,16 @@ from tests.conftest import ROOT
 class LiveRun:
     """A command that runs while the test goes on; ``out`` and ``err`` are what it has said so far."""
 
-    def __init__(self, folder: Path, name: str, *options: str, launcher: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, name: str, *options: str, launcher: Sequence[str] = (), **environment: str
+    ) -> None:
         configs = (f"--config={ROOT}/experiments/{part}.yaml" for part in ("_defaults", name))
         command = [sys.executable, *launcher, f"{ROOT}/cli.py", "run", *configs, f"--runs={folder}/runs", *options]
         folder.mkdir(exist_ok=True)
         self.files = [folder / "out", folder / "err"]
         with self.files[0].open("w") as out, self.files[1].open("w") as err:
-            environment = os.environ | {"LIGHTSMITH_TEST": str(folder)}  # by which orphans are known
-            self.process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=err, env=environment)
+            known = os.environ | environment | {"LIGHTSMITH_TEST": str(folder)}  # by which orphans are found
+            self.process = subprocess.Popen(command, cwd=folder, stdout=out, stderr=err, env=known)
         self.folder = folder
 
     @property
@@ -47,6 +50,15 @@ class LiveRun:
 
     def wait(self, seconds: float) -> int:
         return self.process.wait(seconds)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave nothing behind, however the test ended."""
+        for process in self.left_behind():
+            process.kill()
+        self.process.wait()
 
     def left_behind(self) -> list[psutil.Process]:
         """Every process that this run started and that is still there."""

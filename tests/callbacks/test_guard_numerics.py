@@ -1,6 +1,6 @@
 """What is not finite is found within a step, named, and never saved."""
 
-from collections.abc import Iterator
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor, nn
 
 from callbacks.guard_numerics import GuardNumerics, NonFiniteError, poisoned
+from lightning_modules.mnist_mlp import MnistMLP
 from tests.tiny_task import TinyBatch, TinyData, TinyModel, tiny_trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore:Encountered `nan` values")  # validation of what is poisoned
@@ -68,7 +69,7 @@ def test_stops_within_a_step_naming_step_place_and_items(
     what: str, value: float, deferred: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if deferred:  # as on a GPU: the fused kernel leaves the step out, and the next step looks back
-        monkeypatch.setattr(GuardNumerics, "_can_wait", lambda self, optimizer: bool(optimizer.state))
+        monkeypatch.setattr(GuardNumerics, "_can_wait", lambda self, step, optimizer: bool(optimizer.state))
     steps = CountSteps()
     with pytest.raises(NonFiniteError) as stopped:
         fit(GuardNumerics(), Spoil(what, 8, value=value), steps)
@@ -162,7 +163,7 @@ def test_rollback_goes_on_from_the_last_copy(
     deferred: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if deferred:
-        monkeypatch.setattr(GuardNumerics, "_can_wait", lambda self, optimizer: bool(optimizer.state))
+        monkeypatch.setattr(GuardNumerics, "_can_wait", lambda self, step, optimizer: bool(optimizer.state))
     steps = CountSteps()
     model = fit(GuardNumerics("rollback", copy_every_n_steps=4), Spoil("gradient", 6), steps)
     assert torch.equal(steps.weights[6 + deferred], steps.weights[3])
@@ -173,7 +174,8 @@ def test_rollback_goes_on_from_the_last_copy(
 
 def test_a_guarded_run_without_accident_is_the_unguarded_one() -> None:
     plain, *others = (
-        fit(*guards).state_dict() for guards in ([], [GuardNumerics()], [GuardNumerics("skip")], [GuardNumerics("rollback")])
+        fit(*guards).state_dict()
+        for guards in ([], [GuardNumerics()], [GuardNumerics("skip")], [GuardNumerics("rollback")])
     )
     for other in others:
         assert all(torch.equal(plain[name], other[name]) for name in plain)
@@ -191,21 +193,17 @@ def hooks_of_a_step(guard: GuardNumerics, trainer: Any, model: Any, batch: Any, 
 
 
 @pytest.fixture
-def mnist_step() -> Iterator[tuple[Any, Any, Any, Tensor]]:
+def mnist_step() -> tuple[Any, Any, Any, Tensor]:
     """A Trainer, mnist_mlp's network with gradients, a batch and its loss."""
-    from lightning_modules.mnist_mlp import MnistMLP
-
     model = MnistMLP(class_names=list("0123456789"))
     trainer = tiny_trainer()
     trainer.strategy._optimizers = [torch.optim.AdamW(model.parameters(), fused=True)]
     loss = model(torch.rand(256, 1, 28, 28)).sum()
     loss.backward()
-    yield trainer, model, TinyBatch(torch.zeros(1), torch.zeros(1), torch.zeros(1)), loss
+    return trainer, model, TinyBatch(torch.zeros(1), torch.zeros(1), torch.zeros(1)), loss
 
 
 def test_a_look_costs_less_than_a_tenth_of_a_millisecond(mnist_step: tuple[Any, Any, Any, Tensor]) -> None:
-    import time
-
     guard, fastest = GuardNumerics(), 1.0
     for _ in range(20):
         started = time.perf_counter()

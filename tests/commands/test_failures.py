@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from callbacks.guard_numerics import NonFiniteError
 from callbacks.measure_fit import MeasureFit
@@ -26,7 +27,8 @@ KILLED_WORKER = r"^a loader worker \(process [\d, ]+\) (is killed by signal: Kil
         (NonFiniteError("step 3: the loss is not finite"), "step 3: the loss is not finite; continue"),
         (
             RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. "),
-            "a loader worker (process 7) is killed by signal: Killed: if memory is short, lower --data.num_workers; continue",
+            "a loader worker (process 7) is killed by signal: Killed: "
+            "if memory is short, lower --data.num_workers; continue",
         ),
         (
             RuntimeError("[../third_party/gloo/gloo/transport/tcp/pair.cc:534] Connection closed by peer"),
@@ -41,19 +43,14 @@ def test_what_is_known_becomes_one_line(error: RuntimeError, line: str) -> None:
 
 
 def test_what_is_not_known_keeps_its_traceback() -> None:
-    with pytest.raises(RuntimeError, match="^shapes differ$"), failures_explained(lambda: ""):
+    with pytest.raises(RuntimeError, match=r"^shapes differ$"), failures_explained(lambda: ""):
         raise RuntimeError("shapes differ")
 
 
 def test_a_loss_that_is_not_finite_is_one_line_and_exit_code_one(
     experiment: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = Classifier.training_step
-
-    def training_step(self: Classifier, batch: Any, batch_idx: int) -> Any:
-        return original(self, batch, batch_idx) * (float("nan") if self.trainer.global_step == 5 else 1)
-
-    monkeypatch.setattr(Classifier, "training_step", training_step)
+    spoil("loss", 5, monkeypatch)
     outcome = experiment("mnist_mlp", *SMALL, "--trainer.max_epochs=4")
     run = (tmp_path / "runs" / "mnist_mlp" / "latest").resolve()
     assert outcome.code == 1
@@ -63,9 +60,62 @@ def test_a_loss_that_is_not_finite_is_one_line_and_exit_code_one(
     assert not (run / "results.json").exists()
 
 
-def test_a_killed_loader_worker_is_one_line_and_exit_code_one(
-    experiment: Cli, monkeypatch: pytest.MonkeyPatch
+def spoil(what: str, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the next run meet NaN at a step: the loss, a gradient, or a batch's first item behind the first layer."""
+
+    def on_fit_start(self: Classifier) -> None:
+        def factor() -> float:
+            return float("nan") if self.trainer.global_step == step and self.training else 1.0
+
+        def first_item(module: Any, inputs: Any, output: Any) -> Any:
+            return torch.cat([output[:1] * factor(), output[1:]])
+
+        if what == "loss":
+            training_step = self.training_step
+            self.training_step = lambda *arguments: training_step(*arguments) * factor()  # type: ignore[method-assign]
+        elif what == "gradient":
+            list(self.network.parameters())[-1].register_hook(lambda gradient: gradient * factor())
+        else:
+            leaves = [m for m in self.network.modules() if not list(m.children()) and m.state_dict()]
+            leaves[0].register_forward_hook(first_item)
+
+    monkeypatch.setattr(Classifier, "on_fit_start", on_fit_start)
+
+
+SHORT = {
+    "mnist_mlp": (),
+    "cifar_cnn": (),
+    "resnet_transfer": (),
+    "imdb_lstm": ("--data.max_tokens=40",),
+    "bert_classifier": ("--data.max_tokens=16",),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_of_thirty_injections_each_is_caught_in_its_step_and_no_checkpoint_is_poisoned(
+    experiment: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    rng, checkpoints = random.Random(0), 0
+    for name, options in SHORT.items():
+        for what in ("loss", "gradient", "input") * 2:
+            step = rng.randrange(4, 12)
+            with monkeypatch.context() as patched:
+                spoil(what, step, patched)
+                small = ("--data.train_size=32", "--data.batch_size=8", "--trainer.limit_val_batches=1")
+                outcome = experiment(name, *small, *options, "--trainer.max_epochs=3", "--loggers=[csv]")
+            assert outcome.code == 1, outcome.err
+            assert re.match(rf"step {step}: .* is not finite for training items? \d", outcome.err), outcome.err
+            assert outcome.err.count("\n") == 1
+            for path in (tmp_path / "runs" / name / "latest" / "checkpoints").iterdir():
+                saved = torch.load(path, weights_only=True)
+                assert saved["global_step"] <= step
+                assert all(tensor.isfinite().all() for tensor in saved["state_dict"].values())
+                checkpoints += 1
+    print(f"| 30 injections | 30 caught before their step was made, 0 of {checkpoints} checkpoints poisoned |")
+
+
+def test_a_killed_loader_worker_is_one_line_and_exit_code_one(experiment: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     original, killed = MeasureFit.on_train_batch_end, []
 
     def kill(self: MeasureFit, *arguments: Any) -> None:
@@ -87,16 +137,16 @@ def test_a_killed_loader_worker_is_one_line_and_exit_code_one(
 def test_of_twenty_killed_loader_workers_none_leaves_a_run_hanging(tmp_path: Path) -> None:
     rng, seconds = random.Random(0), []
     for i in range(20):
-        run = LiveRun(tmp_path / str(i), "mnist_mlp", *SMALL, "--data.num_workers=2", "--trainer.max_epochs=5000")
-        run.wait_until_said("epoch 1/")
-        time.sleep(rng.uniform(0, 2))
-        worker = rng.choice(run.python_processes())
-        started = time.monotonic()
-        worker.kill()
-        code = run.wait(60)
-        seconds.append(time.monotonic() - started)
-        assert code == 1
-        assert re.match(KILLED_WORKER, run.err), run.err
-        assert not run.left_behind()
+        options = (*SMALL, "--data.num_workers=2", "--trainer.max_epochs=5000")
+        with LiveRun(tmp_path / str(i), "mnist_mlp", *options) as run:
+            run.wait_until_said("epoch 1/")
+            time.sleep(rng.uniform(0, 2))
+            started = time.monotonic()
+            rng.choice(run.python_processes()).kill()
+            code = run.wait(60)
+            seconds.append(time.monotonic() - started)
+            assert code == 1
+            assert re.match(KILLED_WORKER, run.err), run.err
+            assert not run.left_behind()
     print(f"| killed loader workers | 20/20 ended, slowest after {max(seconds):.1f} s, 0 orphans |")
     assert max(seconds) <= 10

@@ -20,7 +20,9 @@ def options(batch_size: int, accumulate: int = 1) -> Any:
     return SimpleNamespace(data=data, trainer=SimpleNamespace(accumulate_grad_batches=accumulate))
 
 
-@pytest.mark.parametrize(("before", "after"), [((256, 1), (128, 2)), ((2, 4), (1, 8)), ((15, 1), (5, 3)), ((7, 1), (1, 7))])
+@pytest.mark.parametrize(
+    ("before", "after"), [((256, 1), (128, 2)), ((2, 4), (1, 8)), ((15, 1), (5, 3)), ((7, 1), (1, 7))]
+)
 def test_smaller_batches_keep_the_items_of_a_step(before: tuple[int, int], after: tuple[int, int]) -> None:
     parsed = options(*before)
     line = halve_batches(parsed)
@@ -40,7 +42,9 @@ def test_running_out_is_known_by_its_type_or_its_words() -> None:
     with pytest.raises((RuntimeError, MemoryError)) as refused:
         torch.empty(2**60, dtype=torch.uint8)
     assert ran_out_of_memory(refused.value)
-    assert all(map(ran_out_of_memory, (torch.OutOfMemoryError("x"), MemoryError(), RuntimeError("CUDA out of memory."))))
+    assert all(
+        map(ran_out_of_memory, (torch.OutOfMemoryError("x"), MemoryError(), RuntimeError("CUDA out of memory.")))
+    )
     assert not ran_out_of_memory(RuntimeError("shapes differ"))
 
 

@@ -54,19 +54,19 @@ def test_torchrun_restarts_killed_ranks_and_they_finish_in_the_same_folder(tmp_p
     rng, seconds = random.Random(0), []
     options = (*TWO, "--data.train_size=1000", "--trainer.max_epochs=40")
     for i in range(10):
-        run = LiveRun(tmp_path / str(i), "mnist_mlp", *options, launcher=TORCHRUN)
-        run.wait_until_said("epoch 2/")
-        time.sleep(rng.uniform(0, 0.5))
-        ranks = [process for process in run.python_processes() if process.ppid() == run.process.pid]
-        started = time.monotonic()
-        ranks[i % 2].kill()
-        ranks[1 - i % 2].wait(60)
-        seconds.append(time.monotonic() - started)
-        assert run.wait(300) == 0, run.err
-        (folder,) = (run.folder / "runs" / "mnist_mlp").glob("[0-9]*")
-        fit = json.loads((folder / "results.json").read_text())["fit"]
-        assert (fit["epochs"], fit["steps"]) == (40, 80)
-        assert "continuing" in run.out
-        assert not run.left_behind()
+        with LiveRun(tmp_path / str(i), "mnist_mlp", *options, launcher=TORCHRUN) as run:
+            run.wait_until_said("epoch 2/")
+            time.sleep(rng.uniform(0, 0.5))
+            ranks = [process for process in run.python_processes() if process.ppid() == run.process.pid]
+            started = time.monotonic()
+            ranks[i % 2].kill()
+            ranks[1 - i % 2].wait(60)
+            seconds.append(time.monotonic() - started)
+            assert run.wait(300) == 0, run.err
+            (folder,) = (run.folder / "runs" / "mnist_mlp").glob("[0-9]*")
+            fit = json.loads((folder / "results.json").read_text())["fit"]
+            assert (fit["epochs"], fit["steps"]) == (40, 80)
+            assert "continuing" in run.out
+            assert not run.left_behind()
     print(f"| ranks killed under torchrun | 10/10 finished, survivors ended within {max(seconds):.1f} s, 0 orphans |")
     assert max(seconds) <= 10
