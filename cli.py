@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from commands.failures import RunFailedError
 from commands.light_imports import import_torchmetrics
 from commands.mistakes import nearest, one_line
 
@@ -25,8 +26,8 @@ OTHERS = {
     "verify-resume": "prove that a killed and resumed run ends as an undisturbed one",
     "ship-weights": "turn a cifar_resnet run into the backbone that Lightsmith ships",
 }
-# Lightning's advice that does not apply: the data is in memory, a run folder is written to again on resume, which
-# goes on with the very next batch (see callbacks/exact_resume.py).
+# Lightning's advice that does not apply: the data is in memory, a run folder is written to again on resume, which goes
+# on with the very next batch (see callbacks/exact_resume.py), and torchmetrics adds up over processes by itself.
 QUIETED = (
     ".*does not have many workers.*",
     ".*Checkpoint directory .* exists and is not empty.*",
@@ -34,6 +35,7 @@ QUIETED = (
     ".*number of training batches .* is smaller than the logging interval.*",
     ".*The dirpath has changed from.*",
     ".*resuming from a checkpoint that ended before the epoch ended.*",
+    ".*It is recommended to use `self.log.*sync_dist=True.*",
     ".*isinstance\\(treespec, LeafSpec\\). is deprecated.*",
 )
 EXAMPLES = """
@@ -47,7 +49,7 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run one command; a mistake becomes one line on stderr.
 
     Returns:
-        Exit code: 0, 2 for a mistake, 130 when interrupted, or what the command returns.
+        Exit code: 0, 1 for a run that failed, 2 for a mistake, 130 when interrupted, or what the command returns.
     """
     given = list(sys.argv[1:] if args is None else args)
     if not given or given[0] in ("-h", "--help"):
@@ -60,6 +62,11 @@ def main(args: Sequence[str] | None = None) -> int:
             raise
         print(one_line(error), file=sys.stderr)
         return 2
+    except RunFailedError as failure:
+        if "--debug" in given:
+            raise
+        print(one_line(failure), file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130

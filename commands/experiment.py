@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from argparse import ArgumentError
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from jsonargparse import set_parsing_settings
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
-from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from callbacks.exact_resume import steps_logged
@@ -18,13 +18,17 @@ from callbacks.save_last import SaveLast
 from commands.changed_settings import changed_settings
 from commands.checkpoints import check_fits, read_checkpoint
 from commands.experiment_trainer import ExperimentTrainer
+from commands.failures import failures_explained
 from commands.hardware import device_name, fast_precision, keep_freed_memory, skip_cuda_checks
 from commands.mistakes import explain, one_line
 from commands.newest_checkpoint import newest_checkpoint
+from commands.out_of_memory import run_within_memory
+from commands.processes import end_together
 from commands.results import check_callbacks, gather_results, write_results
 from commands.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT, check_writable, create_run_folder, interrupted_run
 from commands.summary import data_lines, print_once, results_lines, shown
-from commands.tracking import LoggerName, build_loggers, finish_wandb, wandb_mode
+from commands.torchrun import note_launch, restarted_run
+from commands.tracking import LoggerName, build_loggers, finish_wandb, sync_command, tracked_offline
 from datamodules.classification_data import ClassificationData
 from lightning_modules.classifier import Classifier
 
@@ -53,6 +57,7 @@ class ExperimentCLI(LightningCLI):
         for name in ("lightning.pytorch", "lightning.fabric"):
             logging.getLogger(name).setLevel(logging.WARNING)
         skip_cuda_checks()
+        end_together()
         raising = {"exit_on_error": False}
         super().__init__(
             Classifier,
@@ -105,6 +110,7 @@ class ExperimentCLI(LightningCLI):
         options = self.options
         if self.subcommand in RECORDED:
             check_writable(options.runs)
+            options.resume = options.resume or restarted_run(options.runs / self.experiment)
             if options.resume is not None:
                 self.run_folder = interrupted_run(options.resume)
                 options.ckpt_path = str(newest_checkpoint(self.run_folder))
@@ -167,6 +173,8 @@ class ExperimentCLI(LightningCLI):
         """A new folder, or the interrupted one, with the resolved configuration in it."""
         fresh = self.run_folder is None
         self.run_folder = self.run_folder or create_run_folder(self.options.runs, self.experiment)
+        if fresh:
+            note_launch(self.run_folder)
         earlier = len(list(self.run_folder.glob("config*.yaml")))
         name = "config.yaml" if fresh else f"config-resumed-{earlier}.yaml"
         options = self.options.clone()
@@ -208,25 +216,25 @@ class ExperimentCLI(LightningCLI):
         assert isinstance(self.trainer, ExperimentTrainer)
         results = gather_results(self.trainer, self.run_folder, self.experiment, seed)
         write_results(results, self.run_folder)
-        tracked = any(isinstance(logger, WandbLogger) for logger in self.trainer.loggers)
-        offline = tracked and wandb_mode() == "offline"
-        print_once(results_lines(results, self.run_folder, self.datamodule, offline))
+        sync = sync_command(self.run_folder) if tracked_offline(self.trainer.loggers) else None
+        print_once(results_lines(results, self.run_folder, self.datamodule, sync))
 
     def _run_subcommand(self, subcommand: str) -> None:
         exit_code = 1
         try:
-            super()._run_subcommand(subcommand)
+            with failures_explained(self._how_to_continue):
+                run_within_memory(self, partial(super()._run_subcommand, subcommand), subcommand in RECORDED)
             exit_code = 0
         except SystemExit as error:  # how SaveLast and Lightning end on a signal
             exit_code = int(error.code or 143) if isinstance(error, SIGTERMException) else 130
             print_once(["interrupted" + self._how_to_continue()])
             raise SystemExit(exit_code) from None
         finally:
-            finish_wandb(exit_code)
+            finish_wandb(self.run_folder, exit_code)
 
     def _how_to_continue(self) -> str:
         if self.run_folder is None:
             return ""
         if not (self.run_folder / LAST_CHECKPOINT).is_file():
-            return " before the first checkpoint: nothing to continue from"
+            return "; there was no checkpoint yet, so nothing to continue from"
         return f"; continue with: make exp RESUME={shown(self.run_folder)}"

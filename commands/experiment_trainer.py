@@ -14,6 +14,7 @@ from lightning.pytorch.profilers import PassThroughProfiler, Profiler
 from callbacks.exact_resume import ExactResume
 from commands.durable_checkpoints import DurableCheckpointIO
 from commands.run_folder import BEST_CHECKPOINT
+from commands.torchrun import meet_again
 
 NOTHING = nullcontext("")
 
@@ -41,6 +42,7 @@ class ExperimentTrainer(Trainer):
         self.callbacks.append(ExactResume())  # last, when the others have drawn what they draw at the start
         if type(self.strategy.checkpoint_io) is TorchCheckpointIO:  # not one that was asked for
             self.strategy.checkpoint_io = DurableCheckpointIO()
+        meet_again(self.strategy.root_device)
 
     def run(self, model: LightningModule, datamodule: LightningDataModule, ckpt_path: str | None = None) -> None:
         """Fit, test the best checkpoint, write the results.

@@ -35,19 +35,20 @@ def data_lines(data: Any) -> list[str]:
     return [_row("data", found.origin), *(_row("", line) for line in below)]
 
 
-def results_lines(results: dict[str, Any], run_folder: Path, data: Any, tracked_offline: bool) -> list[str]:
-    """The table at the end of a run, and what to try next."""
+def results_lines(results: dict[str, Any], run_folder: Path, data: Any, sync: str | None) -> list[str]:
+    """The table at the end of a run, and what to try next; ``sync`` is the command that uploads an offline run."""
     fit, model, environment, folder = results["fit"], results["model"], results["environment"], shown(run_folder)
     rows = {
         "data": data.source_found.origin,
+        **({"skipped": f"{len(data.skipped)} items, listed in results.json"} if data.skipped else {}),
         "test": "  ".join(f"{name} {value:.4f}" for name, value in results["test"].items()),
         "fit": f"{fit['seconds']:.1f} s for {fit['epochs']} epochs, {fit['samples_per_second']:,.0f} samples/s, "
         f"peak memory {fit['peak_memory_bytes'] / 1e9:.1f} GB, {environment['device']} {environment['precision']}",
         "model": f"{model['class']}, {model['parameters']:,} parameters",
         "run": f"{folder}/  (results.json, metrics.csv, config.yaml, checkpoints/)",
     }
-    if tracked_offline:
-        rows["W&B"] = f"offline; upload with: .venv/bin/wandb sync {folder}/wandb/latest-run"
+    if sync:
+        rows["W&B"] = f"offline; upload with: {sync}"
     return ["", *(_row(*row) for row in rows.items()), _row("next", _next_command(results, folder))]
 
 

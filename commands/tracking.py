@@ -6,14 +6,22 @@ import csv
 import io
 import netrc
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
+from commands.mistakes import one_line
+from commands.summary import print_once, shown
+
 LoggerName = Literal["csv", "wandb", "tensorboard"]
 WANDB_HOST = "api.wandb.ai"
+WANDB_PATIENCE_SECONDS = 5
 
 
 def build_loggers(names: list[LoggerName], run_folder: Path, experiment: str, steps_done: int) -> list[Logger]:
@@ -51,26 +59,80 @@ def wandb_mode() -> str:
     return os.environ.get("WANDB_MODE") or ("online" if logged_in() else "offline")
 
 
-def finish_wandb(exit_code: int = 0) -> None:
+def tracked_offline(loggers: Sequence[Logger]) -> bool:
+    """Whether what Weights & Biases records stays on this disk until it is synced."""
+    return any(logger.experiment.offline for logger in loggers if isinstance(logger, WandbLogger))
+
+
+def sync_command(run_folder: Path) -> str:
+    """What uploads a run that Weights & Biases recorded on this disk."""
+    return f".venv/bin/wandb sync {shown(run_folder)}/wandb/latest-run"
+
+
+def finish_wandb(run_folder: Path | None = None, exit_code: int = 0) -> None:
     """Write out what Weights & Biases holds, and end its run, so that the process can start another."""
     import wandb
 
-    if wandb.run is not None:
+    if wandb.run is None:
+        return
+    try:
         wandb.run.finish(exit_code)
+    except TimeoutError:
+        assert run_folder is not None
+        print_once([f"W&B        out of reach; upload the rest with: {sync_command(run_folder)}"])
 
 
 def _wandb(run_folder: Path, experiment: str) -> WandbLogger:
+    """Online only if the server takes the run; otherwise the record waits on this disk to be synced."""
     import wandb
 
-    # A dead network must not hold up training: after ten seconds wandb goes on offline.
-    settings = wandb.Settings(silent=True, console="off", init_timeout=10, x_disable_meta=True)
+    mode = wandb_mode()
+    host = os.environ.get("WANDB_BASE_URL", f"https://{WANDB_HOST}")
+    reason = f"{host} does not answer" if mode == "online" and not _answers(host) else ""
+    if mode == "online" and not reason:
+        logger = _wandb_logger(run_folder, experiment, mode)
+        try:
+            _ = logger.experiment
+        except (wandb.Error, TimeoutError) as error:
+            reason = one_line(error)[:120]
+            wandb.teardown()  # or the run's name would be in use
+        else:
+            return logger
+    if reason:
+        print_once([f"W&B        recording offline: {reason}"])
+    return _wandb_logger(run_folder, experiment, "offline" if reason else mode)
+
+
+def _answers(url: str) -> bool:
+    """Whether a server says anything; in a thread, because nothing else ends the wait for a name server."""
+    answered = threading.Event()
+
+    def ask() -> None:
+        with suppress(OSError):
+            with suppress(HTTPError):
+                urlopen(url, timeout=WANDB_PATIENCE_SECONDS).close()
+            answered.set()
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(WANDB_PATIENCE_SECONDS)
+    return answered.is_set()
+
+
+def _wandb_logger(run_folder: Path, experiment: str, mode: str) -> WandbLogger:
+    import wandb
+
+    # A dead network must hold up neither the start nor the end.
+    timeouts: dict[str, Any] = {"init_timeout": 8, "finish_timeout": 30, "finish_timeout_raises": True}
+    wandb.setup(wandb.Settings(mode=mode))  # an offline run would report its use over the network otherwise
+    settings = wandb.Settings(silent=True, console="off", x_disable_meta=True, **timeouts)
     logger = WandbLogger(
         project=os.environ.get("WANDB_PROJECT", "lightsmith"),
         group=experiment,
         name=f"{experiment}-{run_folder.name}",
         id=f"{experiment}-{run_folder.name}",
         save_dir=run_folder,
-        mode=wandb_mode(),
+        mode=mode,
         settings=settings,
     )
     logger._wandb_init.pop("anonymous")  # Lightning 2.6 always passes it, of which wandb warns

@@ -18,10 +18,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from datamodules.batching import batch_loader
 from datamodules.encoded_cache import cached, uncached
-from datamodules.sources import Examples, Source, digest_items, fingerprint
+from datamodules.sources import SPLIT_NAMES, Examples, Source, digest_items, fingerprint
 from datamodules.splits import check_classes, cut_missing_splits, subset
-
-LARGEST_UNREADABLE_SHARE = 0.05
+from datamodules.unreadable import check_unreadable, lost_items
 
 
 class ClassificationData(LightningDataModule, ABC):
@@ -140,13 +139,26 @@ class ClassificationData(LightningDataModule, ABC):
             datasets[split], kept, unreadable = self.encode(examples.items, examples.labels, split)
             readable[split] = examples.take(kept) if unreadable else examples
             skipped += unreadable
-        total = sum(map(len, self.source_found.splits.values()))
-        if len(skipped) > LARGEST_UNREADABLE_SHARE * total:
-            raise ValueError(
-                f"{len(skipped)} of {total} items cannot be read, more than {LARGEST_UNREADABLE_SHARE:.0%}: "
-                f"the first is {skipped[0][0]} ({skipped[0][1]})"
-            )
+        unreadable = self.source_found.empty + skipped
+        total = sum(map(len, self.source_found.splits.values())) + len(self.source_found.empty)
+        check_unreadable(unreadable, total)
         return datasets, readable, self.source_found.skipped + skipped
+
+    def _lost(self, split: str) -> list[tuple[str, str]]:
+        """What could be read when the run began, and not when it was streamed."""
+        dataset = self._encoded[0][split]
+        return lost_items(dataset, split) if getattr(dataset, "streamed", False) else []
+
+    def check_lost(self, batch: Any) -> None:
+        """Stop a run whose data goes away while it is streamed.
+
+        Raises:
+            ValueError: nothing is left of a batch, or more than a twentieth of the data cannot be read any more.
+        """
+        if lost := [item for split in SPLIT_NAMES for item in self._lost(split)]:
+            check_unreadable(lost, sum(map(len, self.source_found.splits.values())))
+            if not len(batch.label):
+                raise ValueError(f"no item of a batch can be read any more: the first of all is {lost[0][0]}")
 
     def encoded(self, build: Callable[[Path], None], items: Iterable[Any], *settings: Any) -> Path:
         """The folder with what ``build`` makes of items under these settings, from the cache if it is there."""
@@ -177,12 +189,12 @@ class ClassificationData(LightningDataModule, ABC):
     @property
     def sizes(self) -> dict[str, int]:
         """Readable items per split."""
-        return {split: len(self._encoded[1][split]) for split in ("train", "val", "test")}
+        return {split: len(self._encoded[1][split]) - len(self._lost(split)) for split in SPLIT_NAMES}
 
     @property
     def skipped(self) -> list[tuple[str, str]]:
         """(item, reason) for everything that was left out."""
-        return self._encoded[2]
+        return self._encoded[2] + [item for split in SPLIT_NAMES for item in self._lost(split)]
 
     def item(self, split: str, index: int) -> Any:
         """The item as a person would look at it: a uint8 image (H, W, C) or a text."""

@@ -18,7 +18,7 @@ from torch.utils.data import Dataset, get_worker_info
 
 from datamodules.augmentation import center_crop, random_crop, random_flip, random_resized_crop
 from datamodules.classification_data import ClassificationData
-from datamodules.image_decoding import decode_all, decode_image, item_name
+from datamodules.image_decoding import UNREADABLE, decode_all, decode_image, item_name
 from datamodules.sources import IMAGE_SUFFIXES, Source, load_image_folder, take, visible_files
 from datamodules.tables import TABLE_SUFFIXES, load_table
 
@@ -60,7 +60,11 @@ class InMemoryImages(Dataset[ImageBatch]):
 
 
 class StreamedImages(Dataset[ImageBatch]):
-    """Images that do not fit the memory budget: decoded when a batch asks for them, in the loader's workers."""
+    """Images that do not fit the memory budget: decoded when a batch asks for them, in the loader's workers.
+
+    One that could be read when the run began and no longer can is left out of its batch, and marked in ``lost``: bool
+    (N,), in memory that the workers share.
+    """
 
     streamed = True
 
@@ -69,6 +73,7 @@ class StreamedImages(Dataset[ImageBatch]):
         self.labels = torch.from_numpy(labels)
         self.size_px = size_px
         self.channels = channels
+        self.lost = torch.zeros(len(labels), dtype=torch.bool).share_memory_()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -77,7 +82,12 @@ class StreamedImages(Dataset[ImageBatch]):
         index = torch.tensor(indices)
         images = _empty_batch(len(indices), self.size_px, self.size_px, self.channels)
         for place, i in zip(images.numpy(), indices, strict=True):
-            place[:] = decode_image(self.items[i], self.size_px, self.channels)
+            try:
+                place[:] = decode_image(self.items[i], self.size_px, self.channels)
+            except UNREADABLE:
+                self.lost[i] = True
+        if (lost := self.lost[index]).any():
+            images, index = images[~lost], index[~lost]
         return ImageBatch(images.permute(0, 3, 1, 2), self.labels[index], index)
 
 
@@ -180,6 +190,7 @@ class ImageData(ClassificationData):
         return item if isinstance(item, np.ndarray) else decode_image(item, self.stored_size_px, self.channels)
 
     def on_after_batch_transfer(self, batch: ImageBatch, dataloader_idx: int) -> ImageBatch:
+        self.check_lost(batch)
         training = self.trainer is not None and self.trainer.training
         return batch._replace(image=self._augment(batch.image) if training else self.crop(batch.image))
 

@@ -39,7 +39,8 @@ class Examples:
 class Source:
     """Labelled data as found: ``splits`` maps train, val and test (those that exist) to examples.
 
-    ``notes`` are sentences for the person, ``skipped`` pairs an item left out with the reason.
+    ``notes`` are sentences for the person, ``skipped`` pairs an item left out with the reason; ``empty`` are those of
+    the skipped that are rows without an item.
     """
 
     origin: str
@@ -47,6 +48,7 @@ class Source:
     splits: dict[str, Examples]
     notes: list[str] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    empty: list[tuple[str, str]] = field(default_factory=list)
 
 
 def take(items: Any, positions: np.ndarray) -> Any:

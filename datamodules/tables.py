@@ -55,7 +55,8 @@ def load_table(location: str | Path, kind: str, item_columns: Sequence[str], lab
         complete = np.flatnonzero(present & labelled)
         examples[split] = Examples(items.take(complete), np.array([labels[i] for i in complete], np.int64))
     origin = f"hub data set {location}" if isinstance(location, str) else f"table {location}"
-    return Source(origin, class_names, examples, skipped=skipped)
+    empty = [(item, reason) for item, reason in skipped if reason == f"no {item_column}"]
+    return Source(origin, class_names, examples, skipped=skipped, empty=empty)
 
 
 def _hub_tables(name: str) -> dict[str, Dataset]:

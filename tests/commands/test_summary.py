@@ -3,6 +3,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from commands.summary import data_lines, results_lines, shown
+from commands.tracking import sync_command
 
 DATA: Any = SimpleNamespace(
     source_found=SimpleNamespace(origin="image folder x", notes=["no test split: 10% of train"]),
@@ -32,12 +33,13 @@ def test_data_lines_say_what_how_large_and_what_was_left_out() -> None:
 
 def test_results_lines_never_break_a_path_and_name_the_next_command(tmp_path: Path) -> None:
     folder = tmp_path / ("long" * 50)
-    lines = results_lines(RESULTS, folder, DATA, tracked_offline=True)
+    lines = results_lines(RESULTS, folder, DATA, sync=sync_command(folder))
     assert any("loss 0.2500  accuracy 0.5000" in line for line in lines)
     assert any(f"wandb sync {shown(folder)}/wandb/latest-run" in line for line in lines)
+    assert "skipped    5 items, listed in results.json" in lines
     assert "make exp NAME=x DATA=hub" in lines[-1]
     real = RESULTS | {"data": {"source": "/x"}}
-    assert f"make predict RUN={shown(folder)}" in results_lines(real, folder, DATA, tracked_offline=False)[-1]
+    assert f"make predict RUN={shown(folder)}" in results_lines(real, folder, DATA, sync=None)[-1]
 
 
 def test_folders_are_shown_relative_where_possible(tmp_path: Path) -> None:

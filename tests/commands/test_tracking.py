@@ -1,5 +1,9 @@
 import csv
+import json
 import os
+import socket
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +11,11 @@ import pytest
 import wandb
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger, WandbLogger
 
-from commands.tracking import build_loggers, finish_wandb, logged_in, wandb_mode
+from commands.tracking import build_loggers, finish_wandb, logged_in, tracked_offline, wandb_mode
+from tests.conftest import Cli
+from tests.live_run import LiveRun
+
+KEY = "k" * 40
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
@@ -73,3 +81,96 @@ def test_wandb_login_in_netrc_counts(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_tests_have_no_key() -> None:
     assert os.environ["WANDB_MODE"] == "offline"
     assert "WANDB_API_KEY" not in os.environ
+
+
+@pytest.fixture
+def silent_host() -> Iterator[str]:
+    """A server that takes every connection and never says a word."""
+    with socket.create_server(("127.0.0.1", 0), backlog=50) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+CLOSED_HOST = "http://127.0.0.1:9"
+
+
+def online(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.delenv("WANDB_MODE")
+    monkeypatch.setenv("WANDB_API_KEY", KEY)
+    monkeypatch.setenv("WANDB_BASE_URL", host)
+
+
+def test_a_host_that_is_down_changes_nothing_but_where_the_record_lies(
+    experiment: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    online(monkeypatch, CLOSED_HOST)
+    outcome = experiment("mnist_mlp", "--data.train_size=500", "--trainer.max_epochs=1")
+    assert (outcome.code, outcome.err) == (0, "")
+    run = (tmp_path / "runs" / "mnist_mlp" / "latest").resolve()
+    assert f"W&B        recording offline: {CLOSED_HOST} does not answer\n" in outcome.out
+    assert f"offline; upload with: .venv/bin/wandb sync runs/mnist_mlp/{run.name}/wandb/latest-run" in outcome.out
+    (recorded,) = run.glob("wandb/offline-run-*/*.wandb")
+    assert recorded.stat().st_size > 1000
+    assert {"results.json", "metrics.csv"} <= {path.name for path in run.iterdir()}
+
+
+def test_a_silent_host_is_waited_for_five_seconds(
+    silent_host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("commands.tracking.WANDB_PATIENCE_SECONDS", 0.5)
+    online(monkeypatch, silent_host)
+    started = time.monotonic()
+    assert tracked_offline(build_loggers(["wandb"], tmp_path, "x", 0))
+    assert 0.5 < time.monotonic() - started < 10
+    finish_wandb(tmp_path)
+
+
+def test_an_upload_that_does_not_end_is_left_to_sync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Endless:
+        def finish(self, exit_code: int) -> None:
+            raise TimeoutError
+
+    monkeypatch.setattr("wandb.run", Endless())
+    finish_wandb(tmp_path)
+    assert capsys.readouterr().out == (
+        "W&B        out of reach; upload the rest with: .venv/bin/wandb sync ./wandb/latest-run\n"
+    )
+
+
+TASKS = {
+    "mnist_mlp": (),
+    "cifar_cnn": (),
+    "imdb_lstm": ("--data.max_tokens=40",),
+    "bert_classifier": ("--data.max_tokens=40",),
+    "resnet_transfer": (),
+}
+
+
+def timed_run(folder: Path, name: str, *options: str, **environment: str) -> tuple[LiveRun, float]:
+    """A small run, and after how many seconds it began to train."""
+    small = ("--data.train_size=64", "--trainer.max_epochs=2", "--trainer.limit_val_batches=1")
+    started = time.monotonic()
+    with LiveRun(folder, name, *small, "--trainer.limit_test_batches=1", *options, **environment) as run:
+        run.wait_until_said("hardware")
+        begun = time.monotonic() - started
+        assert run.wait(250) == 0, run.err
+    return run, begun
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_every_task_finishes_without_a_network(silent_host: str, tmp_path: Path) -> None:
+    later = []
+    for i, (name, options) in enumerate(TASKS.items()):
+        dead = {"WANDB_MODE": "", "WANDB_API_KEY": KEY, "WANDB_BASE_URL": (CLOSED_HOST, silent_host)[i % 2]}
+        _, usual = timed_run(tmp_path / f"{name}-offline", name, *options)
+        run, begun = timed_run(tmp_path / name, name, *options, **dead)
+        later.append(begun - usual)
+        assert "wandb sync" in run.out
+        (folder,) = (run.folder / "runs" / name).glob("[0-9]*")
+        assert list(folder.glob("wandb/offline-run-*/*.wandb"))
+        assert json.loads((folder / "results.json").read_text())["fit"]["epochs"] == 2
+        assert (folder / "metrics.csv").stat().st_size
+    print(f"| dead network | 5/5 finished, training began at most {max(later):.1f} s later |")
+    assert max(later) <= 15

@@ -55,6 +55,38 @@ def test_streamed_images_are_those_in_memory(write_images: Any, num_workers: int
     assert np.array_equal(memory.item("val", 2), streamed.item("val", 2))
 
 
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_an_image_that_is_lost_while_it_is_streamed_is_left_out_and_listed(write_images: Any, num_workers: int) -> None:
+    folder = write_images({"train/a": 40, "train/b": 40, "val/a": 5, "val/b": 5, "test/a": 5, "test/b": 5})
+    data = CIFAR10(source=str(folder), batch_size=8, memory_budget_gb=1e-9, num_workers=num_workers)
+    assert (data.sizes["train"], data.skipped) == (80, [])
+    (folder / "train/a/003.png").write_bytes(b"no image any more")
+    (folder / "val/b/001.png").unlink()
+    for _ in range(2):
+        batches = [data.on_after_batch_transfer(batch, 0) for batch in data.train_dataloader()]
+        assert sorted(torch.cat([batch.index for batch in batches]).tolist()) == [i for i in range(80) if i != 3]
+        assert all(len(batch.image) == len(batch.label) == len(batch.index) for batch in batches)
+    for batch in data.val_dataloader():
+        data.on_after_batch_transfer(batch, 0)
+    assert [(Path(item), reason) for item, reason in data.skipped] == [
+        (folder / "train/a/003.png", "could be read at first, and no longer"),
+        (folder / "val/b/001.png", "could be read at first, and no longer"),
+    ]
+    assert data.sizes == {"train": 79, "val": 9, "test": 10}
+
+
+@pytest.mark.parametrize(("batch_size", "message"), [(16, "6 of 100 items cannot be read"), (1, "no item of a batch")])
+def test_too_much_that_is_lost_while_it_is_streamed_stops(write_images: Any, batch_size: int, message: str) -> None:
+    folder = write_images({"train/a": 40, "train/b": 40, "val/a": 5, "val/b": 5, "test/a": 5, "test/b": 5})
+    data = CIFAR10(source=str(folder), batch_size=batch_size, memory_budget_gb=1e-9, num_workers=0)
+    data.setup()
+    for i in range(6):
+        (folder / f"train/a/{i:03}.png").unlink()
+    batches = list(data.train_dataloader())
+    with pytest.raises(ValueError, match=message):
+        [data.on_after_batch_transfer(batch, 0) for batch in batches]
+
+
 def test_training_images_are_augmented_one_by_one_and_evaluation_is_not() -> None:
     image = torch.arange(8 * 8, dtype=torch.uint8).reshape(1, 1, 8, 8).expand(64, 3, 8, 8)
     batch = ImageBatch(image, torch.zeros(64, dtype=torch.int64), torch.arange(64))

@@ -1,0 +1,49 @@
+"""What ends a run through no mistake on the command line, said in one line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+DEAD_WORKER = re.compile(
+    r"DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\) (is killed by signal: \w+|exited unexpectedly)"
+)
+# What gloo, NCCL and torch's store say when the process at the other end is gone.
+DEAD_PROCESS = re.compile(
+    r"gloo|nccl|connection (?:closed|reset|was likely closed)|broken pipe|failed to (?:recv|send)", re.IGNORECASE
+)
+
+
+class RunFailedError(RuntimeError):
+    """A run that could not go on; the message is one line for the person."""
+
+
+@contextmanager
+def failures_explained(how_to_continue: Callable[[], str]) -> Iterator[None]:
+    """Turn what is known to end a run into a RunFailedError; everything else keeps its traceback.
+
+    Args:
+        how_to_continue: the end of the line, asked for when it is needed.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if reason := _reason(error):
+            raise RunFailedError(reason + how_to_continue()) from error
+        raise
+
+
+def _reason(error: RuntimeError) -> str | None:
+    from torch.distributed import DistError  # cli.py answers without torch
+
+    from callbacks.guard_numerics import NonFiniteError
+
+    message = str(error)
+    if isinstance(error, RunFailedError | NonFiniteError):
+        return message
+    if found := DEAD_WORKER.search(message):
+        return f"a loader worker (process {found[1]}) {found[2]}: if memory is short, lower --data.num_workers"
+    if isinstance(error, DistError) or DEAD_PROCESS.search(message):
+        return "another process of this run ended, so this one cannot go on"
+    return None
