@@ -21,7 +21,7 @@ KEYS = {
     "data": ["source", "train", "val", "test", "classes", "fingerprint", "skipped"],
     "test": ["loss", "accuracy", "precision", "recall", "f1"],
     "fit": ["seconds", "epochs", "steps", "samples", "samples_per_second", "first_step_seconds", "peak_memory_bytes"],
-    "model": ["class", "parameters", "trainable_parameters", "checkpoint", "sha256"],
+    "model": ["class", "parameters", "trainable_parameters", "checkpoint", "sha256", "weights_sha256"],
     "environment": ["python", "torch", "lightning", "device", "precision", "git_commit", "git_dirty"],
 }
 
