@@ -19,6 +19,7 @@ from commands.hardware import device_name, fast_precision, keep_freed_memory, sk
 from commands.mistakes import explain, one_line
 from commands.results import check_callbacks, gather_results, write_results
 from commands.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT, check_writable, create_run_folder, interrupted_run
+from commands.secrets import refuse_secrets
 from commands.summary import data_lines, print_once, results_lines, shown
 from commands.tracking import LoggerName, build_loggers, finish_wandb, wandb_mode
 from datamodules.classification_data import ClassificationData
@@ -99,6 +100,7 @@ class ExperimentCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Settle what must be known, and can be refused, before anything is loaded or written."""
         options = self.options
+        refuse_secrets(options)
         if self.subcommand in RECORDED:
             check_writable(options.runs)
             if options.resume is not None:

@@ -60,6 +60,8 @@ def finish_wandb(exit_code: int = 0) -> None:
 
 
 def _wandb(run_folder: Path, experiment: str) -> WandbLogger:
+    # wandb's login knows no settings, and prints the address of WANDB_BASE_URL with any password in it.
+    os.environ.setdefault("WANDB_SILENT", "true")
     import wandb
 
     # A dead network must not hold up training: after ten seconds wandb goes on offline.
