@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 
 from commands.checkpoints import load_run
 from commands.hardware import fast_precision
+from commands.mistakes import printable
 from datamodules.batching import batch_loader
 
 BATCH_SIZE = 64
@@ -45,13 +46,14 @@ def classify(run: Path, input: Path, output: Path = Path("predictions.jsonl")) -
     probabilities = _probabilities(model, data, dataset) if len(kept) else []
     reasons = iter(unreadable)
     predicted = dict(zip(kept.tolist(), probabilities, strict=True))
-    with output.open("w", encoding="utf-8") as file:
+    # A name that is no UTF-8 is written as JSON escapes it.
+    with output.open("w", encoding="utf-8", errors="backslashreplace") as file:
         for position, (name, _) in enumerate(inputs):
             if position in predicted:
                 row = _row(name, predicted[position], model.class_names)  # type: ignore[arg-type]
             else:
                 row = {"item": name, "error": next(reasons)[1]}
-                print(f"cannot read {name}: {row['error']}", file=sys.stderr)
+                print(printable(f"cannot read {name}: {row['error']}"), file=sys.stderr)
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
     print(f"{len(kept)} of {len(inputs)} classified, written to {output}")
     return 1 if unreadable else 0

@@ -26,6 +26,7 @@ from commands.out_of_memory import run_within_memory
 from commands.processes import end_together
 from commands.results import check_callbacks, gather_results, write_results
 from commands.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT, check_writable, create_run_folder, interrupted_run
+from commands.secrets import refuse_secrets
 from commands.summary import data_lines, print_once, results_lines, shown
 from commands.torchrun import note_launch, restarted_run
 from commands.tracking import LoggerName, build_loggers, finish_wandb, sync_command, tracked_offline
@@ -108,6 +109,7 @@ class ExperimentCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Settle what must be known, and can be refused, before anything is loaded or written."""
         options = self.options
+        refuse_secrets(options)
         if self.subcommand in RECORDED:
             check_writable(options.runs)
             options.resume = options.resume or restarted_run(options.runs / self.experiment)

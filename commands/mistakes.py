@@ -20,7 +20,12 @@ UNKNOWN = re.compile(r"(?:unrecognized arguments: --|does not accept option '|Ke
 
 def one_line(error: BaseException) -> str:
     """The message of an error on a single line."""
-    return " ".join(str(error).split()) or type(error).__name__
+    return printable(" ".join(str(error).split())) or type(error).__name__
+
+
+def printable(text: str) -> str:
+    """The text with what a terminal would obey, or could not show, as escapes: a file's name may hold anything."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def nearest(name: str, choices: list[str]) -> str:

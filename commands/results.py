@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,17 @@ def _model(trainer: ExperimentTrainer, run_folder: Path) -> dict[str, Any]:
         "trainable_parameters": sum(p.numel() for p in parameters if p.requires_grad),
         "checkpoint": str(BEST_CHECKPOINT),
         "sha256": sha256(run_folder / BEST_CHECKPOINT),
+        "weights_sha256": weights_sha256(trainer.lightning_module.state_dict()),
     }
+
+
+def weights_sha256(state: Mapping[str, torch.Tensor]) -> str:
+    """Digest of names, dtypes, shapes and values in order of name: the same however and wherever they are stored."""
+    digest = hashlib.sha256()
+    for name, value in sorted(state.items()):
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}\0".encode())
+        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _environment(trainer: ExperimentTrainer) -> dict[str, Any]:

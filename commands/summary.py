@@ -7,6 +7,8 @@ from typing import Any
 
 from lightning.pytorch.utilities import rank_zero_only
 
+from commands.mistakes import printable
+
 SHOWN_SKIPS = 3
 SHOWN_CLASSES = 10
 
@@ -14,7 +16,7 @@ SHOWN_CLASSES = 10
 @rank_zero_only
 def print_once(lines: list[str]) -> None:
     """Print on the first of several processes only."""
-    print("\n".join(lines), flush=True)
+    print("\n".join(map(printable, lines)), flush=True)
 
 
 def shown(folder: Path) -> Path:

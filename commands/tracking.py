@@ -84,11 +84,13 @@ def finish_wandb(run_folder: Path | None = None, exit_code: int = 0) -> None:
 
 def _wandb(run_folder: Path, experiment: str) -> WandbLogger:
     """Online only if the server takes the run; otherwise the record waits on this disk to be synced."""
+    # wandb's login knows no settings, and prints the address of WANDB_BASE_URL with any password in it.
+    os.environ.setdefault("WANDB_SILENT", "true")
     import wandb
 
     mode = wandb_mode()
     host = os.environ.get("WANDB_BASE_URL", f"https://{WANDB_HOST}")
-    reason = f"{host} does not answer" if mode == "online" and not _answers(host) else ""
+    reason = "the server does not answer" if mode == "online" and not _answers(host) else ""
     if mode == "online" and not reason:
         logger = _wandb_logger(run_folder, experiment, mode)
         try:

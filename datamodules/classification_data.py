@@ -22,6 +22,8 @@ from datamodules.sources import SPLIT_NAMES, Examples, Source, digest_items, fin
 from datamodules.splits import check_classes, cut_missing_splits, subset
 from datamodules.unreadable import check_unreadable, lost_items
 
+ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
+
 
 class ClassificationData(LightningDataModule, ABC):
     """Labelled items in train, val and test splits, from the embedded sample, the hub or a path.
@@ -127,6 +129,10 @@ class ClassificationData(LightningDataModule, ABC):
             path = path.expanduser()
         if not self.source or not path.exists():
             raise ValueError(f"data.source={self.source!r} does not exist; give sample, hub, or the path of your data")
+        if path.suffix.lower() in ARCHIVES and path.is_file():
+            raise ValueError(f"data.source={self.source!r} is an archive: unpack it and give the folder")
+        if not (path.is_file() or path.is_dir()):
+            raise ValueError(f"data.source={self.source!r} is neither a file nor a folder")
         if path.is_dir() and not any(path.iterdir()):
             raise ValueError(f"data.source={self.source!r} is an empty folder")
         return self.load_path(path)

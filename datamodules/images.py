@@ -18,8 +18,8 @@ from torch.utils.data import Dataset, get_worker_info
 
 from datamodules.augmentation import center_crop, random_crop, random_flip, random_resized_crop
 from datamodules.classification_data import ClassificationData
-from datamodules.image_decoding import UNREADABLE, decode_all, decode_image, item_name
-from datamodules.sources import IMAGE_SUFFIXES, Source, load_image_folder, take, visible_files
+from datamodules.image_decoding import decode_all, decode_image, item_name
+from datamodules.sources import IMAGE_SUFFIXES, Source, load_image_folder, take, visible_entries, visible_files
 from datamodules.tables import TABLE_SUFFIXES, load_table
 
 
@@ -84,7 +84,7 @@ class StreamedImages(Dataset[ImageBatch]):
         for place, i in zip(images.numpy(), indices, strict=True):
             try:
                 place[:] = decode_image(self.items[i], self.size_px, self.channels)
-            except UNREADABLE:
+            except Exception:  # noqa: BLE001  # decoders raise anything for bytes that somebody made up
                 self.lost[i] = True
         if (lost := self.lost[index]).any():
             images, index = images[~lost], index[~lost]
@@ -180,7 +180,7 @@ class ImageData(ClassificationData):
         return StreamedImages(take(items, kept), labels[kept], size, channels), kept, skipped
 
     def read_inputs(self, path: Path) -> list[tuple[str, Any]]:
-        files = visible_files(path) if path.is_dir() else [path]
+        files = visible_entries(path) if path.is_dir() else [path]
         if path.is_dir() and not any(p.suffix.lower() in IMAGE_SUFFIXES for p in files):
             raise ValueError(f"{path} holds no images ({' '.join(IMAGE_SUFFIXES)})")
         return [(str(p), p) for p in files]

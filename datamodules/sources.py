@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 from datamodules.arrow_column import ArrowColumn
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
+LARGEST_FILE_BYTES = 256_000_000
 SPLIT_NAMES = {
     "train": ("train", "training"),
     "val": ("val", "valid", "validation", "dev"),
@@ -80,7 +82,12 @@ def load_image_folder(folder: Path) -> Source:
 
 def visible_files(folder: Path) -> list[Path]:
     """All files below a folder, sorted; nothing hidden, such as .DS_Store or .ipynb_checkpoints/cat.jpg."""
-    found = (p for p in folder.rglob("*") if p.is_file())
+    return [path for path in visible_entries(folder) if path.is_file()]
+
+
+def visible_entries(folder: Path) -> list[Path]:
+    """The same with what only looks like a file: pipes, devices, links that lead nowhere."""
+    found = (p for p in folder.rglob("*") if not p.is_dir())
     return sorted(p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts))
 
 
@@ -102,11 +109,9 @@ def _class_folders(root: Path, class_names: list[str], skipped: list[tuple[str, 
     paths: list[Path] = []
     labels: list[int] = []
     for label, name in enumerate(class_names):
-        files = visible_files(root / name)
-        images = [p for p in files if p.suffix.lower() in IMAGE_SUFFIXES]
-        skipped += [
-            (str(p), f"not one of {' '.join(IMAGE_SUFFIXES)}") for p in files if p.suffix.lower() not in IMAGE_SUFFIXES
-        ]
+        files = visible_entries(root / name)
+        images = [p for p in files if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file()]
+        skipped += [(str(p), _left_out(p)) for p in files if p not in set(images)]
         if not images and (root / name).is_dir():
             raise ValueError(f"class {name!r} has no images in {root / name}: add some or remove the folder")
         paths += images
@@ -116,9 +121,27 @@ def _class_folders(root: Path, class_names: list[str], skipped: list[tuple[str, 
     return Examples(paths, np.array(labels, dtype=np.int64))
 
 
+def _left_out(path: Path) -> str:
+    return f"not one of {' '.join(IMAGE_SUFFIXES)}" if path.is_file() else "not a file"
+
+
+def check_regular(path: Path) -> None:
+    """Refuse what would never end, or is no file at all: pipes, devices, folders, links that lead nowhere.
+
+    Raises:
+        ValueError: likewise for a file too large to be an image or a text.
+        OSError: it cannot be looked at.
+    """
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError("not a file")
+    if found.st_size > LARGEST_FILE_BYTES:
+        raise ValueError(f"a file of {found.st_size / 1e6:,.0f} MB, more than {LARGEST_FILE_BYTES / 1e6:.0f}")
+
+
 def fingerprint(source: Source) -> str:
     """``sha256:…`` over every split's items and labels, and the class names, wherever they are stored."""
-    digest = hashlib.sha256("\0".join(source.class_names).encode())
+    digest = hashlib.sha256("\0".join(source.class_names).encode(errors="surrogateescape"))
     for split in sorted(source.splits):
         examples = source.splits[split]
         digest.update(f"\0{split}\0".encode() + examples.labels.tobytes())
@@ -133,9 +156,22 @@ def fingerprint(source: Source) -> str:
 def digest_items(digest: Any, items: Iterable[Any]) -> None:
     """Add the content of files, encoded bytes and texts to a hashlib digest; a missing item counts as empty."""
     for item in items:
-        content = item.read_bytes() if isinstance(item, Path) else item or b""
-        content = content.encode() if isinstance(content, str) else content
-        digest.update(len(content).to_bytes(8, "little") + content)
+        if isinstance(item, Path):
+            _digest_file(digest, item)
+        else:
+            content = item.encode(errors="surrogatepass") if isinstance(item, str) else item or b""
+            digest.update(len(content).to_bytes(8, "little") + content)
+
+
+def _digest_file(digest: Any, path: Path) -> None:
+    """As any bytes, but never all in memory; what cannot be read, which its decoder will say, counts as empty."""
+    try:
+        check_regular(path)
+        with path.open("rb") as file:
+            digest.update(path.stat().st_size.to_bytes(8, "little"))
+            hashlib.file_digest(file, lambda: digest)
+    except (OSError, ValueError):
+        digest.update(bytes(8))
 
 
 def first_line(error: BaseException) -> str:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import partial
 from glob import escape
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from datamodules.arrow_column import ArrowColumn
-from datamodules.sources import SPLIT_NAMES, Examples, Source, first_line
+from datamodules.sources import SPLIT_NAMES, Examples, Source, first_line, visible_files
+from datamodules.table_checks import check_table
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 CACHE = Path("data")
 HUB_TIMEOUT_SECONDS = 10
+SHOWN_COLUMNS = 20
 TABLE_SUFFIXES = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".jsonl": "json"}
 
 
@@ -81,19 +85,40 @@ def _hub_tables(name: str) -> dict[str, Dataset]:
 
 def _local_tables(path: Path) -> dict[str, Dataset]:
     from datasets import load_dataset, logging
-    from datasets.exceptions import DatasetsError
 
     logging.disable_progress_bar()
     logging.set_verbosity(logging.CRITICAL)  # what goes wrong is said below, once
-    cache = str(CACHE / "tables")
+    # Not the folder itself: load_dataset would fetch what a README.md in it names, and unpack archives.
+    table_format, files = _table_files(path)
     try:
-        if path.is_dir():
-            return dict(load_dataset(str(path), cache_dir=cache))
+        for file in chain(*files.values()):
+            check_table(file)
         # The name of a file is a pattern to load_dataset: brackets in it must stand for themselves.
-        return dict(load_dataset(TABLE_SUFFIXES[path.suffix.lower()], data_files=escape(str(path)), cache_dir=cache))
-    except (DatasetsError, ValueError, OSError) as error:
+        patterns = {split: [escape(str(file)) for file in named] for split, named in files.items()}
+        return dict(load_dataset(table_format, data_files=patterns, cache_dir=str(CACHE / "tables")))
+    except Exception as error:  # parsers raise anything for bytes that somebody made up
         reason = error.__cause__ or error.__context__ or error
-        raise ValueError(f"data.source={str(path)!r} cannot be read: {first_line(reason)}") from error
+        encoding = "; save it as UTF-8" if isinstance(reason, UnicodeDecodeError) else ""
+        raise ValueError(f"data.source={str(path)!r} cannot be read: {first_line(reason)}{encoding}") from error
+
+
+def _table_files(path: Path) -> tuple[str, dict[str, list[Path]]]:
+    """The format of a table, and its files by split.
+
+    Of a folder, those of one format count: Parquet before CSV before JSON, which may only describe the others. A file's
+    split is the last word of its path that names one; if no file has any, all are for training.
+    """
+    files = [path] if path.is_file() else visible_files(path)
+    formats = [TABLE_SUFFIXES.get(file.suffix.lower()) for file in files]
+    chosen = next(name for name in TABLE_SUFFIXES.values() if name in formats)
+    found = [file for file, name in zip(files, formats, strict=True) if name == chosen]
+    splits: dict[str, list[Path]] = {}
+    for file in found if path.is_dir() else []:
+        words = re.split("[^a-z]+", str(file.relative_to(path)).lower())
+        named = (split for word in reversed(words) for split, names in SPLIT_NAMES.items() if word in names)
+        if split := next(named, None):
+            splits.setdefault(split, []).append(file)
+    return chosen, splits or {"train": found}
 
 
 def _pick_column(key: str, wanted: Sequence[str], columns: Sequence[str], location: str | Path) -> str:
@@ -101,9 +126,8 @@ def _pick_column(key: str, wanted: Sequence[str], columns: Sequence[str], locati
     for name in wanted:
         if name.lower() in lowered:
             return lowered[name.lower()]
-    raise ValueError(
-        f"no {' or '.join(wanted)} column in {location}: it has {', '.join(columns)}; name one with --{key}"
-    )
+    found = ", ".join(columns[:SHOWN_COLUMNS]) + (", …" if len(columns) > SHOWN_COLUMNS else "")
+    raise ValueError(f"no {' or '.join(wanted)} column in {location}: it has {found}; name one with --{key}")
 
 
 def _classes(table: Dataset, column: str) -> tuple[list[str], dict[Any, int]]:
@@ -113,8 +137,9 @@ def _classes(table: Dataset, column: str) -> tuple[list[str], dict[Any, int]]:
     feature = table.features[column]
     if isinstance(feature, ClassLabel):
         return list(feature.names), {i: i for i in range(feature.num_classes)}
-    if not isinstance(feature, Value):
-        raise ValueError(f"column {column!r} holds a {type(feature).__name__}: labels must be integers or strings")
+    if not isinstance(feature, Value) or "binary" in feature.dtype:
+        kind = feature.dtype if isinstance(feature, Value) else type(feature).__name__
+        raise ValueError(f"column {column!r} holds a {kind}: labels must be integers or strings")
     values = {value for value in table.unique(column) if value is not None}
     if any(isinstance(value, float) and not value.is_integer() for value in values):
         raise ValueError(f"column {column!r} holds fractions: labels must be integers or strings")

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import sys
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,11 +21,15 @@ from datamodules.classification_data import ClassificationData
 from datamodules.samples import film_reviews
 from datamodules.sources import Source, visible_files
 from datamodules.tables import TABLE_SUFFIXES, load_table
+from datamodules.text_files import read_texts
 
 TEXT_COLUMNS = ("text", "review", "sentence", "content", "comment")
 PADDING_TOKENS = ("[PAD]", "<pad>")
-TEXT_SUFFIXES = (".txt", ".csv", ".jsonl")
+# An encoding takes far more memory than the text, and the text than its ids.
 TEXTS_AT_ONCE = 1000
+CHARACTERS_AT_ONCE = 3_000_000
+# What is cut from the middle of a longer text is never among the tokens kept, unless most of it is blanks.
+LONGEST_TEXT = 100_000  # characters
 LABEL_COLUMNS = ("label", "labels", "sentiment", "target", "class", "category")
 
 
@@ -184,14 +184,13 @@ class TextData(ClassificationData):
         """
         self.tokenizer.no_truncation()
         tail = self.max_tokens - self.head_tokens
-        bar = iter(tqdm(items, f"Encoding {title}", unit=" texts", leave=False, delay=1, disable=None))
-        while texts := list(islice(bar, TEXTS_AT_ONCE)):  # an encoding takes far more memory than its ids
-            encodings = self.tokenizer.encode_batch_fast([text or "" for text in texts])
-            for text, encoding in zip(texts, encodings, strict=True):
+        bar = tqdm(items, f"Encoding {title}", unit=" texts", leave=False, delay=1, disable=None)
+        for texts in _batches(map(_encodable, bar)):
+            for text, encoding in zip(texts, self.tokenizer.encode_batch_fast(texts), strict=True):
                 ids = np.array(encoding.ids or [self.unknown_id], dtype=np.int32)
                 cut = len(ids) > self.max_tokens
                 ids = np.concatenate([ids[: self.head_tokens], ids[-tail:]]) if cut else ids
-                yield ids if text and text.strip() else ids[:0]
+                yield ids if text.strip() else ids[:0]
 
     def on_after_batch_transfer(self, batch: TextBatch, dataloader_idx: int) -> TextBatch:
         if not self.augments or self.trainer is None or not self.trainer.training:
@@ -205,43 +204,27 @@ class TextData(ClassificationData):
         return self.tokenizer.token_to_id("[UNK]") or 0
 
     def read_inputs(self, path: Path) -> list[tuple[str, Any]]:
-        files = visible_files(path) if path.is_dir() else [path]
-        inputs: list[tuple[str, Any]] = []
-        for file in (f for f in files if path.is_file() or f.suffix.lower() in TEXT_SUFFIXES):
-            if path.is_dir() and file.suffix.lower() == ".txt":
-                inputs.append((str(file), file.read_text("utf-8-sig", "replace")))
-            else:
-                inputs += [(f"{file}:{line}", text) for line, text in self._file_texts(file)]
+        inputs = read_texts(path, self.text_columns)
         if not inputs:
             raise ValueError(f"{path} holds no texts: give a .txt, .csv or .jsonl file, or a folder of them")
-        return inputs
-
-    def _file_texts(self, path: Path) -> list[tuple[int, str | None]]:
-        """(line number, text) of a file; a text that cannot be found is None."""
-        suffix = path.suffix.lower()
-        with path.open(encoding="utf-8-sig", errors="replace", newline="" if suffix == ".csv" else None) as file:
-            if suffix == ".txt":
-                return [(n, line.rstrip("\n")) for n, line in enumerate(file, 1)]
-            if suffix == ".jsonl":
-                return [(n, self._text_of(_json_value(line))) for n, line in enumerate(file, 1)]
-            if suffix == ".csv":
-                csv.field_size_limit(sys.maxsize)  # 131,072 characters otherwise
-                reader = csv.DictReader(file)
-                try:
-                    return [(reader.line_num, self._text_of(row)) for row in reader]
-                except csv.Error as error:
-                    raise ValueError(f"{path} cannot be read: {error}") from error
-        raise ValueError(f"{path} is not a .txt, .csv or .jsonl file")
-
-    def _text_of(self, row: Any) -> str | None:
-        """The first text column of a row that holds a text; a JSON line may be nothing but the text."""
-        named = {str(name).lower(): text for name, text in row.items()} if isinstance(row, dict) else {"": row}
-        wanted = [named.get(name.lower()) for name in (*self.text_columns, "")]
-        return next((text for text in wanted if isinstance(text, str)), None)
+        return list(inputs)
 
 
-def _json_value(line: str) -> Any:
-    try:
-        return json.loads(line)
-    except json.JSONDecodeError:
-        return None
+def _encodable(text: str | None) -> str:
+    """Without half characters, and of a long text both ends."""
+    text = (text or "").encode(errors="replace").decode()
+    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT // 2] + text[-LONGEST_TEXT // 2 :]
+
+
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    """So few texts at once that their encodings fit in memory."""
+    batch: list[str] = []
+    characters = 0
+    for text in texts:
+        batch.append(text)
+        characters += len(text)
+        if len(batch) == TEXTS_AT_ONCE or characters >= CHARACTERS_AT_ONCE:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch

@@ -9,6 +9,7 @@ from PIL import Image
 
 from commands.checkpoints import load_run
 from tests.conftest import Cli, Outcome
+from tests.datamodules.hostile_images import ODD_NAMES, write_odd_entries
 
 SMALL = ("--data.train_size=300", "--loggers=[csv]", "--trainer.max_epochs=1")
 
@@ -78,6 +79,24 @@ def test_texts_come_from_lines_and_objects_and_one_without_text_is_listed(
     assert ["error" in row for row in in_objects] == [False, True, False]
     for line, row in zip(in_lines, (in_objects[0], in_objects[2]), strict=True):
         assert row["probabilities"] == pytest.approx(line["probabilities"], abs=1e-3)
+
+
+def test_odd_names_and_entries_are_listed_and_cannot_act_on_the_terminal(
+    lightsmith: Cli, tmp_path: Path, digits: Path
+) -> None:
+    odd = tmp_path / "odd"
+    odd.mkdir()
+    write_odd_entries(odd)
+    for name in ODD_NAMES:
+        (odd / name).write_bytes((digits / "0.png").read_bytes())
+        (odd / f"broken {name}").write_bytes(b"no image")
+    outcome = classify(lightsmith, "mnist_mlp", odd)
+    rows = predictions(tmp_path)
+    assert outcome.code == 1
+    assert {Path(row["item"]).name for row in rows if "error" not in row} == set(ODD_NAMES)
+    assert len([row for row in rows if "error" in row]) == len(ODD_NAMES) + 5
+    assert outcome.err.count("\n") == len(ODD_NAMES) + 5
+    assert outcome.err.replace("\n", "").isprintable()
 
 
 def test_what_cannot_be_classified_is_one_line(lightsmith: Cli, tmp_path: Path, digits: Path) -> None:

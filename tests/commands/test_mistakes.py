@@ -1,9 +1,15 @@
-from commands.mistakes import explain, init_arguments, nearest, one_line
+from commands.mistakes import explain, init_arguments, nearest, one_line, printable
 
 
 def test_one_line_folds_whitespace_and_names_an_error_without_a_message() -> None:
     assert one_line(ValueError("a\n  b\n")) == "a b"
     assert one_line(KeyError()) == "KeyError"
+
+
+def test_what_a_terminal_would_obey_is_printed_as_an_escape() -> None:
+    assert printable("a\nb\x1b[31m\u202e\udce9") == r"a\nb\x1b[31m\u202e\udce9"
+    assert printable("première 🙂 · 10%") == "première 🙂 · 10%"
+    assert one_line(ValueError("no \x1b[2Jfile")) == r"no \x1b[2Jfile"
 
 
 def test_nearest_offers_a_similar_choice_or_nothing() -> None:

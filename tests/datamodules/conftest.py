@@ -1,9 +1,13 @@
 """What the data tests share: an empty folder to work in, images on disk, and the real data where there is some."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event, Thread
+from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -39,3 +43,33 @@ def real_data() -> Path:
     if not REAL_DATA.is_dir():
         pytest.skip(f"no real data at {REAL_DATA}")
     return REAL_DATA
+
+
+Measure = Callable[[Callable[[], Any]], Any]
+
+
+@pytest.fixture
+def within_limits() -> Measure:
+    """Calls something that must not take a second of the processor, or 200 MB more memory than there was."""
+    process = psutil.Process()
+
+    def call(act: Callable[[], Any]) -> Any:
+        before, done, peak = process.memory_info().rss, Event(), [0]
+
+        def watch() -> None:
+            while not done.wait(0.002):
+                peak[0] = max(peak[0], process.memory_info().rss)
+
+        watcher = Thread(target=watch)
+        watcher.start()
+        started = time.process_time()
+        try:
+            return act()
+        finally:
+            seconds = time.process_time() - started
+            done.set()
+            watcher.join()
+            assert seconds < 1
+            assert peak[0] - before < 200e6
+
+    return call

@@ -24,12 +24,15 @@ def films(path: Path, count: int = 40) -> Path:
         ({"source": "~nobody-at-all/x"}, "data.source='~nobody-at-all/x' does not exist"),
         ({"source": ""}, "data.source='' does not exist"),
         ({"source": "empty"}, "data.source='empty' is an empty folder"),
+        ({"source": "films.tar.gz"}, "data.source='films.tar.gz' is an archive: unpack it and give the folder"),
+        ({"source": "/dev/zero"}, "data.source='/dev/zero' is neither a file nor a folder"),
         ({"source": "notes.txt"}, "data.source='notes.txt' is a file, but not one of .parquet"),
     ],
 )
 def test_a_source_that_is_not_there_is_refused(options: dict[str, Any], message: str) -> None:
     Path("empty").mkdir()
     Path("notes.txt").touch()
+    Path("films.tar.gz").touch()
     with pytest.raises(ValueError, match=message):
         MNIST(**options).setup()
 

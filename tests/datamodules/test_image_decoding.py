@@ -1,7 +1,10 @@
 """Images of every usual kind decode sensibly; what is not an image is listed with a reason."""
 
-import io
+import time
 import warnings
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from datamodules.image_decoding import decode_all, decode_image
-
-
-def encoded(image: Image.Image, file_format: str = "PNG", **options: Any) -> bytes:
-    file = io.BytesIO()
-    image.save(file, file_format, **options)
-    return file.getvalue()
+from datamodules.image_decoding import MemoryAllowance, decode_all, decode_image
+from tests.datamodules import hostile_images
+from tests.datamodules.hostile_images import encoded
 
 
 def ramp(size: int = 64) -> Image.Image:
@@ -102,7 +101,9 @@ def test_broken_images_are_skipped_with_a_reason(tmp_path: Path, name: str) -> N
 
 
 def test_reasons_name_no_address_so_that_two_runs_agree() -> None:
-    assert decode_all([b"nonsense"], 8, 3, "val")[2] == [("val row 0", "not an image")]
+    assert decode_all([b"nonsense"], 8, 3, "val")[2] == [
+        ("val row 0", "not a JPEG, PNG, WEBP, GIF, BMP, TIFF or PPM image")
+    ]
 
 
 def test_a_decompression_bomb_is_unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,3 +130,100 @@ def test_a_check_without_keeping_still_lists_the_unreadable() -> None:
     assert len(images) == 0
     assert kept.tolist() == [0]
     assert len(skipped) == 1
+
+
+@pytest.mark.parametrize("name", hostile_images.READABLE)
+def test_an_odd_image_is_understood_within_a_second_and_200_mb(tmp_path: Path, name: str, within_limits: Any) -> None:
+    (tmp_path / name).write_bytes(hostile_images.READABLE[name]())
+    images, _, skipped = within_limits(lambda: decode_all([tmp_path / name], 28, 3, "train"))
+    assert skipped == []
+    assert np.abs(images[0].astype(int) - hostile_images.RED).max() <= 2
+
+
+def reasons(folder: Path, files: Iterable[tuple[str, bytes]], within_limits: Any) -> dict[str, str]:
+    """Why each file was skipped, tried one after the other; "" for one that could be read."""
+    found = {}
+    for name, content in files:
+        (folder / name).write_bytes(content)
+        _, _, skipped = within_limits(lambda name=name: decode_all([folder / name], 28, 3, "train"))
+        found[name] = skipped[0][1] if skipped else ""
+    return found
+
+
+def contents(files: dict[str, Callable[[], bytes]]) -> Iterator[tuple[str, bytes]]:
+    return ((name, content()) for name, content in files.items())
+
+
+def test_hostile_images_are_skipped_with_a_reason_of_one_line(tmp_path: Path, within_limits: Any) -> None:
+    found = reasons(tmp_path, contents(hostile_images.BROKEN), within_limits)
+    assert all(reason and "\n" not in reason for reason in found.values()), found
+    assert "decompression bomb" in found["bomb.png"]
+    assert found["program.jpg"] == "not a JPEG, PNG, WEBP, GIF, BMP, TIFF or PPM image"
+
+
+def test_what_is_no_file_is_skipped_rather_than_waited_for(tmp_path: Path) -> None:
+    entries = hostile_images.write_odd_entries(tmp_path)
+    _, kept, skipped = decode_all(entries, 28, 3, "train")
+    assert len(kept) == 0
+    assert [reason for _, reason in skipped] == [
+        "not a file",
+        "Too many levels of symbolic links",
+        "No such file or directory",
+        "not a file",
+        "a file of 100,000 MB, more than 256",
+    ]
+
+
+def test_oddities_of_a_readable_file_are_not_warned_of() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for number in range(30):
+            decode_all([hostile_images.damaged(number)[1]], 28, 3, "train")
+
+
+def test_images_decoded_at_once_share_an_allowance(within_limits: Any) -> None:
+    large = hostile_images.READABLE["large.png"]()
+    assert len(within_limits(lambda: decode_all([large] * 4, 28, 3, "train"))[1]) == 4
+
+
+def test_threads_wait_for_memory_and_too_much_is_refused_at_once() -> None:
+    allowance, most, held = MemoryAllowance(10), 0, 0
+
+    def hold(size: int) -> None:
+        nonlocal most, held
+        with allowance.claim(size):
+            held += size
+            most = max(most, held)
+            time.sleep(0.0005)
+            held -= size
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(hold, [7, 3, 10, 1, 9] * 40))
+    assert (most, held) == (10, 0)
+    with pytest.raises(ValueError, match="too large"), allowance.claim(11):
+        pass
+
+
+def test_a_large_image_is_shrunk_like_a_small_one() -> None:
+    large = ramp(1500)
+    expected = np.asarray(large.resize((32, 32), Image.Resampling.BILINEAR)).astype(int)
+    for image in (large, large.convert("RGBA"), large.convert("CMYK")):
+        data = encoded(image, "TIFF")
+        assert np.abs(decode_image(data, 32, 3).astype(int) - expected).max() <= 3
+    wide = Image.new("RGB", (3000, 1000), "blue")
+    wide.paste((255, 0, 0), (1000, 0, 2000, 1000))
+    assert (decode_image(encoded(wide), 10, 3)[:, 1:-1] == [255, 0, 0]).all()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_two_hundred_hostile_images_break_nothing(tmp_path: Path, within_limits: Any) -> None:
+    files = {**hostile_images.READABLE, **hostile_images.BROKEN}
+    odd = hostile_images.write_odd_entries(tmp_path)
+    numbers = range(200 - len(odd) - len(files))
+    found = reasons(tmp_path, chain(contents(files), map(hostile_images.damaged, numbers)), within_limits)
+    found |= dict(within_limits(lambda: decode_all(odd, 28, 3, "train"))[2])
+    skipped = [reason for reason in found.values() if reason]
+    print(f"| 15 | 200 hostile images | {len(found)} tried, {len(skipped)} skipped with a reason, 0 crashes |")
+    assert len(found) == 200
+    assert all("\n" not in reason for reason in skipped)

@@ -162,7 +162,7 @@ def test_inputs_come_in_order_with_the_unreadable_among_them(write_images: Any) 
     assert [Path(name).name for name, _ in inputs] == ["000.png", "notes.txt", "000.png", "001.png"]
     dataset, kept, unreadable = data.encode([item for _, item in inputs], np.zeros(4, dtype=np.int64), "inputs")
     assert kept.tolist() == [0, 2, 3]
-    assert unreadable == [(str(folder / "a" / "notes.txt"), "not an image")]
+    assert unreadable == [(str(folder / "a" / "notes.txt"), "not a JPEG, PNG, WEBP, GIF, BMP, TIFF or PPM image")]
     assert dataset.__getitems__([0, 1]).image.shape == (2, 3, 32, 32)  # type: ignore[attr-defined]
     assert data.read_inputs(folder / "b" / "001.png") == [(str(folder / "b/001.png"), folder / "b/001.png")]
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from datamodules.sources import Examples, Source, fingerprint, first_line, load_image_folder, visible_files
+from tests.datamodules.hostile_images import write_odd_entries
 
 
 def test_class_folders_become_classes_in_alphabetical_order(write_images: Any) -> None:
@@ -49,6 +50,20 @@ def test_other_file_types_are_listed_as_skipped(write_images: Any) -> None:
     source = load_image_folder(folder)
     assert [Path(item).name for item, _ in source.skipped] == ["notes.txt", "animation.gif"]
     assert all(reason.startswith("not one of .jpg") for _, reason in source.skipped)
+
+
+def test_what_only_looks_like_an_image_is_listed_as_skipped(write_images: Any) -> None:
+    folder = write_images({"a": 2, "b": 2, "b/folder.png": 1})
+    names = [path.name for path in write_odd_entries(folder / "a") if path.name != "vast.png"]
+    source = load_image_folder(folder)
+    assert len(source.splits["train"]) == 6  # a folder named as an image is a folder; a vast file is one still
+    assert source.skipped == [(str(folder / "a" / name), "not a file") for name in names]
+
+
+def test_a_file_that_cannot_be_read_does_not_stop_the_fingerprint(tmp_path: Path) -> None:
+    entries = write_odd_entries(tmp_path)
+    labels = np.zeros(len(entries), dtype=np.int64)
+    assert fingerprint(Source("", ["caf\udce9"], {"train": Examples(entries, labels)})).startswith("sha256:")
 
 
 @pytest.mark.parametrize(
