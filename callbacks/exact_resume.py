@@ -45,10 +45,11 @@ class ExactResume(Callback):
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         self._restored = checkpoint.get(KEY, {})
-        if trainer.state.fn == TrainerFn.FITTING and hasattr(trainer.datamodule, "start"):
+        data: Any = getattr(trainer, "datamodule", None)
+        if trainer.state.fn == TrainerFn.FITTING and hasattr(data, "start"):
             loop = checkpoint["loops"]["fit_loop"]
             position = (loop[name]["current"]["completed"] for name in ("epoch_progress", "epoch_loop.batch_progress"))
-            trainer.datamodule.start = tuple(position)
+            data.start = tuple(position)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         restored, self._restored = self._restored, {}
@@ -71,9 +72,9 @@ def steps_logged(checkpoint: dict[str, Any]) -> int:
 
 def generator_states(device: torch.device) -> dict[str, Any]:
     """The states of Python's, NumPy's and torch's global generators, as plain values and tensors."""
-    name, keys, *rest = np.random.get_state(legacy=True)
-    states = {"python": random.getstate(), "numpy": [name, torch.from_numpy(keys.astype(np.int64)), *rest]}
-    states["torch"] = torch.get_rng_state()
+    name, keys, *rest = np.random.get_state()
+    states: dict[str, Any] = {"python": random.getstate(), "torch": torch.get_rng_state()}
+    states["numpy"] = [name, torch.from_numpy(np.asarray(keys, np.int64)), *rest]
     if device.type != "cpu":
         states["device"] = getattr(torch, device.type).get_rng_state()
     return states
@@ -124,7 +125,8 @@ def _complete(progress: Progress) -> None:
 
 def _validates(trainer: Trainer) -> bool:
     loop = trainer.fit_loop.epoch_loop
-    return trainer.validating or loop._should_check_val_fx(trainer.fit_loop._data_fetcher)
+    fetcher = trainer.fit_loop._data_fetcher
+    return trainer.validating or (fetcher is not None and loop._should_check_val_fx(fetcher))
 
 
 def _accumulating(trainer: Trainer) -> bool:

@@ -52,7 +52,7 @@ def verify_resume(name: str, data: str = "sample", kills: int = 1, options: str 
         command = ["run", *configs, f"--data.source={data}", *shlex.split(options)]
         _finish(_start([*command, f"--runs={scratch}/whole"]))
         whole = next(Path(scratch, "whole").glob("*/latest")).resolve()
-        seconds = json.loads((whole / "results.json").read_text("utf-8"))["fit"]["seconds"]
+        seconds = _results(whole)["fit"]["seconds"]
         print(f"undisturbed  {seconds:.1f} s", flush=True)
         resumed = _killed_and_resumed(whole, Path(scratch, "killed"), kills, seconds)
         return verdict(list(run_differences(whole, resumed)))
@@ -85,8 +85,8 @@ def _killed_and_resumed(whole: Path, runs: Path, kills: int, seconds: float) -> 
 
 
 def _start(arguments: list[str]) -> subprocess.Popen[str]:
-    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    return subprocess.Popen([sys.executable, str(CLI), *arguments], text=True, **pipes)
+    command = [sys.executable, str(CLI), *arguments]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
 def _finish(process: subprocess.Popen[str]) -> None:
@@ -110,11 +110,11 @@ def _kill(process: subprocess.Popen[str], runs: Path, pause: float) -> None:
 
 def run_differences(one: Path, other: Path) -> Iterator[str]:
     """Where two run folders differ in more than times and their own paths."""
-    for name in (LAST_CHECKPOINT, BEST_CHECKPOINT):
-        saved = (read_checkpoint(one / name), read_checkpoint(other / name))
-        yield from differences(*saved, name.name, (str(one), str(other)))
-    for read, name in ((_rows, "metrics.csv"), (_results, "results.json")):
-        yield from differences(read(one / name), read(other / name), name)
+    for path in (LAST_CHECKPOINT, BEST_CHECKPOINT):
+        saved = (read_checkpoint(one / path), read_checkpoint(other / path))
+        yield from differences(*saved, path.name, (str(one), str(other)))
+    yield from differences(_rows(one), _rows(other), "metrics.csv")
+    yield from differences(_results(one), _results(other), "results.json")
 
 
 def differences(one: Any, other: Any, where: str, paths: tuple[str, str] = ("", "")) -> Iterator[str]:
@@ -141,11 +141,11 @@ def differences(one: Any, other: Any, where: str, paths: tuple[str, str] = ("", 
         yield f"{where}: {one!r} and {other!r}"
 
 
-def _rows(file: Path) -> list[dict[str, str]]:
-    with file.open(newline="", encoding="utf-8") as lines:
+def _rows(run: Path) -> list[dict[str, str]]:
+    with (run / "metrics.csv").open(newline="", encoding="utf-8") as lines:
         return list(csv.DictReader(lines))
 
 
-def _results(file: Path) -> dict[str, Any]:
-    results: dict[str, Any] = json.loads(file.read_text("utf-8"))
+def _results(run: Path) -> dict[str, Any]:
+    results: dict[str, Any] = json.loads((run / "results.json").read_text("utf-8"))
     return results

@@ -70,8 +70,8 @@ def trained(*callbacks: Callback, ckpt_path: str | None = None, **options: Any) 
     data = MNIST(
         train_size=100, batch_size=30, image_size_px=28, crop_padding_px=2, num_workers=options.pop("num_workers", None)
     )
-    model = MnistMLP(class_names=data.class_names, dropout=0.3, hidden_features=[16])
-    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
+    model = MnistMLP(class_names=data.class_names, dropout=0.3, hidden_features=(16,))
+    quiet: dict[str, Any] = {"enable_progress_bar": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
     quiet |= {"accelerator": "cpu", "logger": False}
     quiet |= {"enable_checkpointing": any(isinstance(callback, Checkpoint) for callback in callbacks)}
     options = {"max_epochs": EPOCHS, "log_every_n_steps": 3, "limit_val_batches": 2, **PRECISE, **quiet, **options}
@@ -124,7 +124,7 @@ def died_and_resumed(make: Callable[[], list[Callback]] = list, **options: Any) 
     ],
     ids=str,
 )
-def test_it_ends_bit_identical(options: dict[str, int]) -> None:
+def test_it_ends_bit_identical(options: dict[str, Any]) -> None:
     resumed = died_and_resumed(**options)
     for name in ("step", "epoch", "survives"):
         options.pop(name, None)

@@ -124,9 +124,8 @@ def test_five_runs_of_one_command_give_one_weights_hash(experiment: Cli, tmp_pat
         )
         for n, seed in runs
     )
-    print(
-        f"| 17 | five runs of {name}, workers 0 and 2 | {len(set(same))} hash, another seed differs: {other != same[0]} |"
-    )
+    figures = f"{len(set(same))} hash, another seed differs: {other != same[0]}"
+    print(f"| 17 | five runs of {name}, workers 0 and 2 | {figures} |")
     assert set(same) == {same[0]}
     assert other != same[0]
 

@@ -1,6 +1,7 @@
 """Muon turns convolutions and is SGD on everything else, and remembers across a restart."""
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -50,7 +51,7 @@ def test_a_convolution_is_updated_alike_in_both_memory_formats() -> None:
 @pytest.mark.parametrize("shape", [(5, 4), (5,)])
 def test_everything_else_is_trained_as_by_nesterov_sgd(shape: tuple[int, ...]) -> None:
     mine, theirs = (nn.Parameter(torch.ones(shape)) for _ in range(2))
-    options = {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01}
+    options: dict[str, Any] = {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01}
     for optimizer in (Muon([mine], **options), torch.optim.SGD([theirs], nesterov=True, **options)):
         torch.manual_seed(2)
         for _ in range(4):
