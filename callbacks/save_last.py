@@ -47,13 +47,12 @@ class SaveLast(Checkpoint):
         self._handlers: dict[int, Any] = {}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        beside = str(Path(trainer.default_root_dir) / "checkpoints")
-        self.dirpath = trainer.strategy.broadcast(self.dirpath or beside)
+        self.dirpath = trainer.strategy.broadcast(self.dirpath or str(Path(trainer.default_root_dir) / "checkpoints"))
         self._handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
         self._catch_signals()
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        _handle(self._handlers)
+        _set_handlers(self._handlers)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._saved_seconds = time.monotonic()
@@ -93,7 +92,7 @@ class SaveLast(Checkpoint):
 
     def _catch_signals(self) -> None:
         """Once more at each start: Lightning's own handler talks to other processes in the middle of a step."""
-        _handle(dict.fromkeys(STOP_SIGNALS, signal.SIG_DFL if self._signal else self._note_signal))
+        _set_handlers(dict.fromkeys(STOP_SIGNALS, signal.SIG_DFL if self._signal else self._note_signal))
 
     def _note_signal(self, number: int, frame: FrameType | None) -> None:
         self._signal = number
@@ -131,7 +130,7 @@ def rotate(fresh: Path, keep: int) -> None:
     fresh.replace(names[0])
 
 
-def _handle(handlers: dict[int, Any]) -> None:
+def _set_handlers(handlers: dict[int, Any]) -> None:
     if threading.current_thread() is threading.main_thread():  # Python lets no other set handlers
         for number, handler in handlers.items():
             signal.signal(number, handler)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from commands.checkpoints import read_checkpoint
+from commands.mistakes import one_line
 from commands.run_folder import LAST_CHECKPOINT
 from commands.summary import print_once
 
@@ -21,8 +22,8 @@ def newest_checkpoint(run: Path) -> Path:
     for path in sorted((run / LAST_CHECKPOINT).parent.glob("*.ckpt"), reverse=True):  # of equals, last before best
         try:
             checkpoint = read_checkpoint(path)
-        except ValueError as error:
-            damaged.append(str(error))
+        except (OSError, ValueError) as error:
+            damaged.append(one_line(error))
             continue
         if "optimizer_states" in checkpoint:  # lacking where only weights were saved
             progress[path] = _progress(checkpoint)

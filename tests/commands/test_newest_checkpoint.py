@@ -1,3 +1,4 @@
+import errno
 import os
 import random
 import shutil
@@ -11,6 +12,7 @@ import torch
 from callbacks.save_last import SaveLast
 from commands.durable_checkpoints import MANIFEST, DurableCheckpointIO
 from commands.newest_checkpoint import newest_checkpoint
+from datamodules.encoded_cache import sha256
 from tests.conftest import Cli
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer
 
@@ -71,6 +73,16 @@ def test_newest_is_the_one_with_most_steps_whatever_its_name_and_date(trained: P
     del weights["optimizer_states"]
     DurableCheckpointIO().save_checkpoint(weights | {"global_step": 99}, checkpoints / "weights.ckpt")
     assert newest_checkpoint(tmp_path / "run") == checkpoints / "another.ckpt"
+
+
+def test_one_that_the_disk_cannot_read_is_passed_over(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(path: Path) -> str:
+        if path.name == "last.ckpt":
+            raise OSError(errno.EIO, "Input/output error")
+        return sha256(path)
+
+    monkeypatch.setattr("commands.durable_checkpoints.sha256", failing)
+    assert newest_checkpoint(trained) == trained / "checkpoints/last-1.ckpt"
 
 
 def test_without_a_manifest_a_broken_file_is_passed_over_too(trained: Path, tmp_path: Path) -> None:
