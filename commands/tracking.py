@@ -121,7 +121,7 @@ def _answers(url: str) -> bool:
     return answered.is_set()
 
 
-def _wandb_logger(run_folder: Path, experiment: str, mode: str) -> WandbLogger:
+def _wandb_logger(run_folder: Path, experiment: str, mode: Any) -> WandbLogger:
     import wandb
 
     # A dead network must hold up neither the start nor the end.

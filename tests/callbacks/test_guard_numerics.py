@@ -85,11 +85,13 @@ def test_without_the_guard_the_weights_are_poisoned() -> None:
 
 def test_the_first_module_in_the_order_of_execution_is_named() -> None:
     model = TinyModel()
-    model.network[2].register_forward_hook(lambda module, inputs, output: output.log())  # zeros become -inf
+    model.get_submodule("network.2").register_forward_hook(
+        lambda module, inputs, output: output.log()
+    )  # zeros become -inf
     with pytest.raises(NonFiniteError, match=r"^step 0: the output of network\.2 \(ReLU\) is not finite for training"):
         fit(GuardNumerics(), model=model)
     with torch.no_grad():
-        model.network[0].weight[3, 1] = INF
+        model.get_parameter("network.0.weight")[3, 1] = INF
     with pytest.raises(NonFiniteError, match=r"^step 0: network\.0\.weight is not finite$"):
         fit(GuardNumerics(), model=model)
 

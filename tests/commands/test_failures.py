@@ -116,7 +116,8 @@ def test_of_thirty_injections_each_is_caught_in_its_step_and_no_checkpoint_is_po
 
 
 def test_a_killed_loader_worker_is_one_line_and_exit_code_one(experiment: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    original, killed = MeasureFit.on_train_batch_end, []
+    original = MeasureFit.on_train_batch_end
+    killed: list[float] = []
 
     def kill(self: MeasureFit, *arguments: Any) -> None:
         original(self, *arguments)
