@@ -93,6 +93,9 @@ def batch_loader(
     options: dict[str, Any] = {
         "collate_fn": _as_fetched,
         "num_workers": num_workers,
+        # Where the loader draws the workers' seed: from the global generator, every epoch without workers and once with
+        # persistent ones, it would make augmentation and dropout depend on their number.
+        "generator": torch.Generator(),
         "persistent_workers": num_workers > 0,
         "pin_memory": torch.cuda.is_available() and num_workers > 0,  # in memory, a batch is made where it is used
     }

@@ -114,8 +114,8 @@ def test_one_command_gives_one_weights_hash_whatever_the_workers_and_another_see
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", ["mnist_mlp", "cifar_cnn", "resnet_transfer", "imdb_lstm", "bert_classifier"])
 def test_five_runs_of_one_command_give_one_weights_hash(experiment: Cli, tmp_path: Path, name: str) -> None:
-    options = ("--data.train_size=64", "--data.batch_size=16", "--trainer.max_epochs=2")
     limits = ("--trainer.limit_val_batches=2", "--trainer.limit_test_batches=2")
+    options = ("--data.train_size=64", "--data.batch_size=16", "--trainer.max_epochs=2", *limits)
     runs = [(0, 1), (2, 1), (0, 1), (2, 1), (0, 1), (2, 2)]
     *same, other = (
         weights_of(
