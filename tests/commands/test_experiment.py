@@ -118,9 +118,7 @@ def test_five_runs_of_one_command_give_one_weights_hash(experiment: Cli, tmp_pat
     options = ("--data.train_size=64", "--data.batch_size=16", "--trainer.max_epochs=2", *limits)
     runs = [(0, 1), (2, 1), (0, 1), (2, 1), (0, 1), (2, 2)]
     *same, other = (
-        weights_of(
-            experiment, tmp_path, name, *options, *limits, f"--data.num_workers={n}", f"--seed_everything={seed}"
-        )
+        weights_of(experiment, tmp_path, name, *options, f"--data.num_workers={n}", f"--seed_everything={seed}")
         for n, seed in runs
     )
     hashes, differs = len(set(same)), other not in same
