@@ -135,5 +135,7 @@ def batch_loader(
         num_workers=num_workers,
         persistent_workers=num_workers > 0,
         pin_memory=torch.cuda.is_available() and num_workers > 0,  # in memory, a batch is made where it is used
-        generator=torch.Generator(),  # so that starting an epoch draws nothing from the global one
+        # From the global generator, the seed of the workers would be drawn once an epoch or once a run, as there are none
+        # or some: augmentation and dropout would depend on it.
+        generator=torch.Generator(),
     )

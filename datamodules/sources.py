@@ -110,8 +110,9 @@ def _class_folders(root: Path, class_names: list[str], skipped: list[tuple[str, 
     labels: list[int] = []
     for label, name in enumerate(class_names):
         files = visible_entries(root / name)
-        images = [p for p in files if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file()]
-        skipped += [(str(p), _left_out(p)) for p in files if p not in set(images)]
+        reasons = [_reason_to_skip(p) for p in files]
+        images = [p for p, reason in zip(files, reasons, strict=True) if not reason]
+        skipped += [(str(p), reason) for p, reason in zip(files, reasons, strict=True) if reason]
         if not images and (root / name).is_dir():
             raise ValueError(f"class {name!r} has no images in {root / name}: add some or remove the folder")
         paths += images
@@ -121,8 +122,11 @@ def _class_folders(root: Path, class_names: list[str], skipped: list[tuple[str, 
     return Examples(paths, np.array(labels, dtype=np.int64))
 
 
-def _left_out(path: Path) -> str:
-    return f"not one of {' '.join(IMAGE_SUFFIXES)}" if path.is_file() else "not a file"
+def _reason_to_skip(path: Path) -> str:
+    """Empty for an image."""
+    if not path.is_file():
+        return "not a file"
+    return "" if path.suffix.lower() in IMAGE_SUFFIXES else f"not one of {' '.join(IMAGE_SUFFIXES)}"
 
 
 def check_regular(path: Path) -> None:
@@ -141,7 +145,7 @@ def check_regular(path: Path) -> None:
 
 def fingerprint(source: Source) -> str:
     """``sha256:…`` over every split's items and labels, and the class names, wherever they are stored."""
-    digest = hashlib.sha256("\0".join(source.class_names).encode(errors="surrogateescape"))
+    digest = hashlib.sha256("\0".join(source.class_names).encode(errors="surrogatepass"))
     for split in sorted(source.splits):
         examples = source.splits[split]
         digest.update(f"\0{split}\0".encode() + examples.labels.tobytes())

@@ -53,7 +53,7 @@ def _check_parquet(file: Path) -> None:
 
 
 def _check_json(content: mmap.mmap) -> None:
-    """Of `null` in the place of an object, Arrow's parser crashes as of deep nesting."""
+    """Of deep nesting, and of `null` in the place of an object, Arrow's parser crashes the process."""
     depth, names = 0, set()
     for token in JSON_TOKENS.finditer(content):
         first = content[token.start()]

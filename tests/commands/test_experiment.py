@@ -97,39 +97,6 @@ def test_config_of_a_run_reproduces_it_in_a_new_folder(experiment: Cli, lightsmi
     assert (first / "config.yaml").read_text() == (second / "config.yaml").read_text()
 
 
-def weights_of(experiment: Cli, tmp_path: Path, name: str, *options: str) -> str:
-    assert experiment(name, CSV, *options).code == 0
-    return str(results_of(tmp_path / "runs" / name / "latest")["model"]["weights_sha256"])
-
-
-def test_one_command_gives_one_weights_hash_whatever_the_workers_and_another_seed_another(
-    experiment: Cli, tmp_path: Path
-) -> None:
-    options = (*SMALL, "--trainer.max_epochs=2")
-    hashes = [weights_of(experiment, tmp_path, "mnist_mlp", *options, f"--data.num_workers={n}") for n in (0, 2)]
-    assert len(set(hashes)) == 1
-    assert weights_of(experiment, tmp_path, "mnist_mlp", *options, "--seed_everything=2") not in hashes
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-@pytest.mark.parametrize("name", ["mnist_mlp", "cifar_cnn", "resnet_transfer", "imdb_lstm", "bert_classifier"])
-def test_five_runs_of_one_command_give_one_weights_hash(experiment: Cli, tmp_path: Path, name: str) -> None:
-    options = ("--data.train_size=64", "--data.batch_size=16", "--trainer.max_epochs=2")
-    limits = ("--trainer.limit_val_batches=2", "--trainer.limit_test_batches=2")
-    runs = [(0, 1), (2, 1), (0, 1), (2, 1), (0, 1), (2, 2)]
-    *same, other = (
-        weights_of(
-            experiment, tmp_path, name, *options, *limits, f"--data.num_workers={n}", f"--seed_everything={seed}"
-        )
-        for n, seed in runs
-    )
-    figures = f"{len(set(same))} hash, another seed differs: {other != same[0]}"
-    print(f"| 17 | five runs of {name}, workers 0 and 2 | {figures} |")
-    assert set(same) == {same[0]}
-    assert other != same[0]
-
-
 def test_ctrl_c_says_how_to_continue_and_resume_ends_like_an_uninterrupted_run(
     experiment: Cli, lightsmith: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

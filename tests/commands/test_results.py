@@ -8,6 +8,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from callbacks.measure_fit import MeasureFit
 from commands.results import check_callbacks, sha256, weights_sha256, write_results
+from tests.conftest import Cli
 
 
 def test_sha256_is_the_files(tmp_path: Path) -> None:
@@ -45,3 +46,34 @@ def test_a_run_without_best_checkpoint_or_measurement_is_refused() -> None:
     for callbacks in ([best], [measured], [measured, other]):
         with pytest.raises(ValueError, match=r"trainer\.callbacks lacks"):
             check_callbacks(callbacks)
+
+
+def weights_of(experiment: Cli, tmp_path: Path, name: str, *options: str) -> str:
+    assert experiment(name, "--loggers=[csv]", *options).code == 0
+    results = json.loads((tmp_path / "runs" / name / "latest" / "results.json").read_text())
+    return str(results["model"]["weights_sha256"])
+
+
+def test_one_command_gives_one_weights_hash_whatever_the_workers_and_another_seed_another(
+    experiment: Cli, tmp_path: Path
+) -> None:
+    options = ("--data.train_size=500", "--trainer.max_epochs=2")
+    hashes = [weights_of(experiment, tmp_path, "mnist_mlp", *options, f"--data.num_workers={n}") for n in (0, 2)]
+    assert len(set(hashes)) == 1
+    assert weights_of(experiment, tmp_path, "mnist_mlp", *options, "--seed_everything=2") not in hashes
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", ["mnist_mlp", "cifar_cnn", "resnet_transfer", "imdb_lstm", "bert_classifier"])
+def test_five_runs_of_one_command_give_one_weights_hash(experiment: Cli, tmp_path: Path, name: str) -> None:
+    limits = ("--trainer.limit_val_batches=2", "--trainer.limit_test_batches=2")
+    options = ("--data.train_size=64", "--data.batch_size=16", "--trainer.max_epochs=2", *limits)
+    runs = [(0, 1), (2, 1), (0, 1), (2, 1), (0, 1), (2, 2)]
+    *same, other = (
+        weights_of(experiment, tmp_path, name, *options, f"--data.num_workers={n}", f"--seed_everything={seed}")
+        for n, seed in runs
+    )
+    hashes, differs = len(set(same)), other not in same
+    print(f"| 17 | five runs of {name}, workers 0 and 2 | {hashes} hash; another seed differs: {differs} |")
+    assert (hashes, differs) == (1, True)

@@ -17,14 +17,15 @@ from commands.secrets import refuse_secrets
 from commands.tracking import build_loggers, finish_wandb
 from tests.conftest import ROOT, Cli
 
+CANARY = "canaryZq7"  # which no vocabulary holds
 CANARIES = {
-    "WANDB_API_KEY": "canary0wandb0000000000000000000000000000",
-    "HF_TOKEN": "hf_canary1hub1111111111111111111111111",
-    "HUGGING_FACE_HUB_TOKEN": "hf_canary2hub2222222222222222222222222",
-    "AWS_SECRET_ACCESS_KEY": "canary3aws333333333333333333333333333333",
-    "WANDB_BASE_URL": "https://user:canary4url4444444444@localhost:9",
+    "WANDB_API_KEY": f"{CANARY}wandb".ljust(40, "0"),
+    "HF_TOKEN": f"hf_{CANARY}".ljust(37, "1"),
+    "HUGGING_FACE_HUB_TOKEN": f"hf_{CANARY}".ljust(37, "2"),
+    "AWS_SECRET_ACCESS_KEY": f"{CANARY}aws".ljust(40, "3"),
+    "WANDB_BASE_URL": f"https://user:{CANARY}url@localhost:9",
 }
-SECRETS = [value.encode() for value in CANARIES.values()] + [b"canary", base64.b64encode(b"user:canary4url4444444444")]
+SECRETS = [CANARY.encode(), base64.b64encode(f"user:{CANARY}url".encode())]
 TASKS = ["mnist_mlp", "cifar_cnn", "resnet_transfer", "imdb_lstm", "bert_classifier"]
 SMALL = ("--data.train_size=40", "--data.batch_size=20", "--trainer.max_epochs=1", "--trainer.log_every_n_steps=1")
 LIMITS = ("--trainer.limit_val_batches=1", "--trainer.limit_test_batches=1")
@@ -96,25 +97,25 @@ def test_ordinary_settings_are_let_through() -> None:
     refuse_secrets({"model": {"pretrained": "owner/name@" + "e6281661" * 5, "api_key": None, "tokenizer_of": "minilm"}})
 
 
-@pytest.mark.parametrize("option", ["settings={api_key: canary}", "dict_kwargs={api_key: canary}"])
+@pytest.mark.parametrize("option", [f"settings={{api_key: {CANARY}}}", f"dict_kwargs={{api_key: {CANARY}}}"])
 def test_a_key_on_the_command_line_is_one_line_and_writes_nothing(experiment: Cli, tmp_path: Path, option: str) -> None:
     outcome = experiment("mnist_mlp", WANDB, f"--trainer.logger.{option}")
     assert (outcome.code, outcome.err.count("\n")) == (2, 1)
     assert "api_key is a key or password" in outcome.err
-    assert "canary" not in outcome.out + outcome.err
+    assert CANARY not in outcome.out + outcome.err
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_search_finds_a_key_in_a_checkpoint_and_divided_in_a_wandb_file(tmp_path: Path) -> None:
-    torch.save({"x": "canary"}, tmp_path / "x.ckpt")
+    torch.save({"x": CANARY}, tmp_path / "x.ckpt")
     assert len(hits(tmp_path)) == 2  # the file, and the member of the zip that it is
     (tmp_path / "x.ckpt").unlink()
     logger: Any
     (logger,) = build_loggers(["wandb"], tmp_path, "x", 0)
-    logger.log_hyperparams({f"x{i}": "canary" * 1000 for i in range(20)})
+    logger.log_hyperparams({f"x{i}": CANARY * 1000 for i in range(20)})
     finish_wandb()
     (log,) = (content for name, content in contents(tmp_path) if name.endswith(": records"))
-    assert log.count(b"canary" * 1000) >= 20
+    assert log.count(SECRETS[0] * 1000) >= 20
 
 
 @pytest.mark.usefixtures("canaries")

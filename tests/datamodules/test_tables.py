@@ -20,7 +20,6 @@ from datamodules import tables
 from datamodules.sources import Source
 from datamodules.tables import TABLE_SUFFIXES, load_table
 from datamodules.texts import LABEL_COLUMNS, TEXT_COLUMNS
-from tests.datamodules import hostile_tables
 
 WRITERS: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
     ".parquet": lambda frame, path: frame.to_parquet(path),
@@ -207,32 +206,6 @@ def test_an_unreadable_table_is_refused_in_one_line_without_noise(
     assert name in message
     assert "\n" not in message
     assert capfd.readouterr() == ("", "")
-    gc.collect()
-
-
-def test_odd_tables_are_understood(tmp_path: Path) -> None:
-    for name, content in hostile_tables.READABLE.items():
-        (tmp_path / name).write_bytes(content())
-        examples = load(tmp_path / name).splits["train"]
-        assert len(examples) >= 2, name
-        assert all(isinstance(text, str) for text in examples.items), name
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # pandas leaves the file open
-def test_hostile_tables_are_refused_in_one_line_and_run_nothing(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    lines = {}
-    for name, content in hostile_tables.BROKEN.items():
-        (tmp_path / name).write_bytes(content())
-        lines[name] = refusal(tmp_path / name)
-    assert not [line for line in lines.values() if "\n" in line or len(line) > 1000]
-    assert "column 'text' unpacks to 60 MB" in lines["bomb.parquet"]
-    assert "more than 1000 columns" in lines["wide.parquet"]
-    assert "save it as UTF-8" in lines["utf-16.csv"]
-    assert "labels must be" in lines["pickled-labels.parquet"]
-    assert capfd.readouterr() == ("", "")
-    assert not Path("intruder").exists()
     gc.collect()
 
 
