@@ -7,14 +7,15 @@ from argparse import ArgumentError
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import set_parsing_settings
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from commands.allowed_classes import allow_only, check_parsed, packages_on_command_line
 from commands.checkpoints import check_fits, read_checkpoint
 from commands.experiment_trainer import ExperimentTrainer
+from commands.explain import explain_setting
 from commands.hardware import device_name, fast_precision, keep_freed_memory, skip_cuda_checks
 from commands.mistakes import explain, one_line
 from commands.results import check_callbacks, gather_results, write_results
@@ -25,27 +26,18 @@ from datamodules.classification_data import ClassificationData
 from lightning_modules.classifier import Classifier
 
 RECORDED = ("run", "fit")
-# A YAML can name classes of these packages and no others.
-ALLOWED_PACKAGES = [
-    "lightning_modules",
-    "datamodules",
-    "callbacks",
-    "commands",
-    "lightning",
-    "torch",
-    "torchmetrics",
-    "torchvision",
-    "transformers",
-]
 
 
 class ExperimentCLI(LightningCLI):
     """LightningCLI for one task and its data, with a run folder, chosen precision and recorded results."""
 
     run_folder: Path | None = None
+    restored_step = 0
 
     def __init__(self, args: ArgsType = None) -> None:
-        set_parsing_settings(import_path_denylist=["*"], import_path_allowlist=ALLOWED_PACKAGES)
+        self.given: list[str] = list(args)  # type: ignore[arg-type]  # always a list here
+        self.allowed_packages = packages_on_command_line(self.given)
+        allow_only(self.allowed_packages)
         for name in ("lightning.pytorch", "lightning.fabric"):
             logging.getLogger(name).setLevel(logging.WARNING)
         skip_cuda_checks()
@@ -66,7 +58,12 @@ class ExperimentCLI(LightningCLI):
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
-        return {"run": {"model", "datamodule"}, **LightningCLI.subcommands()}
+        verbs = {"run": {"model", "datamodule"}, **LightningCLI.subcommands()}
+        return {verb: {*skipped, "weights_only"} for verb, skipped in verbs.items()}  # never to be switched off
+
+    def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
+        safely = {} if subcommand == "run" else {"weights_only": True}
+        return {**super()._prepare_subcommand_kwargs(subcommand), **safely}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_argument("--runs", type=Path, default=Path("runs"), help="Folder that holds all runs.")
@@ -76,6 +73,10 @@ class ExperimentCLI(LightningCLI):
         parser.add_argument(
             "--loggers", type=list[LoggerName], default=["csv", "wandb"], help="Where metrics go; any of these three."
         )
+        parser.add_argument(
+            "--allow_package", action="append", default=[], help="A package whose classes a YAML may name; repeatable."
+        )
+        parser.add_argument("--explain", type=str | None, default=None, help="Say where a value such as model.lr comes from.")
         parser.add_argument("--debug", action="store_true", help="Show the traceback of a mistake.")
         for shared in ("class_names", "vocabulary_size", "image_size_px"):
             parser.link_arguments(f"data.{shared}", f"model.init_args.{shared}", apply_on="instantiate")
@@ -87,6 +88,9 @@ class ExperimentCLI(LightningCLI):
         except ArgumentError as error:
             options = next(iter(self._subcommand_parsers.values()))._option_string_actions
             raise ValueError(explain(error, [option.lstrip("-") for option in options])) from error
+        if self.options.allow_package != self.allowed_packages:
+            raise ValueError(f"allow_package={self.options.allow_package} counts on the command line only")
+        check_parsed(self.options)
 
     def _parse_ckpt_path(self) -> None:
         """Lightning would let a checkpoint's hyper-parameters win over the command line (PR #21455)."""
@@ -99,6 +103,9 @@ class ExperimentCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Settle what must be known, and can be refused, before anything is loaded or written."""
         options = self.options
+        if options.explain is not None:
+            print_once(explain_setting(options.explain, self._parser(self.subcommand), options, self.given))
+            raise SystemExit(0)
         if self.subcommand in RECORDED:
             check_writable(options.runs)
             if options.resume is not None:
@@ -149,6 +156,7 @@ class ExperimentCLI(LightningCLI):
         path = Path(self.options.ckpt_path)
         checkpoint = read_checkpoint(path)
         check_fits(checkpoint, self.model, path)
+        self.restored_step = checkpoint["global_step"]
         return checkpoint
 
     @property
@@ -166,7 +174,7 @@ class ExperimentCLI(LightningCLI):
         earlier = len(list(self.run_folder.glob("config*.yaml")))
         name = "config.yaml" if fresh else f"config-resumed-{earlier}.yaml"
         options = self.options.clone()
-        for transient in ("config", "resume", "ckpt_path", "debug"):
+        for transient in ("config", "resume", "ckpt_path", "debug", "explain", "allow_package"):
             options.pop(transient, None)
         self._parser(self.subcommand).save(options, self.run_folder / name, skip_validation=True, multifile=False)
 
@@ -215,6 +223,12 @@ class ExperimentCLI(LightningCLI):
             exit_code = 143 if isinstance(error, SIGTERMException) else 130
             print_once(["interrupted" + self._how_to_continue()])
             raise SystemExit(exit_code) from None
+        except Exception as error:
+            steps = (0, self.restored_step, self.restored_step + 1)
+            if self.options.ckpt_path is None or self.trainer.global_step not in steps:
+                raise
+            # Not a step was completed: a state that is not as Lightning saved it can make it raise anything.
+            raise ValueError(f"{self.options.ckpt_path} cannot be used here: {one_line(error)}") from error
         finally:
             finish_wandb(exit_code)
 
