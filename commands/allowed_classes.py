@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from jsonargparse import Namespace, get_loader, set_loader, set_parsing_settings
 
+from commands.mistakes import init_parameters
 from commands.settings_file import check_yaml, refuse_url
 
 ALLOWED_PACKAGES = [
@@ -26,6 +27,8 @@ ALLOWED_PACKAGES = [
     "peft",
     "torchao",
 ]
+LARGEST = 2**63 - 1
+LONGEST = 1000
 load_yaml = get_loader("yaml")
 
 
@@ -72,6 +75,25 @@ def check_parsed(settings: Namespace) -> None:
         called = callable(value) and not isinstance(value, (type, PathLike))  # jsonargparse's paths can be called
         if called or (key.endswith("class_path") and not _is_class(value)):
             raise ValueError(f"{key}={name} is not a class")
+        if isinstance(value, str) and len(value) > LONGEST:
+            raise ValueError(f"{key}={value[:50]}… is longer than {LONGEST} characters")
+        if isinstance(value, int) and abs(value) > LARGEST:
+            raise ValueError(f"{key}={value} is too large for a number of 64 bits")
+    _check_nulls(settings)
+
+
+def _check_nulls(settings: Any, key: str = "") -> None:
+    """Refuse null where a class expects something: the parser takes it everywhere."""
+    if isinstance(settings, (list, tuple)):
+        for value in settings:
+            _check_nulls(value, key)
+    elif isinstance(settings, Namespace):
+        for name, value in vars(settings).items():
+            _check_nulls(value, key if name == "init_args" else f"{key}.{name}".lstrip("."))
+        for parameter in init_parameters(settings.get("class_path")):
+            given = settings.get("init_args", Namespace()).get(parameter.name, parameter.default)
+            if given is None and parameter.default not in (None, parameter.empty) and "None" not in str(parameter.annotation):
+                raise ValueError(f"{key}.{parameter.name}=null is not {parameter.annotation}")
 
 
 def _is_class(path: str) -> bool:

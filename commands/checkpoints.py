@@ -58,7 +58,8 @@ def _check_content(checkpoint: dict[str, Any], path: Path) -> None:
             raise ValueError(f"{path} is damaged: {name} in state_dict is {type(value).__name__}")
     for name, base in (("model", LightningModule), ("data", LightningDataModule)):
         _class(checkpoint["lightsmith"].get(name), base)
-    if not all(isinstance(name, str) for name in checkpoint["hyper_parameters"].get("class_names") or [None]):
+    names = checkpoint["hyper_parameters"].get("class_names")
+    if not (isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names)):
         raise ValueError(f"{path} is damaged: it does not name its classes")
     for state in (*checkpoint["loops"].values(), *checkpoint["optimizer_states"], *checkpoint["lr_schedulers"]):
         if not isinstance(state, dict):

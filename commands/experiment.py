@@ -7,17 +7,18 @@ from argparse import ArgumentError
 from pathlib import Path
 from typing import Any
 
+from jsonargparse import Namespace
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import WandbLogger
-from lightning.pytorch.utilities.exceptions import SIGTERMException
+from lightning.pytorch.utilities.exceptions import MisconfigurationException, SIGTERMException
 
-from commands.allowed_classes import allow_only, check_parsed, packages_on_command_line
+from commands.allowed_classes import allow_only, check_parsed, leaves, packages_on_command_line
 from commands.checkpoints import check_fits, read_checkpoint
 from commands.experiment_trainer import ExperimentTrainer
 from commands.explain import explain_setting
-from commands.hardware import device_name, fast_precision, keep_freed_memory, skip_cuda_checks
-from commands.mistakes import explain, one_line
+from commands.hardware import check_process_counts, device_name, fast_precision, keep_freed_memory, skip_cuda_checks
+from commands.mistakes import blame, explain, one_line
 from commands.results import check_callbacks, gather_results, write_results
 from commands.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT, check_writable, create_run_folder, interrupted_run
 from commands.summary import data_lines, print_once, results_lines, shown
@@ -87,9 +88,11 @@ class ExperimentCLI(LightningCLI):
             self.config = parser.parse_args(args)  # type: ignore[arg-type]  # always a list here
         except ArgumentError as error:
             options = next(iter(self._subcommand_parsers.values()))._option_string_actions
-            raise ValueError(explain(error, [option.lstrip("-") for option in options])) from error
+            raise ValueError(explain(error, [option.lstrip("-") for option in options], self.given)) from error
         if self.options.allow_package != self.allowed_packages:
             raise ValueError(f"allow_package={self.options.allow_package} counts on the command line only")
+        if not isinstance(self.options.trainer, Namespace):
+            raise ValueError(f"trainer={self.options.trainer} holds no settings such as trainer: {{max_epochs: 3}}")
         check_parsed(self.options)
 
     def _parse_ckpt_path(self) -> None:
@@ -113,14 +116,23 @@ class ExperimentCLI(LightningCLI):
                 options.ckpt_path = str(self.run_folder / LAST_CHECKPOINT)
         elif options.ckpt_path is None:
             raise ValueError(f"{self.subcommand} needs a trained model: --ckpt_path=<run folder>/{BEST_CHECKPOINT}")
+        num_workers = options.data.get("init_args", Namespace()).get("num_workers") if options.data else None
+        check_process_counts(options.trainer.devices, num_workers)
         if options.trainer.precision is None:
             options.trainer.precision = fast_precision(str(options.trainer.accelerator))
 
     def instantiate_classes(self) -> None:
         try:
             super().instantiate_classes()
-        except ValueError as error:  # the parser wraps what a class says of its arguments
-            raise ValueError(explain(error, [])) from error
+        except Exception as error:  # the parser wraps what a class says of its arguments, if it says anything
+            said = ValueError(explain(error, [])) if isinstance(error, ValueError) else error
+            raise ValueError(blame(said, leaves(self.options))) from error
+
+    def _set_seed(self) -> None:
+        try:
+            super()._set_seed()
+        except ValueError as error:
+            raise ValueError(f"seed_everything={self.options.seed_everything}: {one_line(error)}") from error
 
     def instantiate_trainer(self, **kwargs: Any) -> ExperimentTrainer:
         """The Trainer, writing into the run's own folder; called once data and model exist."""
@@ -134,7 +146,7 @@ class ExperimentCLI(LightningCLI):
             trainer: Any = super().instantiate_trainer(
                 logger=given or False, default_root_dir=self.options.runs, **kwargs
             )
-        except TypeError as error:  # what some of Lightning's connectors raise for a wrong value
+        except (TypeError, MisconfigurationException) as error:  # what Lightning's connectors raise for a wrong value
             raise ValueError(one_line(error)) from error
         if trying:  # writes nothing, though ModelCheckpoint would save a last.ckpt
             trainer.callbacks = [c for c in trainer.callbacks if not isinstance(c, ModelCheckpoint)]

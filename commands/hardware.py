@@ -13,6 +13,21 @@ AMPERE = (8, 0)
 MALLOC_SETTINGS = {-4: 0, -1: 2**31 - 1, -2: 256 * 2**20}
 
 
+def check_process_counts(devices: object, num_workers: object) -> None:
+    """Refuse to start more processes than the machine can run: Lightning starts one for each device of a CPU.
+
+    Raises:
+        ValueError: naming the option and the most that it can be.
+    """
+    cores = os.cpu_count() or 1
+    for name, count, most in (
+        ("trainer.devices", devices, max(cores, torch.cuda.device_count())),
+        ("data.num_workers", num_workers, max(32, 4 * cores)),
+    ):
+        if str(count).isdecimal() and int(str(count)) > most:
+            raise ValueError(f"{name}={count} is more than this machine can run ({most})")
+
+
 def fast_precision(accelerator: str = "auto") -> str:
     """Lightning's name of the precision to train with: ``bf16-mixed`` where bf16 is fast, ``32-true`` elsewhere.
 

@@ -60,6 +60,8 @@ def _check_repeated(node: yaml.Node | None) -> None:
     if isinstance(node, yaml.MappingNode):
         seen = set()
         for key, value in node.value:
+            if not key.value:
+                raise _refusal("a key is empty", key)
             if key.value in seen and isinstance(key, yaml.ScalarNode):
                 raise _refusal(f"{key.value} is given twice", key)
             seen.add(str(key.value))
