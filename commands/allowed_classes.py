@@ -69,14 +69,16 @@ def check_parsed(settings: Namespace) -> None:
     Raises:
         ValueError: naming the key and the value.
     """
+    if not isinstance(settings.trainer, Namespace):
+        raise ValueError(f"trainer={settings.trainer} holds no settings such as trainer: {{max_epochs: 3}}")
     for key, value in leaves(settings):
         refuse_url(key, value)
         name = f"{value.__module__}.{value.__qualname__}" if hasattr(value, "__qualname__") else value
         called = callable(value) and not isinstance(value, (type, PathLike))  # jsonargparse's paths can be called
         if called or (key.endswith("class_path") and not _is_class(value)):
             raise ValueError(f"{key}={name} is not a class")
-        if isinstance(value, str) and len(value) > LONGEST:
-            raise ValueError(f"{key}={value[:50]}… is longer than {LONGEST} characters")
+        if isinstance(value, (str, PathLike)) and len(str(value)) > LONGEST:
+            raise ValueError(f"{key}={str(value)[:50]}… is longer than {LONGEST} characters")
         if isinstance(value, int) and abs(value) > LARGEST:
             raise ValueError(f"{key}={value} is too large for a number of 64 bits")
     _check_nulls(settings)
@@ -92,7 +94,11 @@ def _check_nulls(settings: Any, key: str = "") -> None:
             _check_nulls(value, key if name == "init_args" else f"{key}.{name}".lstrip("."))
         for parameter in init_parameters(settings.get("class_path")):
             given = settings.get("init_args", Namespace()).get(parameter.name, parameter.default)
-            if given is None and parameter.default not in (None, parameter.empty) and "None" not in str(parameter.annotation):
+            if (
+                given is None
+                and parameter.default not in (None, parameter.empty)
+                and "None" not in str(parameter.annotation)
+            ):
                 raise ValueError(f"{key}.{parameter.name}=null is not {parameter.annotation}")
 
 

@@ -7,7 +7,6 @@ from argparse import ArgumentError
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import Namespace
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import WandbLogger
@@ -77,7 +76,9 @@ class ExperimentCLI(LightningCLI):
         parser.add_argument(
             "--allow_package", action="append", default=[], help="A package whose classes a YAML may name; repeatable."
         )
-        parser.add_argument("--explain", type=str | None, default=None, help="Say where a value such as model.lr comes from.")
+        parser.add_argument(
+            "--explain", type=str | None, default=None, help="Say where a value such as model.lr comes from."
+        )
         parser.add_argument("--debug", action="store_true", help="Show the traceback of a mistake.")
         for shared in ("class_names", "vocabulary_size", "image_size_px"):
             parser.link_arguments(f"data.{shared}", f"model.init_args.{shared}", apply_on="instantiate")
@@ -91,8 +92,6 @@ class ExperimentCLI(LightningCLI):
             raise ValueError(explain(error, [option.lstrip("-") for option in options], self.given)) from error
         if self.options.allow_package != self.allowed_packages:
             raise ValueError(f"allow_package={self.options.allow_package} counts on the command line only")
-        if not isinstance(self.options.trainer, Namespace):
-            raise ValueError(f"trainer={self.options.trainer} holds no settings such as trainer: {{max_epochs: 3}}")
         check_parsed(self.options)
 
     def _parse_ckpt_path(self) -> None:
@@ -116,8 +115,7 @@ class ExperimentCLI(LightningCLI):
                 options.ckpt_path = str(self.run_folder / LAST_CHECKPOINT)
         elif options.ckpt_path is None:
             raise ValueError(f"{self.subcommand} needs a trained model: --ckpt_path=<run folder>/{BEST_CHECKPOINT}")
-        num_workers = options.data.get("init_args", Namespace()).get("num_workers") if options.data else None
-        check_process_counts(options.trainer.devices, num_workers)
+        check_process_counts(dict(leaves(options)))
         if options.trainer.precision is None:
             options.trainer.precision = fast_precision(str(options.trainer.accelerator))
 

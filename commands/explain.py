@@ -36,7 +36,8 @@ def explain_setting(key: str, parser: ArgumentParser, options: Namespace, argume
     if value is UNSET:
         raise ValueError(f"--explain={key}: unknown key{nearest(key, sorted({known for known, _ in leaves(options)}))}")
     chosen = {part: {"class_path": options[part].class_path} for part in RECORDED_IN if options.get(part)}
-    layers = [("class default", look_up(parser.parse_object(chosen).as_dict(), key))]
+    default = UNSET if key.endswith("class_path") else look_up(parser.parse_object(chosen).as_dict(), key)
+    layers = [("class default", default)]
     layers += [(name, look_up(settings, key)) for name, settings in given_layers(arguments)]
     source = [name for name, said in layers if said is not UNSET][-1:] or ["another setting"]
     if source == ["class default"] and layers[0][1] != value:

@@ -10,19 +10,25 @@ from difflib import get_close_matches
 from typing import Any
 
 LONGEST = 500
-REFUSED = re.compile(r"Problem with given class_path '([\w.]+)':\s+(?:(?:Option|Key|option) ['\"]?([\w.]+)['\"]? is not|unrecognized arguments: --([\w.]+))")
+REFUSED = re.compile(
+    r"Problem with given class_path '([\w.]+)':\s+"
+    r"(?:(?:Option|Key|option) ['\"]?([\w.]+)['\"]? is not|unrecognized arguments: --([\w.]+))"
+)
 WRONG_CLASS = re.compile(r"Problem with given class_path '([^']*)'")
 VALUE = re.compile(r"Parser key [\"']([\w.]+)[\"']:\s*(?:Expected an? (.+?)\. Got value: (.*))", re.DOTALL)
 UNION = re.compile(r"Parser key [\"']([\w.]+)[\"']:.*Subtypes: \[(.+?)\]\s+Errors:.*Given value: (.*)", re.DOTALL)
 INNER = re.compile(
-    r"Parser key [\"'](\w+)[\"']:\s+Does not validate [\w ]+\s+Subtypes: \[(.+?)\]\s+Errors:.*?Given value: ([^\n]*)", re.DOTALL
+    r"Parser key [\"'](\w+)[\"']:\s+Does not validate [\w ]+\s+Subtypes: \[(.+?)\]\s+Errors:.*?Given value: ([^\n]*)",
+    re.DOTALL,
 )
 RAISED = re.compile(r"Errors:\s+- (.*?)\s+- Expected an? <class 'NoneType'>", re.DOTALL)
 NO_VALUE = re.compile(r"argument (--\w+): expected one argument")
 ALLOCATION = re.compile(r"(?i)memory|overflow|alloc|too large|too big|dimension|size")
 LACKING = re.compile(r"Problem with given class_path '([\w.]+)':\s+the following arguments are required: (.+)")
 NO_EXPERIMENT = re.compile(r"arguments are required: \w+\.(data|model)\b")
-UNKNOWN = re.compile(r"(?:unrecognized arguments: --|does not accept option '|Key \"|option '|Key must be a string, got: )([\w.]+)")
+UNKNOWN = re.compile(
+    r"(?:unrecognized arguments: --|does not accept option '|Key \"|option '|Key must be a string, got: )([\w.]*\w)"
+)
 
 
 def one_line(error: BaseException) -> str:
@@ -66,7 +72,9 @@ def explain(error: BaseException, known_keys: list[str], given: Sequence[str] = 
     if found := UNKNOWN.search(message):
         return f"unknown key {found[1]}{nearest(found[1], known_keys)}"
     if found := NO_EXPERIMENT.search(message):
-        return f"{found[1]} is not given; which experiment? give -c experiments/_defaults.yaml -c experiments/<name>.yaml"
+        return (
+            f"{found[1]} is not given; which experiment? give -c experiments/_defaults.yaml -c experiments/<name>.yaml"
+        )
     if found := RAISED.search(message):
         return " ".join(found[1].split())
     return one_line(error)
@@ -96,7 +104,8 @@ def blame(error: BaseException, settings: Iterable[tuple[str, Any]]) -> str:
     if any(re.search(rf"\b{re.escape(key)}\b", line) for key, _ in given):
         return line
     named = [key for key, _ in given if re.search(rf"\b{re.escape(key.rpartition('.')[2])}\b", line)]
-    quoted = sorted((key for key, value in given if len(str(value)) > 1 and str(value) in line), key=lambda key: -len(str(dict(given)[key])))
+    texts = [(str(value) if len(str(value)) > 1 else f"'{value}'", key) for key, value in given]
+    quoted = [key for text, key in sorted(texts, key=lambda pair: -len(pair[0])) if text in line]
     numbers = [(abs(value), key) for key, value in given if isinstance(value, (int, float))]
     largest = [max(numbers)[1]] if numbers and ALLOCATION.search(f"{type(error).__name__} {line}") else []
     found = next(iter(quoted + named + largest), None)

@@ -84,11 +84,22 @@ changed("no names", "lightsmith", value=[])
 changed("a list of weights", "state_dict", value=[torch.zeros(1)])
 changed("a number among weights", "state_dict", "network.1.layers.0.weight", value=7)
 changed("a number as a weight's name", "state_dict", 7, value=torch.zeros(1))  # type: ignore[arg-type]
-changed("a weight of no size", "state_dict", value=lambda good, _: {k: v.flatten()[:0] for k, v in good["state_dict"].items()})
+changed(
+    "a weight of no size",
+    "state_dict",
+    value=lambda good, _: {k: v.flatten()[:0] for k, v in good["state_dict"].items()},
+)
 changed("a weight without memory", "state_dict", "x", value=torch.empty(10**6, 10**6, device="meta"))
 changed("a weight of 4 TB", "state_dict", "x", value=torch.zeros(1).expand(10**6, 10**6))
-changed("a sparse weight", "state_dict", "x", value=torch.sparse_coo_tensor([[0], [0]], [1.0], (10**9, 10**9)))
-changed("a moment of 4 TB", "optimizer_states", value=[{"state": {0: {"exp_avg": torch.zeros(1).expand(10**6, 10**6)}}}])
+changed(
+    "a sparse weight",
+    "state_dict",
+    "x",
+    value=torch.sparse_coo_tensor([[0], [0]], [1.0], (10**9, 10**9), check_invariants=True),
+)
+changed(
+    "a moment of 4 TB", "optimizer_states", value=[{"state": {0: {"exp_avg": torch.zeros(1).expand(10**6, 10**6)}}}]
+)
 changed("a network of 10¹² units", "hyper_parameters", "hidden_features", value=(10**12,))
 changed("classes without names", "hyper_parameters", "class_names", value=3)
 changed("weights from a URL", "hyper_parameters", "pretrained", value=REMOTE)

@@ -41,13 +41,15 @@ def test_plain_settings_are_read(tmp_path: Path) -> None:
 )
 def test_a_file_that_holds_no_settings_is_one_line(tmp_path: Path, content: bytes, line: str) -> None:
     (tmp_path / "x.yaml").write_bytes(content)
-    with pytest.raises(ValueError, match=f"x.yaml.*{line}"):
+    with pytest.raises(ValueError, match=rf"x\.yaml.*{line}"):
         read_settings(tmp_path / "x.yaml")
 
 
-@pytest.mark.parametrize("value", ["https://a/b", "s3://a/b", "file:///a", "filecache::http://a/b", Path("https://a/b")])
+@pytest.mark.parametrize(
+    "value", ["https://a/b", "s3://a/b", "file:///a", "filecache::http://a/b", Path("https://a/b")]
+)
 def test_urls_are_refused_by_key_and_value(value: object) -> None:
-    with pytest.raises(ValueError, match="data.source=.* is a URL"):
+    with pytest.raises(ValueError, match=r"data\.source=.* is a URL"):
         refuse_url("data.source", value)
 
 
