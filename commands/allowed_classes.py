@@ -39,7 +39,7 @@ def allow_only(packages: Sequence[str]) -> None:
         ValueError: a package that is no dotted name, or jsonargparse, which could undo this.
     """
     set_parsing_settings(
-        import_path_denylist=["*"],
+        import_path_denylist=["*", "torch.utils.cpp_extension"],  # which compiles, and prints when imported
         import_path_allowlist=[*ALLOWED_PACKAGES, *packages],
         instantiate_subclass_spec_in_any=False,  # where a class takes anything, a class_path stays a dict
         config_read_mode_urls_enabled=False,
