@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 import warnings
-from argparse import ArgumentError
+from argparse import ArgumentError, ArgumentParser
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from pathlib import Path
 
 from commands.failures import RunFailedError
@@ -42,6 +41,8 @@ EXAMPLES = """
   cli.py run -c experiments/_defaults.yaml -c experiments/mnist_mlp.yaml --model.lr=0.01
   cli.py run --help    the options of run
   cli.py run --model.help lightning_modules.cifar_cnn.CifarCNN    those of a model; --data.help likewise
+  --explain=model.lr          where a value comes from
+  --allow_package=mine        let a YAML name classes of your package "mine"; for each package once
   --debug shows the traceback behind a mistake"""
 
 
@@ -139,27 +140,18 @@ def check_config_files(given: Sequence[str]) -> None:
         ValueError: naming the nearest experiment, or the line that cannot be read.
     """
     from commands.list_experiments import experiment_files
+    from commands.settings_file import read_settings, refuse_url
 
-    files = [after for flag, after in pairwise(given) if flag in ("-c", "--config")]
-    files += [option.removeprefix("--config=") for option in given if option.startswith("--config=")]
-    for file in files:
+    parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("-c", "--config", action="append", default=[])
+    for file in parser.parse_known_args(given)[0].config:
+        refuse_url("--config", file)
         if not Path(file).is_file():
             name, names = Path(file).stem, list(experiment_files())
             raise ValueError(
                 f"no experiment {name!r} ({file} does not exist){nearest(name, names)} (all: {', '.join(names)})"
             )
-        _check_yaml(Path(file))
-
-
-def _check_yaml(file: Path) -> None:
-    import yaml
-
-    try:
-        settings = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} is not YAML: {one_line(error)}") from error
-    if not isinstance(settings, dict):
-        raise ValueError(f"{file} holds no settings such as trainer: {{max_epochs: 3}}")
+        read_settings(Path(file))
 
 
 if __name__ == "__main__":

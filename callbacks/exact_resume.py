@@ -48,8 +48,10 @@ class ExactResume(Callback):
         data: Any = getattr(trainer, "datamodule", None)
         if trainer.state.fn == TrainerFn.FITTING and hasattr(data, "start"):
             loop = checkpoint["loops"]["fit_loop"]
-            position = (loop[name]["current"]["completed"] for name in ("epoch_progress", "epoch_loop.batch_progress"))
-            data.start = tuple(position)
+            epoch, batch = (loop[name]["current"] for name in ("epoch_progress", "epoch_loop.batch_progress"))
+            size = checkpoint["datamodule_hyper_parameters"]["batch_size"]
+            batch |= {name: count * size // data.batch_size for name, count in batch.items()}  # as many items are done
+            data.start = (epoch["completed"], batch["completed"])
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         restored, self._restored = self._restored, {}

@@ -174,8 +174,7 @@ def poisoned(module: nn.Module) -> str | None:
     if not floats or torch.stack(torch._foreach_norm(list(floats.values()))).isfinite().all():
         return None
     parameters = dict(module.named_parameters())
-    broken = (name for name, t in floats.items() if not (t.isfinite() if name in parameters else ~t.isnan()).all())
-    return next(broken, None)
+    return next((n for n, t in floats.items() if not (t.isfinite() if n in parameters else ~t.isnan()).all()), None)
 
 
 def where_nonfinite(step: Step, trainer: Trainer, pl_module: LightningModule) -> str:
@@ -230,11 +229,9 @@ def first_nonfinite(pl_module: LightningModule, batch: Any) -> tuple[str, Tensor
             place = f"the output of {name or 'the model'} ({type(module).__name__})"
             hook = module.register_forward_hook(lambda _, inputs, output, place=place: look(place, output))
             hooks.callback(hook.remove)
-        with (
-            torch.random.fork_rng([batch.index.device] * batch.index.is_cuda),
-            torch.compiler.set_stance("force_eager"),
-        ):
-            pl_module(*batch.inputs)
+        hooks.enter_context(torch.random.fork_rng([batch.index.device] * batch.index.is_cuda))
+        hooks.enter_context(torch.compiler.set_stance("force_eager"))
+        pl_module(*batch.inputs)
     return found[0] if found else ("", every_row)
 
 

@@ -4,18 +4,34 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule
 
+from commands.allowed_classes import leaves
 from commands.durable_checkpoints import check_whole
 from commands.mistakes import one_line
 from commands.run_folder import BEST_CHECKPOINT
+from commands.settings_file import refuse_url
 from lightning_modules.classifier import class_path
+from lightning_modules.networks.tensor_file import read_tensors
 
 ROOMS = ("lightning_modules.", "datamodules.")
+PRETRAINED = ("pretrained", "weights")  # hyper-parameters that a checkpoint has no need of: it holds all weights
+# What Lightning and Lightsmith save.
+TYPES: dict[str, type] = {
+    "lightsmith": dict,
+    "state_dict": dict,
+    "hyper_parameters": dict,
+    "datamodule_hyper_parameters": dict,
+    "callbacks": dict,
+    "loops": dict,
+    "optimizer_states": list,
+    "lr_schedulers": list,
+    "epoch": int,
+    "global_step": int,
+}
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -27,13 +43,41 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ValueError(f"no checkpoint at {path}")
     check_whole(path)
-    try:
-        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise ValueError(f"{path} cannot be read as a checkpoint ({one_line(error)[:100]})") from error
+    checkpoint: dict[str, Any] = read_tensors(path)
     if not isinstance(checkpoint, dict) or "lightsmith" not in checkpoint:
         raise ValueError(f"{path} is not a Lightsmith checkpoint")
+    _check_content(checkpoint, path)
     return checkpoint
+
+
+def _check_content(checkpoint: dict[str, Any], path: Path) -> None:
+    """Refuse what no run of Lightsmith saves, whether or not a command would come to use it."""
+    for name, expected in TYPES.items():
+        if not isinstance(checkpoint.get(name), expected):
+            raise ValueError(f"{path} is damaged: {name} is {type(checkpoint.get(name)).__name__}")
+    for name, value in checkpoint["state_dict"].items():
+        if not (isinstance(name, str) and isinstance(value, torch.Tensor)):
+            raise ValueError(f"{path} is damaged: {name} in state_dict is {type(value).__name__}")
+    for name, base in (("model", LightningModule), ("data", LightningDataModule)):
+        _class(checkpoint["lightsmith"].get(name), base)
+    names = checkpoint["hyper_parameters"].get("class_names")
+    if not (isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names)):
+        raise ValueError(f"{path} is damaged: it does not name its classes")
+    for state in (*checkpoint["loops"].values(), *checkpoint["optimizer_states"], *checkpoint["lr_schedulers"]):
+        if not isinstance(state, dict):
+            raise ValueError(f"{path} is damaged: it has {type(state).__name__} where training states should be")
+    largest = sum(map(torch.numel, checkpoint["state_dict"].values()))
+    for name, value in leaves(checkpoint["hyper_parameters"]):
+        if name.startswith("_") or (name in PRETRAINED and value is not None):
+            raise ValueError(f"{path} is damaged: it names {name}={value}")
+        if isinstance(value, int) and value > largest:  # so many layers, say: time without end
+            raise ValueError(f"{path} is damaged: it declares {name}={value} and holds {largest} weights")
+    for name in ("hyper_parameters", "datamodule_hyper_parameters", "callbacks"):
+        for key, value in leaves(checkpoint[name]):
+            for text in (key, str(value)):  # ModelCheckpoint keeps paths as keys too, and removes files by them
+                refuse_url(f"{path}: {name}", text)
+                if "/../" in text.lstrip("./"):
+                    raise ValueError(f"{path} is damaged: {text} leaves its folder")
 
 
 def check_fits(checkpoint: dict[str, Any], model: LightningModule, path: Path) -> None:
@@ -62,21 +106,37 @@ def load_run(run: Path) -> tuple[LightningModule, Any]:
     Raises:
         ValueError: as ``read_checkpoint``.
     """
-    checkpoint = read_checkpoint(run / BEST_CHECKPOINT if run.is_dir() else run)
+    path = run / BEST_CHECKPOINT if run.is_dir() else run
+    checkpoint = read_checkpoint(path)
     model_class = _class(checkpoint["lightsmith"]["model"], LightningModule)
     data_class = _class(checkpoint["lightsmith"]["data"], LightningDataModule)
-    model = model_class(**checkpoint["hyper_parameters"])
-    model.load_state_dict(checkpoint["state_dict"])
-    data = data_class(**checkpoint["datamodule_hyper_parameters"])
-    data.cache = False  # what is classified is read once
-    data.load_state_dict(checkpoint.get(data_class.__qualname__, {}))
+    try:
+        model = _rebuild(model_class, checkpoint, path)
+        data = data_class(**checkpoint["datamodule_hyper_parameters"])
+        data.cache = False  # what is classified is read once
+        data.load_state_dict(checkpoint.get(data_class.__qualname__, {}))
+    except Exception as error:  # what a class raises for values that nobody checked can be anything
+        raise ValueError(f"{path} cannot be rebuilt: {one_line(error)}") from error
     return model.eval(), data
 
 
-def _class(path: str, base: type) -> Any:
-    """A class of Lightsmith's own rooms; a checkpoint can name no other code."""
-    module, _, name = path.rpartition(".")
-    found = getattr(importlib.import_module(module), name, None) if path.startswith(ROOMS) else None
-    if not (isinstance(found, type) and issubclass(found, base)):
-        raise ValueError(f"the checkpoint names {path!r}, which is not a class of {' or '.join(ROOMS)}")
+def _rebuild(model_class: Any, checkpoint: dict[str, Any], path: Path) -> LightningModule:
+    """The model with its weights, built first without memory: its sizes must be those of the weights at hand."""
+    hyper_parameters = checkpoint["hyper_parameters"]
+    with torch.device("meta"):
+        check_fits(checkpoint, model_class(**hyper_parameters), path)
+    model: LightningModule = model_class(**hyper_parameters)
+    model.load_state_dict(checkpoint["state_dict"])
+    return model
+
+
+def _class(path: Any, base: type) -> Any:
+    """A class defined in Lightsmith's own rooms; a checkpoint can name no other code."""
+    module, _, name = str(path).rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), name, None) if module.startswith(ROOMS) else None
+    except ImportError:
+        found = None
+    if not (isinstance(found, type) and issubclass(found, base) and found.__module__ == module):
+        raise ValueError(f"the checkpoint names {path!r}, which is not a {base.__name__} of {' or '.join(ROOMS)}")
     return found

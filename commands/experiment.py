@@ -8,20 +8,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import set_parsing_settings
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
-from lightning.pytorch.utilities.exceptions import SIGTERMException
+from lightning.pytorch.utilities.exceptions import MisconfigurationException, SIGTERMException
 
 from callbacks.exact_resume import steps_logged
 from callbacks.save_last import SaveLast
+from commands.allowed_classes import allow_only, check_parsed, leaves, packages_on_command_line
 from commands.changed_settings import changed_settings
 from commands.checkpoints import check_fits, read_checkpoint
 from commands.experiment_trainer import ExperimentTrainer
-from commands.failures import failures_explained
-from commands.hardware import device_name, fast_precision, keep_freed_memory, skip_cuda_checks
-from commands.mistakes import explain, one_line
+from commands.explain import explain_setting
+from commands.failures import RunFailedError, failures_explained
+from commands.hardware import check_process_counts, device_name, fast_precision, keep_freed_memory, skip_cuda_checks
+from commands.mistakes import blame, explain, one_line
 from commands.newest_checkpoint import newest_checkpoint
+from commands.options import add_options
 from commands.out_of_memory import run_within_memory
 from commands.processes import end_together
 from commands.results import check_callbacks, gather_results, write_results
@@ -29,32 +31,23 @@ from commands.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT, check_writable
 from commands.secrets import refuse_secrets
 from commands.summary import data_lines, print_once, results_lines, shown
 from commands.torchrun import note_launch, restarted_run
-from commands.tracking import LoggerName, build_loggers, finish_wandb, sync_command, tracked_offline
+from commands.tracking import build_loggers, finish_wandb, sync_command, tracked_offline
 from datamodules.classification_data import ClassificationData
 from lightning_modules.classifier import Classifier
 
 RECORDED = ("run", "fit")
-# A YAML can name classes of these packages and no others.
-ALLOWED_PACKAGES = [
-    "lightning_modules",
-    "datamodules",
-    "callbacks",
-    "commands",
-    "lightning",
-    "torch",
-    "torchmetrics",
-    "torchvision",
-    "transformers",
-]
 
 
 class ExperimentCLI(LightningCLI):
     """LightningCLI for one task and its data, with a run folder, chosen precision and recorded results."""
 
     run_folder: Path | None = None
+    restored_step = 0
 
     def __init__(self, args: ArgsType = None) -> None:
-        set_parsing_settings(import_path_denylist=["*"], import_path_allowlist=ALLOWED_PACKAGES)
+        self.given: list[str] = list(args)  # type: ignore[arg-type]  # always a list here
+        self.allowed_packages = packages_on_command_line(self.given)
+        allow_only(self.allowed_packages)
         for name in ("lightning.pytorch", "lightning.fabric"):
             logging.getLogger(name).setLevel(logging.WARNING)
         skip_cuda_checks()
@@ -76,27 +69,25 @@ class ExperimentCLI(LightningCLI):
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
-        return {"run": {"model", "datamodule"}, **LightningCLI.subcommands()}
+        verbs = {"run": {"model", "datamodule"}, **LightningCLI.subcommands()}
+        return {verb: {*skipped, "weights_only"} for verb, skipped in verbs.items()}  # never to be switched off
+
+    def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
+        safely = {} if subcommand == "run" else {"weights_only": True}
+        return {**super()._prepare_subcommand_kwargs(subcommand), **safely}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        parser.add_argument("--runs", type=Path, default=Path("runs"), help="Folder that holds all runs.")
-        parser.add_argument(
-            "--resume", type=Path | None, default=None, help="Run folder to continue, such as runs/x/latest."
-        )
-        parser.add_argument(
-            "--loggers", type=list[LoggerName], default=["csv", "wandb"], help="Where metrics go; any of these three."
-        )
-        parser.add_argument("--debug", action="store_true", help="Show the traceback of a mistake.")
-        for shared in ("class_names", "vocabulary_size", "image_size_px"):
-            parser.link_arguments(f"data.{shared}", f"model.init_args.{shared}", apply_on="instantiate")
-        parser.link_arguments("model.init_args.pretrained", "data.init_args.tokenizer_of")
+        add_options(parser)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         try:
             self.config = parser.parse_args(args)  # type: ignore[arg-type]  # always a list here
         except ArgumentError as error:
             options = next(iter(self._subcommand_parsers.values()))._option_string_actions
-            raise ValueError(explain(error, [option.lstrip("-") for option in options])) from error
+            raise ValueError(explain(error, [option.lstrip("-") for option in options], self.given)) from error
+        if self.options.allow_package != self.allowed_packages:
+            raise ValueError(f"allow_package={self.options.allow_package} counts on the command line only")
+        check_parsed(self.options)
 
     def _parse_ckpt_path(self) -> None:
         """Lightning would let a checkpoint's hyper-parameters win over the command line (PR #21455)."""
@@ -109,6 +100,9 @@ class ExperimentCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Settle what must be known, and can be refused, before anything is loaded or written."""
         options = self.options
+        if options.explain is not None:
+            print_once(explain_setting(options.explain, self._parser(self.subcommand), options, self.given))
+            raise SystemExit(0)
         refuse_secrets(options)
         if self.subcommand in RECORDED:
             check_writable(options.runs)
@@ -118,14 +112,22 @@ class ExperimentCLI(LightningCLI):
                 options.ckpt_path = str(newest_checkpoint(self.run_folder))
         elif options.ckpt_path is None:
             raise ValueError(f"{self.subcommand} needs a trained model: --ckpt_path=<run folder>/{BEST_CHECKPOINT}")
+        check_process_counts(dict(leaves(options)))
         if options.trainer.precision is None:
             options.trainer.precision = fast_precision(str(options.trainer.accelerator))
 
     def instantiate_classes(self) -> None:
         try:
             super().instantiate_classes()
-        except ValueError as error:  # the parser wraps what a class says of its arguments
-            raise ValueError(explain(error, [])) from error
+        except Exception as error:  # the parser wraps what a class says of its arguments, if it says anything
+            said = ValueError(explain(error, [])) if isinstance(error, ValueError) else error
+            raise ValueError(blame(said, leaves(self.options))) from error
+
+    def _set_seed(self) -> None:
+        try:
+            super()._set_seed()
+        except ValueError as error:
+            raise ValueError(f"seed_everything={self.options.seed_everything}: {one_line(error)}") from error
 
     def instantiate_trainer(self, **kwargs: Any) -> ExperimentTrainer:
         """The Trainer, writing into the run's own folder; called once data and model exist."""
@@ -139,7 +141,7 @@ class ExperimentCLI(LightningCLI):
             trainer: Any = super().instantiate_trainer(
                 logger=given or False, default_root_dir=self.options.runs, **kwargs
             )
-        except TypeError as error:  # what some of Lightning's connectors raise for a wrong value
+        except (TypeError, MisconfigurationException) as error:  # what Lightning's connectors raise for a wrong value
             raise ValueError(one_line(error)) from error
         if trying:  # writes nothing
             trainer.callbacks = [c for c in trainer.callbacks if not isinstance(c, ModelCheckpoint | SaveLast)]
@@ -161,6 +163,7 @@ class ExperimentCLI(LightningCLI):
         path = Path(self.options.ckpt_path)
         checkpoint = read_checkpoint(path)
         check_fits(checkpoint, self.model, path)
+        self.restored_step = checkpoint["global_step"]
         return checkpoint
 
     @property
@@ -180,7 +183,7 @@ class ExperimentCLI(LightningCLI):
         earlier = len(list(self.run_folder.glob("config*.yaml")))
         name = "config.yaml" if fresh else f"config-resumed-{earlier}.yaml"
         options = self.options.clone()
-        for transient in ("config", "resume", "ckpt_path", "debug"):
+        for transient in ("config", "resume", "ckpt_path", "debug", "explain", "allow_package"):
             options.pop(transient, None)
         self._parser(self.subcommand).save(options, self.run_folder / name, skip_validation=True, multifile=False)
         if changed := changed_settings(self.run_folder / "config.yaml", self.run_folder / name):
@@ -199,17 +202,13 @@ class ExperimentCLI(LightningCLI):
             logger.log_hyperparams(self.config_dump)
 
     def before_run(self) -> None:
-        self._announce()
-
-    def before_fit(self) -> None:
-        self._announce()
-
-    def _announce(self) -> None:
         device = device_name(self.trainer.strategy.root_device)
         print_once([f"hardware   {device}, precision {self.trainer.precision}"])
         if self.run_folder is not None:
             verb = "continuing" if self.options.resume else "writing"
             print_once([f"run        {verb} {shown(self.run_folder)}/"])
+
+    before_fit = before_run
 
     def after_run(self) -> None:
         if self.run_folder is None or not self.trainer.is_global_zero:
@@ -231,6 +230,14 @@ class ExperimentCLI(LightningCLI):
             exit_code = int(error.code or 143) if isinstance(error, SIGTERMException) else 130
             print_once(["interrupted" + self._how_to_continue()])
             raise SystemExit(exit_code) from None
+        except RunFailedError:
+            raise
+        except Exception as error:
+            steps = (0, self.restored_step, self.restored_step + 1)
+            if self.options.ckpt_path is None or self.trainer.global_step not in steps:
+                raise
+            # Not a step was completed: a state that is not as Lightning saved it can make it raise anything.
+            raise ValueError(f"{self.options.ckpt_path} cannot be used here: {one_line(error)}") from error
         finally:
             finish_wandb(self.run_folder, exit_code)
 

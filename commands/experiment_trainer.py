@@ -52,10 +52,11 @@ class ExperimentTrainer(Trainer):
             datamodule: its data.
             ckpt_path: a checkpoint to continue from.
         """
-        self.fit(model, datamodule=datamodule, ckpt_path=ckpt_path)
+        self.fit(model, datamodule=datamodule, ckpt_path=ckpt_path, weights_only=True)
         # A fast_dev_run keeps no checkpoint: it tests the weights as they are.
         best = best_checkpoint(self.callbacks)
-        self.test(model, datamodule=datamodule, ckpt_path=best.best_model_path if best else None, verbose=False)
+        path = best.best_model_path if best else None
+        self.test(model, datamodule=datamodule, ckpt_path=path, verbose=False, weights_only=True)
 
 
 def best_checkpoint(callbacks: Sequence[Callback]) -> ModelCheckpoint | None:

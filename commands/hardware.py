@@ -5,12 +5,31 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 
 AMPERE = (8, 0)
 # mallopt(3): never map a block of its own, never trim the heap, grow it in large steps.
 MALLOC_SETTINGS = {-4: 0, -1: 2**31 - 1, -2: 256 * 2**20}
+
+
+def check_process_counts(settings: Mapping[str, Any]) -> None:
+    """Refuse to start more processes than the machine can run: Lightning starts one for each device of a CPU.
+
+    Args:
+        settings: by dotted key.
+
+    Raises:
+        ValueError: naming the option and the most that it can be.
+    """
+    cores = os.cpu_count() or 1
+    limits = {"trainer.devices": max(cores, torch.cuda.device_count()), "data.num_workers": max(32, 4 * cores)}
+    for key, most in limits.items():
+        count = str(settings.get(key))
+        if count.isdecimal() and int(count) > most:
+            raise ValueError(f"{key}={count} is more than this machine can run ({most})")
 
 
 def fast_precision(accelerator: str = "auto") -> str:

@@ -5,22 +5,36 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-REFUSED = re.compile(r"Problem with given class_path '([\w.]+)':\s+(?:Option|Key|option) ['\"]?([\w.]+)['\"]? is not")
+LONGEST = 500
+REFUSED = re.compile(
+    r"Problem with given class_path '([\w.]+)':\s+"
+    r"(?:(?:Option|Key|option) ['\"]?([\w.]+)['\"]? is not|unrecognized arguments: --([\w.]+))"
+)
 WRONG_CLASS = re.compile(r"Problem with given class_path '([^']*)'")
 VALUE = re.compile(r"Parser key [\"']([\w.]+)[\"']:\s*(?:Expected an? (.+?)\. Got value: (.*))", re.DOTALL)
 UNION = re.compile(r"Parser key [\"']([\w.]+)[\"']:.*Subtypes: \[(.+?)\]\s+Errors:.*Given value: (.*)", re.DOTALL)
+INNER = re.compile(
+    r"Parser key [\"'](\w+)[\"']:\s+Does not validate [\w ]+\s+Subtypes: \[(.+?)\]\s+Errors:.*?Given value: ([^\n]*)",
+    re.DOTALL,
+)
 RAISED = re.compile(r"Errors:\s+- (.*?)\s+- Expected an? <class 'NoneType'>", re.DOTALL)
+NO_VALUE = re.compile(r"argument (--\w+): expected one argument")
+ALLOCATION = re.compile(r"(?i)memory|overflow|alloc|too large|too big|dimension|size")
 LACKING = re.compile(r"Problem with given class_path '([\w.]+)':\s+the following arguments are required: (.+)")
-NO_EXPERIMENT = re.compile(r"arguments are required: \w+\.(?:data|model)\b")
-UNKNOWN = re.compile(r"(?:unrecognized arguments: --|does not accept option '|Key \"|option ')([\w.]+)")
+NO_EXPERIMENT = re.compile(r"arguments are required: \w+\.(data|model)\b")
+UNKNOWN = re.compile(
+    r"(?:unrecognized arguments: --|does not accept option '|Key \"|option '|Key must be a string, got: )([\w.]*\w)"
+)
 
 
 def one_line(error: BaseException) -> str:
-    """The message of an error on a single line."""
-    return printable(" ".join(str(error).split())) or type(error).__name__
+    """The message of an error on a single line, without the middle of an endless one."""
+    line = printable(" ".join(str(error).split())) or type(error).__name__
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 100]} … {line[-100:]}"
 
 
 def printable(text: str) -> str:
@@ -34,19 +48,25 @@ def nearest(name: str, choices: list[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def explain(error: BaseException, known_keys: list[str]) -> str:
+def explain(error: BaseException, known_keys: list[str], given: Sequence[str] = ()) -> str:
     """What a person needs to know of a parser's error: the key, the value, and the nearest valid choice."""
     message = str(error)
+    if (found := NO_VALUE.search(message)) and (bare := [option for option in given if found[1] in option]):
+        return f"{bare[-1]} needs a value, as in {bare[-1]}=…"
     group = _outermost_key(message)
     if found := REFUSED.search(message):
-        class_path, option = found.groups()
+        class_path, option = found[1], found[2] or found[3]
         keys = [f"{group}.{name}" for name in init_arguments(class_path)]
         return f"unknown key {group}.{option}{nearest(f'{group}.{option}', keys)}"
     values = VALUE.findall(message)
     if values:
         key, expected, got = values[-1]
         key = key if group == key or not group else f"{group}.{key}"
-        return f"{key}={got.strip().splitlines()[0]} is not {_readable(expected)}"
+        return f"{key}={next(iter(got.strip().splitlines()), '')} is not {_readable(expected)}"
+    inner = [match for at in re.finditer("Parser key", message) if (match := INNER.match(message, at.start()))]
+    if inner and group and inner[-1].start() > message.index("Parser key"):
+        key, types, value = inner[-1].groups()
+        return f"{group}.{key}={value.strip()} is not {_readable(types)}"
     if found := LACKING.search(message):
         return f"{group}: {found[1]} needs {found[2]}, as in --{group}.{found[2].partition(',')[0]}=…"
     if found := WRONG_CLASS.search(message):
@@ -56,8 +76,10 @@ def explain(error: BaseException, known_keys: list[str]) -> str:
         return f"{key}={value.strip()} is not {_readable(types)}"
     if found := UNKNOWN.search(message):
         return f"unknown key {found[1]}{nearest(found[1], known_keys)}"
-    if NO_EXPERIMENT.search(message):
-        return "which experiment? give -c experiments/_defaults.yaml -c experiments/<name>.yaml"
+    if found := NO_EXPERIMENT.search(message):
+        return (
+            f"{found[1]} is not given; which experiment? give -c experiments/_defaults.yaml -c experiments/<name>.yaml"
+        )
     if found := RAISED.search(message):
         return " ".join(found[1].split())
     return one_line(error)
@@ -76,10 +98,36 @@ def _readable(types: str) -> str:
     return " or ".join(names) if names else types
 
 
+def blame(error: BaseException, settings: Iterable[tuple[str, Any]]) -> str:
+    """What a class said of its arguments, with the setting that it means: one that it names, or whose value it quotes.
+
+    For an error about memory or size that names nothing, it is the largest number.
+    """
+    line = one_line(error).partition(" Exception raised from ")[0]  # torch appends its C++ frames
+    skipped = (bool, type(None))
+    given = [(k, v) for k, v in settings if not isinstance(v, skipped) and not k.endswith("class_path")]
+    if any(re.search(rf"\b{re.escape(key)}\b", line) for key, _ in given):
+        return line
+    named = [key for key, _ in given if re.search(rf"\b{re.escape(key.rpartition('.')[2])}\b", line)]
+    texts = [(str(value) if len(str(value)) > 1 else f"'{value}'", key) for key, value in given]
+    quoted = [key for text, key in sorted(texts, key=lambda pair: -len(pair[0])) if text in line]
+    numbers = [(abs(value), key) for key, value in given if isinstance(value, (int, float))]
+    largest = [max(numbers)[1]] if numbers and ALLOCATION.search(f"{type(error).__name__} {line}") else []
+    found = next(iter(quoted + named + largest), None)
+    return line if found is None else f"{found}={dict(given)[found]}: {line}"
+
+
 def init_arguments(class_path: str) -> list[str]:
     """The names that a class of Lightsmith accepts, its base classes' included."""
+    return [parameter.name for parameter in init_parameters(class_path)]
+
+
+def init_parameters(class_path: str | None) -> list[inspect.Parameter]:
+    """What a class accepts, its base classes' included."""
+    if class_path is None:
+        return []
     module, _, name = class_path.rpartition(".")
     found: Any = getattr(importlib.import_module(module), name)
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     signatures = [inspect.signature(c.__init__) for c in found.__mro__ if "__init__" in vars(c)]
-    return [p.name for s in signatures for p in s.parameters.values() if p.kind in named and p.name != "self"]
+    return [p for s in signatures for p in s.parameters.values() if p.kind in named and p.name != "self"]

@@ -135,7 +135,7 @@ def batch_loader(
         num_workers=num_workers,
         persistent_workers=num_workers > 0,
         pin_memory=torch.cuda.is_available() and num_workers > 0,  # in memory, a batch is made where it is used
-        # From the global generator, the seed of the workers would be drawn once an epoch or once a run, as there are none
-        # or some: augmentation and dropout would depend on it.
+        # The seed of workers would be drawn from the global one, every epoch if there are none and once if there are
+        # some: augmentation and dropout would depend on that.
         generator=torch.Generator(),
     )

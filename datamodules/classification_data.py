@@ -6,7 +6,6 @@ import hashlib
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -18,11 +17,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from datamodules.batching import batch_loader
 from datamodules.encoded_cache import cached, uncached
-from datamodules.sources import SPLIT_NAMES, Examples, Source, digest_items, fingerprint
+from datamodules.sources import SPLIT_NAMES, Examples, Source, digest_items, existing_path, fingerprint
 from datamodules.splits import check_classes, cut_missing_splits, subset
 from datamodules.unreadable import check_unreadable, lost_items
-
-ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 
 
 class ClassificationData(LightningDataModule, ABC):
@@ -124,18 +121,7 @@ class ClassificationData(LightningDataModule, ABC):
             return self.load_sample()
         if self.source == "hub":
             return self.load_hub()
-        path = Path(self.source)
-        with suppress(RuntimeError):  # the home of somebody who has none
-            path = path.expanduser()
-        if not self.source or not path.exists():
-            raise ValueError(f"data.source={self.source!r} does not exist; give sample, hub, or the path of your data")
-        if path.suffix.lower() in ARCHIVES and path.is_file():
-            raise ValueError(f"data.source={self.source!r} is an archive: unpack it and give the folder")
-        if not (path.is_file() or path.is_dir()):
-            raise ValueError(f"data.source={self.source!r} is neither a file nor a folder")
-        if path.is_dir() and not any(path.iterdir()):
-            raise ValueError(f"data.source={self.source!r} is an empty folder")
-        return self.load_path(path)
+        return self.load_path(existing_path(self.source))
 
     @cached_property
     def _encoded(self) -> tuple[dict[str, Any], dict[str, Examples], list[tuple[str, str]]]:

@@ -19,8 +19,13 @@ class ReviewWordPieces(TextData):
             command line sets it to ``model.pretrained``.
     """
 
-    def __init__(self, tokenizer_of: str = "minilm", **common: Any) -> None:
+    def __init__(self, tokenizer_of: str | None = "minilm", **common: Any) -> None:
         super().__init__(**common)
+        if tokenizer_of is None:
+            raise ValueError(
+                "data.tokenizer_of=null follows model.pretrained: set that to minilm, say, or the data to "
+                "datamodules.review_words.ReviewWords"
+            )
         self.save_hyperparameters()
         self.tokenizer_of = tokenizer_of
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import stat
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 from datamodules.arrow_column import ArrowColumn
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
+ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 LARGEST_FILE_BYTES = 256_000_000
 SPLIT_NAMES = {
     "train": ("train", "training"),
@@ -51,6 +53,26 @@ class Source:
     notes: list[str] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     empty: list[tuple[str, str]] = field(default_factory=list)
+
+
+def existing_path(source: str) -> Path:
+    """A ``data.source`` that is neither sample nor hub.
+
+    Raises:
+        ValueError: it does not exist, or is no file or folder with something to read in it.
+    """
+    path = Path(source)
+    with suppress(RuntimeError):  # the home of somebody who has none
+        path = path.expanduser()
+    if not source or not path.exists():
+        raise ValueError(f"data.source={source!r} does not exist; give sample, hub, or the path of your data")
+    if path.suffix.lower() in ARCHIVES and path.is_file():
+        raise ValueError(f"data.source={source!r} is an archive: unpack it and give the folder")
+    if not (path.is_file() or path.is_dir()):
+        raise ValueError(f"data.source={source!r} is neither a file nor a folder")
+    if path.is_dir() and not any(path.iterdir()):
+        raise ValueError(f"data.source={source!r} is an empty folder")
+    return path
 
 
 def take(items: Any, positions: np.ndarray) -> Any:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Literal, get_args
 
-import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from lightning_modules.networks.cifar_resnet import CifarResNet
 from lightning_modules.networks.normalize import Normalize
+from lightning_modules.networks.tensor_file import read_tensors
 
 BackboneName = Literal["cifar_resnet", "resnet18", "resnet34", "resnet50"]
 EMBEDDED_WEIGHTS = Path(__file__).parent / "weights" / "cifar_resnet.safetensors"
@@ -99,9 +98,12 @@ def _checkpoint_state(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise ValueError(f"model.weights={str(path)!r} does not exist")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
-    except (UnpicklingError, RuntimeError, EOFError, KeyError, TypeError) as error:
+        state = read_tensors(path)["state_dict"]
+        named = all(isinstance(key, str) and isinstance(value, Tensor) for key, value in state.items())
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise ValueError(f"model.weights={str(path)!r} cannot be read as a checkpoint") from error
+    if not named:
+        raise ValueError(f"model.weights={str(path)!r} cannot be read as a checkpoint")
     prefix = BACKBONE_PREFIX if any(key.startswith("network.backbone.") for key in state) else "network.1."
     return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 

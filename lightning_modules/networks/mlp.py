@@ -23,6 +23,8 @@ class MLP(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        if min(hidden_features, default=1) < 1:
+            raise ValueError(f"hidden_features={list(hidden_features)} must be at least 1 each")
         widths = (in_features, *hidden_features)
         layers = [
             nn.Sequential(nn.Linear(fan_in, fan_out), nn.ReLU(), nn.Dropout(dropout))

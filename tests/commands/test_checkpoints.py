@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -5,8 +6,11 @@ import torch
 
 from commands.checkpoints import check_fits, load_run, read_checkpoint
 from tests.conftest import Cli
+from tests.hostile_checkpoints import HOSTILE
 
 SMALL = ("--data.train_size=200", "--loggers=[csv]", "--trainer.max_epochs=1")
+# Wrong only in what is read to train on.
+UNREAD = ("loops of text", "a version of text", "moments of text", "a schedule of text")
 
 
 @pytest.fixture
@@ -80,3 +84,51 @@ def test_fitting_is_class_and_shapes(run: Path) -> None:
     del checkpoint["state_dict"][next(iter(checkpoint["state_dict"]))]
     with pytest.raises(ValueError, match="missing there"):
         check_fits(checkpoint, model, run)
+
+
+def attempts(run: Path, name: str, canary: Path) -> list[tuple[str, ...]]:
+    """Every command that reads a checkpoint, on a hostile one made from a good run's."""
+    folder = canary.parent / "hostile"
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "checkpoints").mkdir(parents=True)
+    for stem in ("best", "last"):
+        good = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+        HOSTILE[name](folder / "checkpoints" / f"{stem}.ckpt", good, canary)
+    canary.unlink(missing_ok=True)  # some payloads run when they are made
+    path = folder / "checkpoints" / "last.ckpt"
+    (folder / "x.png").write_bytes(b"")
+    return [
+        ("run", f"--resume={folder}", "--trainer.max_epochs=2"),
+        *((verb, f"--ckpt_path={path}") for verb in ("fit", "validate", "test", "predict")),
+        ("classify", f"--run={folder}", f"--input={folder}/x.png"),
+    ]
+
+
+def assert_harmless(experiment: Cli, lightsmith: Cli, run: Path, name: str, canary: Path) -> None:
+    """Nothing runs, and the answer is one line; a command may work if it never reads what is wrong."""
+    for verb, *options in attempts(run, name, canary):
+        if verb == "classify":
+            outcome = lightsmith(verb, *options)
+        else:
+            outcome = experiment("mnist_mlp", *SMALL[:1], "--loggers=[]", "--trainer.max_epochs=2", *options, verb=verb)
+        assert not canary.exists(), (name, verb)
+        unread = name in UNREAD and verb not in ("run", "fit")
+        assert (outcome.code, outcome.err.count("\n")) == (2, 1) or unread, (name, verb, outcome)
+
+
+@pytest.mark.parametrize("name", ["system as state_dict", "zip bomb"])
+def test_a_hostile_checkpoint_is_one_line_and_runs_nothing(
+    experiment: Cli, lightsmith: Cli, run: Path, tmp_path: Path, name: str
+) -> None:
+    assert_harmless(experiment, lightsmith, run, name, tmp_path / "canary")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_forty_hostile_checkpoints_run_nothing_in_any_command(
+    experiment: Cli, lightsmith: Cli, run: Path, tmp_path: Path
+) -> None:
+    for name in HOSTILE:
+        assert_harmless(experiment, lightsmith, run, name, tmp_path / "canary")
+    assert len(HOSTILE) >= 40
+    print(f"\n| 14 | {len(HOSTILE)} hostile checkpoints × run, fit, validate, test, predict, classify | 0 canaries |")

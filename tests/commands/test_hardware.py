@@ -4,7 +4,14 @@ import os
 import pytest
 import torch
 
-from commands.hardware import MALLOC_SETTINGS, device_name, fast_precision, keep_freed_memory, skip_cuda_checks
+from commands.hardware import (
+    MALLOC_SETTINGS,
+    check_process_counts,
+    device_name,
+    fast_precision,
+    keep_freed_memory,
+    skip_cuda_checks,
+)
 
 
 def hardware(
@@ -64,3 +71,12 @@ def test_the_driver_is_not_asked_again_where_there_is_no_gpu(
     monkeypatch.setenv("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
     skip_cuda_checks()
     assert os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] == check
+
+
+def test_no_more_processes_are_started_than_the_machine_can_run() -> None:
+    cores = os.cpu_count() or 1
+    check_process_counts({"trainer.devices": "auto", "data.num_workers": None})
+    check_process_counts({"trainer.devices": cores, "data.num_workers": 8})
+    for key, count in (("trainer.devices", 10**9), ("trainer.devices", "99999"), ("data.num_workers", 10**9)):
+        with pytest.raises(ValueError, match=f"{key}={count} is more than"):
+            check_process_counts({key: count})

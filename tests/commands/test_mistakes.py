@@ -1,4 +1,17 @@
-from commands.mistakes import explain, init_arguments, nearest, one_line, printable
+import functools
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from commands.experiment import ExperimentCLI
+from commands.mistakes import blame, explain, init_arguments, nearest, one_line, printable
+from datamodules import cifar10, mnist, texts, transfer_images
+from tests.conftest import ROOT, Cli
+from tests.mutations import mistakes
+
+SECONDS = 60  # for one parse; a hang is a failure
 
 
 def test_one_line_folds_whitespace_and_names_an_error_without_a_message() -> None:
@@ -26,3 +39,71 @@ def test_init_arguments_include_those_of_the_base_classes() -> None:
 
 def test_an_error_of_unknown_form_is_passed_on_in_one_line() -> None:
     assert explain(ValueError("something\n   new"), []) == "something new"
+
+
+def test_an_error_names_the_setting_that_it_quotes_or_else_the_largest_number() -> None:
+    settings = [("data.batch_size", 256), ("trainer.max_time", "2 o'clock"), ("model.width", 10**12), ("model.lr", 0.1)]
+    assert blame(ValueError("no duration: 2 o'clock"), settings) == "trainer.max_time=2 o'clock: no duration: 2 o'clock"
+    assert blame(ValueError("batch_size is odd"), settings) == "data.batch_size=256: batch_size is odd"
+    assert blame(ValueError("data.batch_size is odd"), settings) == "data.batch_size is odd"
+    assert blame(MemoryError(), settings) == "model.width=1000000000000: MemoryError"
+    assert blame(KeyError("x"), settings) == "'x'"
+
+
+def test_an_endless_message_loses_its_middle() -> None:
+    line = one_line(ValueError("a" * 5000 + " b"))
+    assert len(line) < 600
+    assert line.endswith(" b")
+
+
+@pytest.fixture
+def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything is parsed and built; nothing is trained or written, and each sample is made once."""
+    subcommands = ExperimentCLI.subcommands()
+    for name in ("_open_run_folder", "_record", "_run_subcommand"):
+        monkeypatch.setattr(ExperimentCLI, name, lambda *_, **__: None)
+    # The other verbs' parsers, which are the same, take four fifths of the time.
+    monkeypatch.setattr(ExperimentCLI, "subcommands", staticmethod(lambda: {"run": subcommands["run"]}))
+    for data in (mnist.MNIST, cifar10.CIFAR10, transfer_images.TransferImages):
+        sample = data().load_sample()
+        monkeypatch.setattr(data, "load_sample", lambda _, sample=sample: sample)
+    monkeypatch.setattr(texts, "film_reviews", functools.cache(texts.film_reviews))
+
+
+def fuzz(lightsmith: Cli, seed: int, count: int) -> int:
+    """How many of so many mistakes were refused; each must be in one line that names the key."""
+
+    def hang(*_: object) -> None:
+        pytest.fail(f"over {SECONDS} s")
+
+    signal.signal(signal.SIGALRM, hang)
+    own, refused = Path("own.yaml"), 0
+    for number, mistake in enumerate(mistakes(seed, count)):
+        own.write_bytes(mistake.text)
+        configs = (f"-c={ROOT}/experiments/_defaults.yaml", f"-c={own}")
+        signal.alarm(SECONDS)
+        outcome = lightsmith("run", *configs, "--loggers=[]", *mistake.options)
+        signal.alarm(0)
+        said = (seed, number, mistake.options, outcome.err)
+        assert outcome.code in (0, 2), said
+        assert outcome.err.count("\n") == (1 if outcome.code else 0), said
+        assert not outcome.code or any(word in outcome.err for word in mistake.words if word), said
+        assert not Path("runs").exists(), said
+        refused += outcome.code == 2
+    return refused
+
+
+@pytest.mark.usefixtures("untrained")
+def test_sixty_mistakes_are_one_line_that_names_the_key(lightsmith: Cli) -> None:
+    assert fuzz(lightsmith, seed=5, count=60) > 40
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+@pytest.mark.usefixtures("untrained")
+@pytest.mark.filterwarnings("default")
+def test_ten_thousand_mistakes_are_one_line_that_names_the_key(lightsmith: Cli) -> None:
+    count = int(os.environ.get("MISTAKES", "10000"))
+    refused = fuzz(lightsmith, seed=13, count=count)
+    print(f"\n| 13 | {count} mutated YAMLs and command lines | 0 tracebacks, {refused} refused in one line each |")
+    assert refused > count / 2
