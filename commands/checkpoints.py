@@ -19,18 +19,18 @@ from lightning_modules.networks.tensor_file import read_tensors
 
 ROOMS = ("lightning_modules.", "datamodules.")
 PRETRAINED = ("pretrained", "weights")  # hyper-parameters that a checkpoint has no need of: it holds all weights
+# Lacking where only weights were saved.
+OF_TRAINING: dict[str, type] = {"callbacks": dict, "optimizer_states": list, "lr_schedulers": list}
 # What Lightning and Lightsmith save.
 TYPES: dict[str, type] = {
     "lightsmith": dict,
     "state_dict": dict,
     "hyper_parameters": dict,
     "datamodule_hyper_parameters": dict,
-    "callbacks": dict,
     "loops": dict,
-    "optimizer_states": list,
-    "lr_schedulers": list,
     "epoch": int,
     "global_step": int,
+    **OF_TRAINING,
 }
 
 
@@ -52,6 +52,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 def _check_content(checkpoint: dict[str, Any], path: Path) -> None:
     """Refuse what no run of Lightsmith saves, whether or not a command would come to use it."""
+    for name, empty in OF_TRAINING.items():
+        checkpoint.setdefault(name, empty())
     for name, expected in TYPES.items():
         if not isinstance(checkpoint.get(name), expected):
             raise ValueError(f"{path} is damaged: {name} is {type(checkpoint.get(name)).__name__}")

@@ -25,7 +25,7 @@ def newest_checkpoint(run: Path) -> Path:
         except (OSError, ValueError) as error:
             damaged.append(one_line(error))
             continue
-        if "optimizer_states" in checkpoint:  # lacking where only weights were saved
+        if checkpoint["optimizer_states"]:  # lacking where only weights were saved
             progress[path] = _progress(checkpoint)
     if not progress:
         raise ValueError(f"--resume={run}: nothing to go on from ({'; '.join(damaged)}); start it anew")

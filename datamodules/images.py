@@ -190,7 +190,8 @@ class ImageData(ClassificationData):
         return item if isinstance(item, np.ndarray) else decode_image(item, self.stored_size_px, self.channels)
 
     def on_after_batch_transfer(self, batch: ImageBatch, dataloader_idx: int) -> ImageBatch:
-        self.check_lost(batch)
+        if self.trainer is not None:  # new images are classified without one, and without the data
+            self.check_lost(batch)
         training = self.trainer is not None and self.trainer.training
         return batch._replace(image=self._augment(batch.image) if training else self.crop(batch.image))
 

@@ -13,8 +13,10 @@ from callbacks.save_last import SaveLast
 from commands.durable_checkpoints import MANIFEST, DurableCheckpointIO
 from commands.newest_checkpoint import newest_checkpoint
 from datamodules.encoded_cache import sha256
+from datamodules.mnist import MNIST
+from lightning_modules.mnist_mlp import MnistMLP
 from tests.conftest import Cli
-from tests.tiny_task import TinyData, TinyModel, tiny_trainer
+from tests.tiny_task import tiny_trainer
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +25,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     last = SaveLast()
     last.dirpath = str(run / "checkpoints")
     options: dict[str, Any] = {"max_epochs": 2, "enable_checkpointing": True, "plugins": [DurableCheckpointIO()]}
-    tiny_trainer(last, **options).fit(TinyModel(), TinyData())
+    data = MNIST(train_size=150, batch_size=30, image_size_px=28, cache=False)
+    tiny_trainer(last, **options).fit(MnistMLP(class_names=data.class_names, hidden_features=(16,)), data)
     return run
 
 

@@ -106,7 +106,7 @@ def test_a_host_that_is_down_changes_nothing_but_where_the_record_lies(
     outcome = experiment("mnist_mlp", "--data.train_size=500", "--trainer.max_epochs=1")
     assert (outcome.code, outcome.err) == (0, "")
     run = (tmp_path / "runs" / "mnist_mlp" / "latest").resolve()
-    assert f"W&B        recording offline: {CLOSED_HOST} does not answer\n" in outcome.out
+    assert "W&B        recording offline: the server does not answer\n" in outcome.out
     assert f"offline; upload with: .venv/bin/wandb sync runs/mnist_mlp/{run.name}/wandb/latest-run" in outcome.out
     (recorded,) = run.glob("wandb/offline-run-*/*.wandb")
     assert recorded.stat().st_size > 1000
