@@ -83,7 +83,7 @@ def test_too_much_that_is_lost_while_it_is_streamed_stops(write_images: Any, bat
     for i in range(6):
         (folder / f"train/a/{i:03}.png").unlink()
     with pytest.raises(ValueError, match=message):
-        [data.on_after_batch_transfer(batch, 0) for batch in data.train_dataloader()]
+        [in_stage(data, training=True).on_after_batch_transfer(batch, 0) for batch in data.train_dataloader()]
 
 
 def test_training_images_are_augmented_one_by_one_and_evaluation_is_not() -> None:
