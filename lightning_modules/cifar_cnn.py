@@ -27,7 +27,7 @@ class CifarCNN(Classifier):
     def __init__(
         self,
         network: Literal["fast", "tutorial"] = "fast",
-        widths: tuple[int, int, int] = (48, 96, 192),
+        widths: tuple[int, int, int] = (64, 128, 256),
         dropout: float = 0.0,
         **recipe: Any,
     ) -> None:

@@ -28,7 +28,7 @@ class FastCNN(nn.Module):
         self,
         num_classes: int,
         in_channels: int = 3,
-        widths: Sequence[int] = (48, 96, 192),
+        widths: Sequence[int] = (64, 128, 256),
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
