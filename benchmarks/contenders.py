@@ -113,14 +113,14 @@ RACES = {
         (
             lightsmith("Lightsmith", "bert_classifier", quick=steps(train=20)),
             baseline("transformers' Trainer at its best", "bert_trainer", quick=("--max_samples=320",)),
-            baseline("tutorial", "bert_tutorial", "--max_samples=1600", quick=("--max_samples=32",)),
+            baseline("tutorial", "bert_tutorial", "--max_samples=1600", quick=("--max_samples=16",)),
         ),
     ),
     "resnet_transfer": Race(
         "hymenoptera",
         (
             lightsmith("Lightsmith, frozen", "resnet_transfer", *RESNET18, *FROZEN),
-            baseline("tutorial, frozen", "resnet_tutorial", "--weights={weights}", quick=("--epochs=2",)),
+            baseline("tutorial, frozen", "resnet_tutorial", "--weights={weights}", quick=("--epochs=1",)),
             lightsmith(
                 "Lightsmith, fine-tuning", "resnet_transfer", *RESNET18, "--trainer.max_epochs=2", quick=steps(6)
             ),

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from benchmarks.race import Record
 
+PANELS_A_ROW = 3
 RESULTS = Path(__file__).parent / "results"
 FIGURES = ("samples_per_second", "seconds_to_target", "first_step_seconds", "test_accuracy", "seconds")
 
@@ -99,8 +100,12 @@ def plot(results: Path) -> Path:
     from matplotlib import pyplot as plt
 
     races = json.loads(results.read_text(encoding="utf-8"))["races"]
-    figure, panels = plt.subplots(1, len(races), figsize=(5 * len(races), 4), squeeze=False, layout="constrained")
-    for panel, (experiment, race) in zip(panels[0], races.items(), strict=True):
+    columns, rows = min(len(races), PANELS_A_ROW), -(-len(races) // PANELS_A_ROW)
+    figure, grid = plt.subplots(rows, columns, figsize=(5 * columns, 4 * rows), squeeze=False, layout="constrained")
+    panels = grid.flatten()
+    for panel in panels[len(races) :]:
+        panel.remove()
+    for panel, (experiment, race) in zip(panels, races.items(), strict=False):
         for name, contender in race["contenders"].items():
             if contender["curve"]:
                 points = [(point["seconds"], point["accuracy"]) for point in contender["curve"]]
@@ -108,7 +113,7 @@ def plot(results: Path) -> Path:
         panel.set(title=experiment, xlabel="seconds of training", xscale="log")
         panel.grid(alpha=0.3)
         panel.legend(fontsize="small")
-    panels[0][0].set_ylabel("validation accuracy")
+    panels[0].set_ylabel("validation accuracy")
     path = results.with_suffix(".png")
     figure.savefig(path, dpi=120)
     plt.close(figure)

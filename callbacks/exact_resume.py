@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
@@ -45,6 +46,10 @@ class ExactResume(Callback):
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         self._restored = checkpoint.get(KEY, {})
+        for callback in trainer.checkpoint_callbacks:
+            if isinstance(callback, ModelCheckpoint):  # which saves this and forgets to restore it
+                saved = checkpoint["callbacks"].get(callback.state_key, {})
+                callback.current_score = saved.get("current_score")
         data: Any = getattr(trainer, "datamodule", None)
         if trainer.state.fn == TrainerFn.FITTING and hasattr(data, "start"):
             loop = checkpoint["loops"]["fit_loop"]

@@ -147,6 +147,9 @@ CALLBACKS: dict[str, Callable[[], list[Callback]]] = {
     "best checkpoint": lambda: [
         ModelCheckpoint("best", "best", monitor="val/accuracy", mode="max", enable_version_counter=False)
     ],
+    "best checkpoint, the first": lambda: [
+        ModelCheckpoint("best", "best", monitor="val/loss", mode="max", enable_version_counter=False)
+    ],
     "exponential moving average": lambda: [EMAWeightAveraging(decay=0.9)],
 }
 
