@@ -36,12 +36,11 @@ class ExactResume(Callback):
         }
         validates = _validates(trainer)
         ended = settle(checkpoint["loops"]["fit_loop"], stepped=not _accumulating(trainer), validates=validates)
-        unlogged = _unlogged(trainer) if ended == "batch" else {}
         checkpoint[KEY] = {
             "ranks": _from_all_ranks(trainer, own),
             "should_stop": trainer.should_stop,
-            "unlogged": unlogged,
-            "steps_logged": trainer.global_step - (ended == "batch" and (validates or bool(unlogged))),
+            "unlogged": _unlogged(trainer) if ended and trainer.training else {},
+            "steps_logged": trainer.global_step - (ended == "batch" and validates),
         }
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -72,9 +71,11 @@ class ExactResume(Callback):
             trainer._logger_connector.log_metrics(restored["unlogged"], step=trainer.global_step - 1)
 
 
-def steps_logged(checkpoint: dict[str, Any]) -> int:
-    """How many steps' metrics a run that goes on from a checkpoint keeps; those of the next step come again."""
-    return int(checkpoint.get(KEY, {}).get("steps_logged", checkpoint.get("global_step", 0)))
+def came_before(row: dict[str, str], checkpoint: dict[str, Any]) -> bool:
+    """Whether a row of metrics.csv was logged before a checkpoint and will not be again from there."""
+    steps, own = checkpoint.get("global_step", 0), checkpoint.get(KEY, {})
+    again = int(row["step"]) == steps - 1 and any(row.get(name) for name in own.get("unlogged", {}) if name != "epoch")
+    return int(row["step"]) < own.get("steps_logged", steps) and not again
 
 
 def generator_states(device: torch.device) -> dict[str, Any]:
@@ -143,12 +144,13 @@ def _accumulating(trainer: Trainer) -> bool:
 
 
 def _unlogged(trainer: Trainer) -> dict[str, float]:
-    """The batch's metrics, which Lightning hands to the loggers only after the hook that a checkpoint is saved in."""
+    """The metrics that Lightning hands to the loggers only after the hook that a checkpoint is saved in."""
     connector = trainer._logger_connector
-    if _accumulating(trainer) or not connector.should_update_logs:
+    within_epoch = connector._first_loop_iter is not None
+    if within_epoch and (_accumulating(trainer) or not connector.should_update_logs):
         return {}
     metrics = {name: float(value) for name, value in connector.metrics["log"].items()}
-    return {**metrics, "epoch": trainer.current_epoch}
+    return {**metrics, "epoch": trainer.current_epoch} if metrics else {}
 
 
 def _gradients(trainer: Trainer, module: LightningModule) -> dict[str, Tensor]:

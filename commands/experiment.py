@@ -12,7 +12,6 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import MisconfigurationException, SIGTERMException
 
-from callbacks.exact_resume import steps_logged
 from callbacks.save_last import SaveLast
 from commands.allowed_classes import allow_only, check_parsed, leaves, packages_on_command_line
 from commands.changed_settings import changed_settings
@@ -152,7 +151,7 @@ class ExperimentCLI(LightningCLI):
         # Nothing that a person can get wrong comes after this, so a mistake leaves no empty folder.
         if recorded and trainer.is_global_zero:
             self._open_run_folder()
-            self._record(trainer, given, steps_done=steps_logged(checkpoint) if self.options.resume else 0)
+            self._record(trainer, given, checkpoint if self.options.resume else {})
         assert isinstance(trainer, ExperimentTrainer)
         return trainer
 
@@ -189,11 +188,11 @@ class ExperimentCLI(LightningCLI):
         if changed := changed_settings(self.run_folder / "config.yaml", self.run_folder / name):
             print_once(changed)
 
-    def _record(self, trainer: ExperimentTrainer, given: Any, steps_done: int) -> None:
+    def _record(self, trainer: ExperimentTrainer, given: Any, resumed_from: dict[str, Any]) -> None:
         """Point loggers and checkpoints at the run folder."""
         assert self.run_folder is not None
         if given is None:
-            trainer.loggers = build_loggers(self.options.loggers, self.run_folder, self.experiment, steps_done)
+            trainer.loggers = build_loggers(self.options.loggers, self.run_folder, self.experiment, resumed_from)
         for callback in trainer.callbacks:
             if isinstance(callback, ModelCheckpoint | SaveLast) and callback.dirpath is None:
                 callback.dirpath = str(self.run_folder / LAST_CHECKPOINT.parent)

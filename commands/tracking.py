@@ -16,6 +16,7 @@ from urllib.request import urlopen
 
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
+from callbacks.exact_resume import came_before
 from commands.mistakes import one_line
 from commands.summary import print_once, shown
 
@@ -24,33 +25,38 @@ WANDB_HOST = "api.wandb.ai"
 WANDB_PATIENCE_SECONDS = 5
 
 
-def build_loggers(names: list[LoggerName], run_folder: Path, experiment: str, steps_done: int) -> list[Logger]:
+def build_loggers(
+    names: list[LoggerName], run_folder: Path, experiment: str, resumed_from: dict[str, Any]
+) -> list[Logger]:
     """Loggers that write into the run folder.
 
     Args:
-        steps_done: training steps that a resumed run continues after; 0 for a new one.
+        resumed_from: the checkpoint that a resumed run goes on from; empty for a new one.
     """
     builders: dict[LoggerName, Callable[[], Logger]] = {
-        "csv": lambda: _csv(run_folder, steps_done),
+        "csv": lambda: _csv(run_folder, resumed_from),
         "tensorboard": lambda: TensorBoardLogger(run_folder, name="", version="tensorboard"),
         "wandb": lambda: _wandb(run_folder, experiment),
     }
     return [builders[name]() for name in names]
 
 
-def _csv(run_folder: Path, steps_done: int) -> CSVLogger:
-    """Appends to the metrics of the steps that a resumed run keeps; Lightning's logger deletes them all."""
+def _csv(run_folder: Path, resumed_from: dict[str, Any]) -> CSVLogger:
+    """Appends to the metrics that a resumed run keeps; Lightning's logger deletes them all."""
     file = run_folder / "metrics.csv"
     reader = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8") if file.exists() else ""))
-    kept = [row for row in reader if int(row["step"]) < steps_done]
+    whole = (row for row in reader if None not in row.values())  # a kill may have cut the last
+    kept = [row for row in whole if came_before(row, resumed_from)]
     logger = CSVLogger(run_folder, name="", version="")
     writer: Any = logger.experiment
     if kept:
         writer.metrics_keys = list(reader.fieldnames or [])
-        with file.open("w", encoding="utf-8", newline="") as earlier:
+        draft = file.with_suffix(".csv.tmp")
+        with draft.open("w", encoding="utf-8", newline="") as earlier:
             table = csv.DictWriter(earlier, writer.metrics_keys)
             table.writeheader()
             table.writerows(kept)
+        draft.replace(file)
     return logger
 
 

@@ -20,7 +20,7 @@ from lightning.pytorch.callbacks import (
     ModelCheckpoint,
 )
 
-from callbacks.exact_resume import KEY, generator_states, set_generator_states, steps_logged
+from callbacks.exact_resume import KEY, generator_states, set_generator_states
 from callbacks.measure_fit import MeasureFit
 from commands.experiment_trainer import ExperimentTrainer
 from commands.tracking import build_loggers
@@ -57,6 +57,8 @@ class SaveThenDie(Checkpoint):
     def on_train_epoch_end(self, trainer: Trainer, *_: Any) -> None:
         if trainer.current_epoch == self.epoch:
             self.save(trainer)
+            if not self.survives:
+                raise KilledError
 
 
 class DieAfterTraining(Callback):
@@ -107,6 +109,7 @@ def died_and_resumed(make: Callable[[], list[Callback]] = list, **options: Any) 
         {"step": 1},
         {"step": 2, "survives": 1},
         {"step": 6},
+        {"epoch": 0},
         {"epoch": 0, "survives": 1},
         {"epoch": 1, "survives": 3},
         {"step": 6, "num_workers": 2},
@@ -166,7 +169,7 @@ def test_a_run_that_was_stopped_early_does_not_go_on_when_resumed() -> None:
     stopping = CALLBACKS["early stopping"]
     whole = trained(*stopping())
     with pytest.raises(KilledError):
-        trained(*stopping(), SaveThenDie(epoch=1), DieAfterTraining())
+        trained(*stopping(), SaveThenDie(epoch=1, survives=1), DieAfterTraining())
     assert_same(trained(*stopping(), ckpt_path="killed.ckpt"), whole)
 
 
@@ -209,16 +212,23 @@ def test_generators_are_restored_as_they_were() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Experiment logs directory")
-@pytest.mark.parametrize(("step", "log_every_n_steps"), [(4, 1), (4, 3), (7, 1), (6, 3), (7, 3)])
-def test_a_resumed_run_has_every_metric_once(tmp_path: Path, step: int, log_every_n_steps: int) -> None:
-    def rows(folder: str, *callbacks: Callback, steps_done: int = 0, **options: Any) -> list[dict[str, str]]:
-        loggers = build_loggers(["csv"], tmp_path / folder, "x", steps_done)
+@pytest.mark.parametrize("survives", [0, 1])
+@pytest.mark.parametrize(
+    ("death", "log_every_n_steps"),
+    [({"step": 4}, 1), ({"step": 4}, 3), ({"step": 7}, 1), ({"step": 6}, 3), ({"step": 7}, 3), ({"epoch": 0}, 3)],
+    ids=str,
+)
+def test_a_resumed_run_has_every_metric_once(
+    tmp_path: Path, death: dict[str, int], log_every_n_steps: int, survives: int
+) -> None:
+    def rows(folder: str, *callbacks: Callback, saved: Any = (), **options: Any) -> list[dict[str, str]]:
+        loggers = build_loggers(["csv"], tmp_path / folder, "x", dict(saved))
         with suppress(KilledError):
             trained(*callbacks, logger=loggers, log_every_n_steps=log_every_n_steps, **options)
         with (tmp_path / folder / "metrics.csv").open(newline="") as file:
             return [row | {"fit/seconds": ""} for row in csv.DictReader(file)]
 
     whole = rows("whole")
-    assert len(rows("killed", SaveThenDie(step=step, survives=1))) < len(whole)
-    steps_done = steps_logged(torch.load("killed.ckpt", weights_only=True))
-    assert rows("killed", steps_done=steps_done, ckpt_path="killed.ckpt") == whole
+    assert len(rows("killed", SaveThenDie(**death, survives=survives))) < len(whole)
+    saved = torch.load("killed.ckpt", weights_only=True)
+    assert rows("killed", saved=saved, ckpt_path="killed.ckpt") == whole

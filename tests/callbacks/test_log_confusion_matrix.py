@@ -26,7 +26,7 @@ def test_a_second_test_starts_at_zero() -> None:
 
 
 def test_weights_and_biases_gets_the_table(tmp_path: Path) -> None:
-    loggers = build_loggers(["csv", "wandb"], tmp_path, "tiny", steps_done=0)
+    loggers = build_loggers(["csv", "wandb"], tmp_path, "tiny", {})
     tiny_trainer(LogConfusionMatrix(), logger=loggers).test(TinyModel(), TinyData(), verbose=False)
     finish_wandb()
     (table,) = tmp_path.rglob("*confusion_matrix*.table.json")

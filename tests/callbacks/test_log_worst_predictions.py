@@ -30,7 +30,7 @@ def test_right_predictions_are_never_kept_and_a_second_test_starts_anew() -> Non
 
 def test_weights_and_biases_gets_item_label_prediction_and_confidence(tmp_path: Path) -> None:
     callback = LogWorstPredictions(count=3)
-    loggers = build_loggers(["wandb"], tmp_path, "tiny", steps_done=0)
+    loggers = build_loggers(["wandb"], tmp_path, "tiny", {})
     tiny_trainer(callback, logger=loggers).test(TinyModel(), TinyData(), verbose=False)
     finish_wandb()
     (path,) = tmp_path.rglob("*worst*.table.json")

@@ -111,7 +111,7 @@ def test_the_search_finds_a_key_in_a_checkpoint_and_divided_in_a_wandb_file(tmp_
     assert len(hits(tmp_path)) == 2  # the file, and the member of the zip that it is
     (tmp_path / "x.ckpt").unlink()
     logger: Any
-    (logger,) = build_loggers(["wandb"], tmp_path, "x", 0)
+    (logger,) = build_loggers(["wandb"], tmp_path, "x", {})
     logger.log_hyperparams({f"x{i}": CANARY * 1000 for i in range(20)})
     finish_wandb()
     (log,) = (content for name, content in contents(tmp_path) if name.endswith(": records"))

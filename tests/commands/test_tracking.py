@@ -24,7 +24,7 @@ def rows(folder: Path) -> list[dict[str, str]]:
 
 
 def log(folder: Path, steps_done: int, metrics: dict[int, dict[str, float]]) -> None:
-    (logger,) = build_loggers(["csv"], folder, "x", steps_done)
+    (logger,) = build_loggers(["csv"], folder, "x", {"global_step": steps_done})
     for step, values in metrics.items():
         logger.log_metrics(values, step)
     logger.save()
@@ -42,17 +42,17 @@ def test_a_resumed_run_keeps_the_rows_of_the_steps_it_keeps(tmp_path: Path) -> N
 
 
 def test_loggers_write_into_the_run_folder_by_name(tmp_path: Path) -> None:
-    loggers = build_loggers(["csv", "wandb", "tensorboard"], tmp_path, "x", 0)
+    loggers = build_loggers(["csv", "wandb", "tensorboard"], tmp_path, "x", {})
     assert [type(logger) for logger in loggers] == [CSVLogger, WandbLogger, TensorBoardLogger]
     assert [Path(str(logger.save_dir)) for logger in loggers] == [tmp_path] * 3
-    assert build_loggers([], tmp_path, "x", 0) == []
+    assert build_loggers([], tmp_path, "x", {}) == []
 
 
 def test_finish_lets_the_next_run_start_and_leaves_files(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         logger: Any
-        (logger,) = build_loggers(["wandb"], tmp_path / name, "x", 0)
+        (logger,) = build_loggers(["wandb"], tmp_path / name, "x", {})
         assert logger.experiment.id == f"x-{name}"  # the same on resume, which continues the same W&B run
         finish_wandb()
         assert wandb.run is None
@@ -119,7 +119,7 @@ def test_a_silent_host_is_waited_for_five_seconds(
     monkeypatch.setattr("commands.tracking.WANDB_PATIENCE_SECONDS", 0.5)
     online(monkeypatch, silent_host)
     started = time.monotonic()
-    assert tracked_offline(build_loggers(["wandb"], tmp_path, "x", 0))
+    assert tracked_offline(build_loggers(["wandb"], tmp_path, "x", {}))
     assert 0.5 < time.monotonic() - started < 10
     finish_wandb(tmp_path)
 
