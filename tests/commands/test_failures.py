@@ -1,8 +1,5 @@
-import multiprocessing
-import os
 import random
 import re
-import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +8,6 @@ import pytest
 import torch
 
 from callbacks.guard_numerics import NonFiniteError
-from callbacks.measure_fit import MeasureFit
 from commands.failures import RunFailedError, failures_explained
 from lightning_modules.classifier import Classifier
 from tests.conftest import Cli
@@ -115,29 +111,12 @@ def test_of_thirty_injections_each_is_caught_in_its_step_and_no_checkpoint_is_po
     print(f"| 30 injections | 30 caught before their step was made, 0 of {checkpoints} checkpoints poisoned |")
 
 
-def test_a_killed_loader_worker_is_one_line_and_exit_code_one(experiment: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = MeasureFit.on_train_batch_end
-    killed: list[float] = []
-
-    def kill(self: MeasureFit, *arguments: Any) -> None:
-        original(self, *arguments)
-        if not killed:
-            killed.append(time.monotonic())
-            os.kill(random.choice(multiprocessing.active_children()).pid or 0, signal.SIGKILL)
-
-    monkeypatch.setattr(MeasureFit, "on_train_batch_end", kill)
-    outcome = experiment("mnist_mlp", *SMALL, "--data.num_workers=2", "--trainer.max_epochs=50")
-    assert time.monotonic() - killed[0] < 10
-    assert outcome.code == 1
-    assert re.match(KILLED_WORKER, outcome.err)
-    assert not multiprocessing.active_children()
-
-
-@pytest.mark.slow
+# In a process of its own: torch raises from its signal handler, which can leave the lock of logging held.
 @pytest.mark.timeout(3600)
-def test_of_twenty_killed_loader_workers_none_leaves_a_run_hanging(tmp_path: Path) -> None:
+@pytest.mark.parametrize("times", [1, pytest.param(20, marks=pytest.mark.slow)])
+def test_a_killed_loader_worker_is_one_line_and_exit_code_one(tmp_path: Path, times: int) -> None:
     rng, seconds = random.Random(0), []
-    for i in range(20):
+    for i in range(times):
         options = (*SMALL, "--data.num_workers=2", "--trainer.max_epochs=5000")
         with LiveRun(tmp_path / str(i), "mnist_mlp", *options) as run:
             run.wait_until_said("epoch 1/")
@@ -149,5 +128,5 @@ def test_of_twenty_killed_loader_workers_none_leaves_a_run_hanging(tmp_path: Pat
             assert code == 1
             assert re.match(KILLED_WORKER, run.err), run.err
             assert not run.left_behind()
-    print(f"| killed loader workers | 20/20 ended, slowest after {max(seconds):.1f} s, 0 orphans |")
+    print(f"| killed loader workers | {times}/{times} ended, slowest after {max(seconds):.1f} s, 0 orphans |")
     assert max(seconds) <= 10
