@@ -29,6 +29,10 @@ class ShowProgress(TQDMProgressBar):
         metrics.pop("v_num", None)
         return metrics
 
+    def on_train_start(self, *arguments: Any) -> None:
+        self._started = time.perf_counter()  # of the rest of an epoch, which no on_train_epoch_start announces
+        super().on_train_start(*arguments)
+
     def on_train_epoch_start(self, trainer: Trainer, *_: Any) -> None:
         self._started = time.perf_counter()
         super().on_train_epoch_start(trainer)

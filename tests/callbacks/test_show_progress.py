@@ -1,8 +1,11 @@
 import re
 import sys
+from typing import Any
 
 import pytest
+from lightning.pytorch.callbacks import Checkpoint
 
+from callbacks.exact_resume import ExactResume
 from callbacks.show_progress import ShowProgress
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer
 
@@ -29,3 +32,22 @@ def test_on_a_terminal_a_bar_runs_and_the_lines_stay(
     assert "it/s" in shown
     assert "v_num" not in shown
     assert len(re.findall(r"epoch \d/2  train/loss", shown)) == 2
+
+
+class SaveInEpoch(Checkpoint):
+    def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
+        if trainer.global_step == 2:
+            trainer.save_checkpoint("mid.ckpt")
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_the_rest_of_a_resumed_epoch_is_timed_from_where_it_began(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    options: dict[str, Any] = {"max_epochs": 1, "enable_progress_bar": True, "num_sanity_val_steps": 0}
+    tiny_trainer(SaveInEpoch(), ExactResume(), enable_checkpointing=True, **options).fit(TinyModel(), TinyData())
+    capsys.readouterr()
+    tiny_trainer(ShowProgress(), ExactResume(), **options).fit(TinyModel(), TinyData(), ckpt_path="mid.ckpt")
+    (seconds,) = re.findall(r"epoch 1/1 .* (\d+)\.\d s", capsys.readouterr().out)
+    assert int(seconds) < 60
