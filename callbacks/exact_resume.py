@@ -35,7 +35,9 @@ class ExactResume(Callback):
             "gradients": _gradients(trainer, pl_module),
         }
         validates = _validates(trainer)
-        ended = settle(checkpoint["loops"]["fit_loop"], stepped=not _accumulating(trainer), validates=validates)
+        ended = settle(
+            checkpoint["loops"]["fit_loop"], stepped=not trainer.fit_loop._should_accumulate(), validates=validates
+        )
         checkpoint[KEY] = {
             "ranks": _from_all_ranks(trainer, own),
             "should_stop": trainer.should_stop,
@@ -137,24 +139,18 @@ def _validates(trainer: Trainer) -> bool:
     return trainer.validating or (fetcher is not None and loop._should_check_val_fx(fetcher))
 
 
-def _accumulating(trainer: Trainer) -> bool:
-    """Whether gradients wait for a later batch's optimizer step."""
-    loop = trainer.fit_loop.epoch_loop
-    return not trainer.is_last_batch and loop.batch_progress.current.ready % trainer.accumulate_grad_batches != 0
-
-
 def _unlogged(trainer: Trainer) -> dict[str, float]:
     """The metrics that Lightning hands to the loggers only after the hook that a checkpoint is saved in."""
     connector = trainer._logger_connector
     within_epoch = connector._first_loop_iter is not None
-    if within_epoch and (_accumulating(trainer) or not connector.should_update_logs):
+    if within_epoch and (trainer.fit_loop._should_accumulate() or not connector.should_update_logs):
         return {}
     metrics = {name: float(value) for name, value in connector.metrics["log"].items()}
     return {**metrics, "epoch": trainer.current_epoch} if metrics else {}
 
 
 def _gradients(trainer: Trainer, module: LightningModule) -> dict[str, Tensor]:
-    if not _accumulating(trainer):
+    if not trainer.fit_loop._should_accumulate():
         return {}
     return {name: parameter.grad for name, parameter in module.named_parameters() if parameter.grad is not None}
 

@@ -78,8 +78,8 @@ def _save(path: Path, content: memoryview) -> None:
         present = [sha256(file) for file in path.parent.glob("*.ckpt")]
         listed = present if listed is None else [digest for digest in listed if digest in present]
     manifest = {"schema": 1, "sha256": [*listed, hashlib.sha256(content).hexdigest()]}
-    _replace(path.with_name(MANIFEST), json.dumps(manifest, indent=1).encode())
-    _replace(path, content)
+    replace_file(path.with_name(MANIFEST), json.dumps(manifest, indent=1).encode())
+    replace_file(path, content)
 
 
 def _listed(folder: Path) -> list[str] | None:
@@ -91,7 +91,7 @@ def _listed(folder: Path) -> list[str] | None:
     return digests
 
 
-def _replace(path: Path, content: bytes | memoryview) -> None:
+def replace_file(path: Path, content: bytes | memoryview) -> None:
     """Give a file new content, all of it or none, that survives a loss of power."""
     draft = path.with_name(DRAFT)
     try:

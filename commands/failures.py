@@ -9,6 +9,7 @@ from contextlib import contextmanager
 DEAD_WORKER = re.compile(
     r"DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\) (is killed by signal: \w+|exited unexpectedly)"
 )
+PROCESS_ENDED = "another process of this run ended, so this one cannot go on"
 # What gloo, NCCL and torch's store say when the process at the other end is gone.
 DEAD_PROCESS = re.compile(
     r"gloo|nccl|connection (?:closed|reset|was likely closed)|broken pipe|failed to (?:recv|send)", re.IGNORECASE
@@ -45,5 +46,5 @@ def _reason(error: RuntimeError) -> str | None:
     if found := DEAD_WORKER.search(message):
         return f"a loader worker (process {found[1]}) {found[2]}: if memory is short, lower --data.num_workers"
     if isinstance(error, DistError) or DEAD_PROCESS.search(message):
-        return "another process of this run ended, so this one cannot go on"
+        return PROCESS_ENDED
     return None

@@ -12,6 +12,8 @@ from typing import Any
 
 from lightning.pytorch.strategies.launchers import subprocess_script
 
+from commands.failures import PROCESS_ENDED
+
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 4  # in which a process learns of it through its communication, and ends in good order
 INTERRUPTED = (130, 143)
@@ -38,7 +40,7 @@ def _watch(is_gone: Callable[[], bool], started: list[Popen[bytes]]) -> None:
         while not is_gone():
             time.sleep(POLL_SECONDS)
         time.sleep(GRACE_SECONDS)
-        print("another process of this run ended, so this one cannot go on", file=sys.stderr, flush=True)
+        print(PROCESS_ENDED, file=sys.stderr, flush=True)
         for process in started:
             process.kill()
         os._exit(1)

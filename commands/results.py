@@ -15,6 +15,7 @@ import torch
 from lightning.pytorch import Callback
 
 from callbacks.measure_fit import MeasureFit, peak_memory_bytes
+from commands.durable_checkpoints import replace_file
 from commands.experiment_trainer import ExperimentTrainer, best_checkpoint
 from commands.hardware import device_name
 from commands.run_folder import BEST_CHECKPOINT
@@ -54,9 +55,7 @@ def gather_results(trainer: ExperimentTrainer, run_folder: Path, experiment: str
 def write_results(results: dict[str, Any], run_folder: Path) -> Path:
     """Write in one step, so that a reader never sees half a file."""
     path = run_folder / "results.json"
-    draft = path.with_suffix(".json.tmp")
-    draft.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    draft.replace(path)
+    replace_file(path, f"{json.dumps(results, indent=1)}\n".encode())
     return path
 
 

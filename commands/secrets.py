@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
 from typing import Any
 
-from jsonargparse import Namespace
+from commands.allowed_classes import leaves
 
 NAME = re.compile(
     r"(?:^|_)(?:(?:api|access|private)_?key|secret|passw(?:or)?d|(?:(?:api|auth|access|bearer|hf|hub)_?)token)$|^token$",
@@ -27,24 +26,11 @@ def refuse_secrets(settings: Any) -> None:
         ValueError: naming the setting, not its value.
     """
     known = [v for name, v in os.environ.items() if NAME.search(name) and len(v) >= SHORTEST_SECRET]
-    for key, value in _texts(settings, ""):
+    for key, setting in leaves(settings):
+        value = str(setting) if isinstance(setting, str | os.PathLike) else ""
         named = NAME.search(key.rpartition(".")[2])
         if value and (named or VALUE.search(value) or any(secret in value for secret in known)):
             raise ValueError(
                 f"{key} is a key or password, and a run writes its settings down: take it out, and set it as an "
                 "environment variable such as WANDB_API_KEY or HF_TOKEN"
             )
-
-
-def _texts(settings: Any, key: str) -> Iterator[tuple[str, str]]:
-    """(dotted key, value) of every text, however deep."""
-    if isinstance(settings, Namespace):
-        settings = vars(settings)
-    if isinstance(settings, Mapping):
-        for name, value in settings.items():
-            yield from _texts(value, f"{key}.{name}".lstrip("."))
-    elif isinstance(settings, list | tuple):
-        for value in settings:
-            yield from _texts(value, key)
-    elif isinstance(settings, str | os.PathLike):
-        yield key, str(settings)

@@ -28,10 +28,7 @@ def read_settings(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
         check_yaml(text)
         settings = yaml.safe_load(text)
-    except (
-        yaml.YAMLError,
-        ValueError,
-    ) as error:  # a ValueError for bytes that are no UTF-8, or a date such as 2026-99-99
+    except (yaml.YAMLError, ValueError) as error:  # the latter for no UTF-8, or a date such as 2026-99-99
         raise ValueError(f"{path} is not YAML: {one_line(error)}") from error
     if not isinstance(settings, dict):
         raise ValueError(f"{path} holds no settings such as trainer: {{max_epochs: 3}}")

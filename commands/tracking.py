@@ -17,6 +17,7 @@ from urllib.request import urlopen
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
 from callbacks.exact_resume import came_before
+from commands.durable_checkpoints import replace_file
 from commands.mistakes import one_line
 from commands.summary import print_once, shown
 
@@ -51,12 +52,11 @@ def _csv(run_folder: Path, resumed_from: dict[str, Any]) -> CSVLogger:
     writer: Any = logger.experiment
     if kept:
         writer.metrics_keys = list(reader.fieldnames or [])
-        draft = file.with_suffix(".csv.tmp")
-        with draft.open("w", encoding="utf-8", newline="") as earlier:
-            table = csv.DictWriter(earlier, writer.metrics_keys)
-            table.writeheader()
-            table.writerows(kept)
-        draft.replace(file)
+        earlier = io.StringIO(newline="")
+        table = csv.DictWriter(earlier, writer.metrics_keys)
+        table.writeheader()
+        table.writerows(kept)
+        replace_file(file, earlier.getvalue().encode())
     return logger
 
 
