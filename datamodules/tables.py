@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import partial
-from glob import escape
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from datamodules.arrow_column import ArrowColumn
-from datamodules.sources import SPLIT_NAMES, Examples, Source, first_line, visible_files
-from datamodules.table_checks import check_table
+from datamodules.sources import SPLIT_NAMES, Examples, Source, first_line
+from datamodules.table_files import read_tables
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -22,7 +19,6 @@ if TYPE_CHECKING:
 CACHE = Path("data")
 HUB_TIMEOUT_SECONDS = 10
 SHOWN_COLUMNS = 20
-TABLE_SUFFIXES = {".parquet": "parquet", ".csv": "csv", ".json": "json", ".jsonl": "json"}
 
 
 def load_table(location: str | Path, kind: str, item_columns: Sequence[str], label_columns: Sequence[str]) -> Source:
@@ -37,7 +33,7 @@ def load_table(location: str | Path, kind: str, item_columns: Sequence[str], lab
     Raises:
         ValueError: unreadable file, no such column, items of another kind, or hub out of reach.
     """
-    tables = _hub_tables(location) if isinstance(location, str) else _local_tables(location)
+    tables = _hub_tables(location) if isinstance(location, str) else read_tables(location, CACHE / "tables")
     splits = {split: tables[name] for split, names in SPLIT_NAMES.items() for name in names if name in tables}
     if "train" not in splits:
         raise ValueError(f"{location} has no train split, only {', '.join(tables)}")
@@ -81,44 +77,6 @@ def _hub_tables(name: str) -> dict[str, Dataset]:
             f"data.source=hub: {repository} could not be fetched from the Hugging Face hub "
             f"({first_line(reason or error)}); DATA=sample and DATA=<path> work offline"
         ) from error
-
-
-def _local_tables(path: Path) -> dict[str, Dataset]:
-    from datasets import load_dataset, logging
-
-    logging.disable_progress_bar()
-    logging.set_verbosity(logging.CRITICAL)  # what goes wrong is said below, once
-    # Not the folder itself: load_dataset would fetch what a README.md in it names, and unpack archives.
-    table_format, files = _table_files(path)
-    try:
-        for file in chain(*files.values()):
-            check_table(file)
-        # The name of a file is a pattern to load_dataset: brackets in it must stand for themselves.
-        patterns = {split: [escape(str(file)) for file in named] for split, named in files.items()}
-        return dict(load_dataset(table_format, data_files=patterns, cache_dir=str(CACHE / "tables")))
-    except Exception as error:  # parsers raise anything for bytes that somebody made up
-        reason = error.__cause__ or error.__context__ or error
-        encoding = "; save it as UTF-8" if isinstance(reason, UnicodeDecodeError) else ""
-        raise ValueError(f"data.source={str(path)!r} cannot be read: {first_line(reason)}{encoding}") from error
-
-
-def _table_files(path: Path) -> tuple[str, dict[str, list[Path]]]:
-    """The format of a table, and its files by split.
-
-    Of a folder, those of one format count: Parquet before CSV before JSON, which may only describe the others. A file's
-    split is the last word of its path that names one; if no file has any, all are for training.
-    """
-    files = [path] if path.is_file() else visible_files(path)
-    formats = [TABLE_SUFFIXES.get(file.suffix.lower()) for file in files]
-    chosen = next(name for name in TABLE_SUFFIXES.values() if name in formats)
-    found = [file for file, name in zip(files, formats, strict=True) if name == chosen]
-    splits: dict[str, list[Path]] = {}
-    for file in found if path.is_dir() else []:
-        words = re.split("[^a-z]+", str(file.relative_to(path)).lower())
-        named = (split for word in reversed(words) for split, names in SPLIT_NAMES.items() if word in names)
-        if split := next(named, None):
-            splits.setdefault(split, []).append(file)
-    return chosen, splits or {"train": found}
 
 
 def _pick_column(key: str, wanted: Sequence[str], columns: Sequence[str], location: str | Path) -> str:

@@ -20,7 +20,8 @@ from datamodules.batching import padded_width
 from datamodules.classification_data import ClassificationData
 from datamodules.samples import film_reviews
 from datamodules.sources import Source, visible_files
-from datamodules.tables import TABLE_SUFFIXES, load_table
+from datamodules.table_files import TABLE_SUFFIXES
+from datamodules.tables import load_table
 from datamodules.text_files import read_texts
 
 TEXT_COLUMNS = ("text", "review", "sentence", "content", "comment")

@@ -8,7 +8,8 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from datamodules.images import ImageData, InMemoryImages
+from datamodules.image_batches import InMemoryImages
+from datamodules.images import ImageData
 
 
 class PilImages(Dataset[tuple[Tensor, int]]):

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,16 @@ import psutil
 import pytest
 from PIL import Image
 
+from datamodules.images import ImageData
+
 REAL_DATA = Path(__file__).parents[3] / "shared" / "data"
 
 WriteImages = Callable[..., Path]
+
+
+def in_stage(data: ImageData, training: bool) -> ImageData:
+    data.trainer = SimpleNamespace(training=training)  # type: ignore[assignment]  # all that the hook asks of it
+    return data
 
 
 @pytest.fixture(autouse=True)

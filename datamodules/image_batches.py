@@ -1,0 +1,91 @@
+"""Batches of uint8 images, from memory or decoded as they are asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, get_worker_info
+
+from datamodules.image_decoding import decode_image
+
+
+class ImageBatch(NamedTuple):
+    """image: uint8 or float32 in 0…255 (B, C, H, W); label: int64 (B,); index: int64 (B,), position in the split."""
+
+    image: Tensor
+    label: Tensor
+    index: Tensor  # type: ignore[assignment]  # tuples have a method of that name
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        return (self.image,)
+
+
+class InMemoryImages(Dataset[ImageBatch]):
+    """All images in one uint8 tensor (N, H, W, C), batched by indexing. It may be mapped from a file, or on a GPU."""
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
+        self.images = torch.from_numpy(images)
+        self.labels = torch.from_numpy(labels)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitems__(self, indices: list[int]) -> ImageBatch:
+        index = torch.tensor(indices, device=self.images.device)
+        images = self.images.index_select(0, index).permute(0, 3, 1, 2)
+        return ImageBatch(images, self.labels[index], index)
+
+    def to(self, device: torch.device) -> None:
+        """Move everything, so that a batch is gathered where it is used."""
+        self.images, self.labels = self.images.to(device), self.labels.to(device)
+
+    @property
+    def bytes(self) -> int:
+        return self.images.nbytes
+
+
+class StreamedImages(Dataset[ImageBatch]):
+    """Images that do not fit the memory budget: decoded when a batch asks for them, in the loader's workers.
+
+    One that could be read when the run began and no longer can is left out of its batch, and marked in ``lost``: bool
+    (N,), in memory that the workers share.
+    """
+
+    streamed = True
+
+    def __init__(self, items: Sequence[Path | bytes], labels: np.ndarray, size_px: int, channels: int) -> None:
+        self.items = items
+        self.labels = torch.from_numpy(labels)
+        self.size_px = size_px
+        self.channels = channels
+        self.lost = torch.zeros(len(labels), dtype=torch.bool).share_memory_()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitems__(self, indices: list[int]) -> ImageBatch:
+        index = torch.tensor(indices)
+        images = _empty_batch(len(indices), self.size_px, self.size_px, self.channels)
+        for place, i in zip(images.numpy(), indices, strict=True):
+            try:
+                place[:] = decode_image(self.items[i], self.size_px, self.channels)
+            except Exception:  # noqa: BLE001  # decoders raise anything for bytes that somebody made up
+                self.lost[i] = True
+        if (lost := self.lost[index]).any():
+            images, index = images[~lost], index[~lost]
+        return ImageBatch(images.permute(0, 3, 1, 2), self.labels[index], index)
+
+
+def _empty_batch(*shape: int) -> Tensor:
+    """Room for uint8 images; in a loader worker in shared memory, which it would copy them to otherwise."""
+    if get_worker_info() is None:
+        return torch.empty(shape, dtype=torch.uint8)
+    storage = torch.UntypedStorage._new_shared(math.prod(shape), device="cpu")
+    return torch.empty(0, dtype=torch.uint8).set_(storage).view(shape)
