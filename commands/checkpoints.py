@@ -62,6 +62,9 @@ def _check_content(checkpoint: dict[str, Any], path: Path) -> None:
             raise ValueError(f"{path} is damaged: {name} in state_dict is {type(value).__name__}")
     for name, base in (("model", LightningModule), ("data", LightningDataModule)):
         _class(checkpoint["lightsmith"].get(name), base)
+    operations = checkpoint["lightsmith"].setdefault("operations", [])
+    if not (isinstance(operations, list) and all(map(_is_operation, operations))):
+        raise ValueError(f"{path} is damaged: what was done to its network is {operations}")
     names = checkpoint["hyper_parameters"].get("class_names")
     if not (isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names)):
         raise ValueError(f"{path} is damaged: it does not name its classes")
@@ -82,6 +85,10 @@ def _check_content(checkpoint: dict[str, Any], path: Path) -> None:
                     raise ValueError(f"{path} is damaged: {text} leaves its folder")
 
 
+def _is_operation(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("kind"), str) and isinstance(value.get("options"), dict)
+
+
 def check_fits(checkpoint: dict[str, Any], model: LightningModule, path: Path) -> None:
     """Refuse a checkpoint that cannot be loaded into a model.
 
@@ -100,6 +107,18 @@ def check_fits(checkpoint: dict[str, Any], model: LightningModule, path: Path) -
                 f"{path} has another network: {name} is {saved.get(name, 'missing')} there, "
                 f"{shapes.get(name, 'missing')} here; give the options and the data that it was trained with"
             )
+
+
+def repeat_operations(checkpoint: dict[str, Any], model: LightningModule, path: Path) -> None:
+    """Do to a model's network what was done to the checkpoint's, so that its weights fit.
+
+    Raises:
+        ValueError: the network differs too much for it.
+    """
+    try:
+        model.on_load_checkpoint(checkpoint)
+    except Exception as error:  # what an operation raises for options that nobody checked can be anything
+        raise ValueError(f"{path} has another network: {one_line(error)}") from error
 
 
 def load_run(run: Path) -> tuple[LightningModule, Any]:
@@ -126,8 +145,11 @@ def _rebuild(model_class: Any, checkpoint: dict[str, Any], path: Path) -> Lightn
     """The model with its weights, built first without memory: its sizes must be those of the weights at hand."""
     hyper_parameters = checkpoint["hyper_parameters"]
     with torch.device("meta"):
-        check_fits(checkpoint, model_class(**hyper_parameters), path)
+        empty = model_class(**hyper_parameters)
+        repeat_operations(checkpoint, empty, path)
+        check_fits(checkpoint, empty, path)
     model: LightningModule = model_class(**hyper_parameters)
+    model.on_load_checkpoint(checkpoint)
     model.load_state_dict(checkpoint["state_dict"])
     return model
 

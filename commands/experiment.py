@@ -15,7 +15,7 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException, SI
 from callbacks.save_last import SaveLast
 from commands.allowed_classes import allow_only, check_parsed, leaves, packages_on_command_line
 from commands.changed_settings import changed_settings
-from commands.checkpoints import check_fits, read_checkpoint
+from commands.checkpoints import check_fits, read_checkpoint, repeat_operations
 from commands.experiment_trainer import ExperimentTrainer
 from commands.explain import explain_setting
 from commands.failures import RunFailedError, failures_explained
@@ -161,6 +161,7 @@ class ExperimentCLI(LightningCLI):
             return {}
         path = Path(self.options.ckpt_path)
         checkpoint = read_checkpoint(path)
+        repeat_operations(checkpoint, self.model, path)
         check_fits(checkpoint, self.model, path)
         self.restored_step = checkpoint["global_step"]
         return checkpoint

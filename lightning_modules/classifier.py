@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
@@ -11,10 +12,19 @@ from lightning.pytorch.plugins.precision import MixedPrecision, Precision
 from lightning.pytorch.utilities import GradClipAlgorithmType
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score, MulticlassPrecision, MulticlassRecall
 
-from lightning_modules.optimization import OptimizerName, ScheduleName, build_optimizer, build_schedule
+from lightning_modules.networks.surgery import operate
+from lightning_modules.optimization import (
+    OptimizerName,
+    ScheduleName,
+    build_optimizer,
+    build_schedule,
+    parameter_groups,
+    regroup,
+)
 
 
 class Batch(Protocol):
@@ -41,6 +51,13 @@ class Classifier(LightningModule):
         warmup_fraction: share of all steps over which the learning rate rises, 0…1.
         label_smoothing: probability mass spread over all classes (Szegedy et al. 2015, §7), 0…1.
         compile: train the network through torch.compile. It takes a minute first, so it pays in long runs only.
+
+    Attributes:
+        operations: what ``operate`` did to the network, in order; part of every checkpoint.
+        lr_scales: factors of the learning rate by pattern of a parameter's name, as ``parameter_groups`` takes them.
+        batch_transforms: by name, what each training batch goes through first, in order of name. A label may become
+            float32 (B, classes), probabilities.
+        loss_transforms: by name, (batch, logits, loss) → loss, what the training loss goes through, likewise.
     """
 
     network: nn.Module
@@ -73,6 +90,10 @@ class Classifier(LightningModule):
         self.warmup_fraction = warmup_fraction
         self.label_smoothing = label_smoothing
         self.compiles = compile
+        self.operations: list[dict[str, Any]] = []
+        self.lr_scales: dict[str, float] = {}
+        self.batch_transforms: dict[str, Callable[[Any], Any]] = {}
+        self.loss_transforms: dict[str, Callable[[Any, Tensor, Tensor], Tensor]] = {}
         self._unlogged_losses: list[Tensor] = []
         self.val_metrics = classification_metrics(len(class_names), "val/")
         self.test_metrics = classification_metrics(len(class_names), "test/")
@@ -104,7 +125,11 @@ class Classifier(LightningModule):
             self._log_training(on_step=False)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        _, loss = self._shared_step(batch)
+        for _, transform in sorted(self.batch_transforms.items()):
+            batch = transform(batch)
+        logits, loss = self._shared_step(batch)
+        for _, change in sorted(self.loss_transforms.items()):
+            loss = change(batch, logits, loss)
         self._unlogged_losses.append(loss.detach())
         return loss
 
@@ -158,10 +183,9 @@ class Classifier(LightningModule):
         fused_on = None if self.trainer.precision == "16-mixed" else self.device.type
         optimizer = build_optimizer(
             self.optimizer_name,
-            self.parameters(),
+            self._parameter_groups(),
             self.lr,
             self.momentum,
-            self.weight_decay,
             fused_on,
             torch.bfloat16 if self.trainer.precision == "bf16-mixed" else torch.float32,
         )
@@ -172,6 +196,26 @@ class Classifier(LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": build_schedule(self.schedule, optimizer, int(total_steps), warmup_steps),
         }
+
+    def _parameter_groups(self) -> list[dict[str, Any]]:
+        return parameter_groups(self.named_parameters(), self.lr, self.weight_decay, self.lr_scales)
+
+    def operate(self, kind: str, **options: Any) -> None:
+        """Change the network's structure (see networks/surgery.py), for good: every checkpoint from now on repeats it.
+
+        Raises:
+            ValueError: as ``networks.surgery.operate``.
+        """
+        operate(self.network, kind, options)
+        self.operations.append({"kind": kind, "options": options})
+        self.sync_optimizer()
+
+    def sync_optimizer(self) -> None:
+        """Take into the optimizer what trains now, and out of it what does not; nothing before there is one."""
+        if self._trainer is not None and self.trainer.optimizers:
+            schedule = self.trainer.lr_scheduler_configs[0].scheduler
+            assert isinstance(schedule, LambdaLR)
+            regroup(self.trainer.optimizers[0], self._parameter_groups(), schedule)
 
     def configure_gradient_clipping(
         self,
@@ -201,10 +245,22 @@ class Classifier(LightningModule):
             "model": class_path(self),
             "data": class_path(getattr(self.trainer, "datamodule", None)),
             "unlogged_losses": self._unlogged_losses,
+            "operations": self.operations,
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self._unlogged_losses = list(checkpoint.get("lightsmith", {}).get("unlogged_losses", []))
+        """Do to the network what was done to the checkpoint's.
+
+        Raises:
+            ValueError: something else was done to it already.
+        """
+        own = checkpoint.get("lightsmith", {})
+        self._unlogged_losses = list(own.get("unlogged_losses", []))
+        recorded, done = own.get("operations", []), len(self.operations)
+        if recorded[:done] != self.operations:
+            raise ValueError("the checkpoint's network has another structure: it was saved before this one was changed")
+        for operation in recorded[done:]:
+            self.operate(operation["kind"], **operation["options"])
 
 
 def classification_metrics(num_classes: int, prefix: str) -> MetricCollection:

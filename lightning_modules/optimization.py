@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatchcase
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Literal
 
 import torch
@@ -17,30 +19,52 @@ from lightning_modules.muon import Muon
 OptimizerName = Literal["sgd", "adam", "adamw", "rmsprop", "muon"]
 ScheduleName = Literal["constant", "linear", "cosine", "one-cycle"]
 FUSED_DEVICES = ("cpu", "cuda")
+NO_SCALES: Mapping[str, float] = MappingProxyType({})
+
+
+def parameter_groups(
+    named: Iterable[tuple[str, nn.Parameter]],
+    lr: float,
+    weight_decay: float,
+    lr_scales: Mapping[str, float] = NO_SCALES,
+) -> list[dict[str, Any]]:
+    """The parameters that require gradients, grouped by learning rate, and norms and biases without weight decay.
+
+    The groups follow from names, shapes and scales alone, the highest learning rate first.
+
+    Args:
+        lr_scales: factor of the learning rate by pattern of a parameter's name (fnmatch); the first that matches.
+    """
+    groups: dict[tuple[float, bool], dict[str, Any]] = {}
+    for name, parameter in named:
+        if parameter.requires_grad:
+            scale = next((scale for pattern, scale in lr_scales.items() if fnmatchcase(name, pattern)), 1.0)
+            decay = weight_decay if parameter.ndim > 1 else 0.0
+            group = {"params": [], "lr": lr * scale, "weight_decay": decay}
+            groups.setdefault((-scale, parameter.ndim <= 1), group)["params"].append(parameter)
+    return [groups[key] for key in sorted(groups)]
 
 
 def build_optimizer(
     name: OptimizerName,
-    parameters: Iterable[nn.Parameter],
+    groups: list[dict[str, Any]],
     lr: float,
     momentum: float,
-    weight_decay: float,
     fused_on: str | None,
     dtype: torch.dtype = torch.float32,
 ) -> Optimizer:
-    """An optimizer over the parameters that require gradients, without weight decay on norms and biases.
+    """An optimizer over parameter groups.
 
     Args:
         momentum: of SGD (Nesterov), Muon's part for what is no convolution, and RMSprop, in [0, 1).
         fused_on: device type whose fused kernels may be used, if torch has them; none when unset.
         dtype: of Muon's matrix products.
+
+    Raises:
+        ValueError: there is nothing to train.
     """
-    trainable = [p for p in parameters if p.requires_grad]
-    groups = [
-        {"params": [p for p in trainable if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in trainable if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    groups = [group for group in groups if group["params"]]
+    if not groups:
+        raise ValueError("every parameter of the model is frozen: nothing is left to train")
     if name == "muon":
         return Muon(groups, lr, momentum, dtype=dtype)
     if name == "rmsprop":
@@ -49,6 +73,23 @@ def build_optimizer(
     if name == "sgd":
         return SGD(groups, lr, momentum=momentum, nesterov=momentum > 0, fused=fused)
     return {"adam": Adam, "adamw": AdamW}[name](groups, lr, fused=fused)
+
+
+def regroup(optimizer: Optimizer, groups: list[dict[str, Any]], schedule: LambdaLR) -> None:
+    """Give an optimizer and its schedule other groups, as if they had been built with them.
+
+    Parameters that stay keep their state, new ones begin without; the schedule goes on where it is.
+    """
+    kept = {parameter for group in groups for parameter in group["params"]}
+    for parameter in [parameter for parameter in optimizer.state if parameter not in kept]:
+        del optimizer.state[parameter]
+    factor = schedule.lr_lambdas[0]
+    optimizer.param_groups.clear()
+    for group in groups:
+        now = group["lr"] * factor(schedule.last_epoch)
+        optimizer.add_param_group({**group, "lr": now, "initial_lr": group["lr"]})
+    schedule.base_lrs = [group["lr"] for group in groups]
+    schedule.lr_lambdas = [factor] * len(groups)
 
 
 def build_schedule(name: ScheduleName, optimizer: Optimizer, total_steps: int, warmup_steps: int) -> dict[str, Any]:

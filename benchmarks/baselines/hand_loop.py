@@ -20,7 +20,7 @@ from benchmarks.baselines.tutorial_loop import accuracy
 from commands.hardware import fast_precision
 from commands.list_experiments import EXPERIMENTS
 from datamodules.augmentation import random_crop, random_flip
-from lightning_modules.optimization import build_optimizer, build_schedule
+from lightning_modules.optimization import build_optimizer, build_schedule, parameter_groups
 
 
 def main(
@@ -39,9 +39,8 @@ def main(
     train, val, test = (images.loader(split).dataset for split in ("train", "val", "test"))
     epochs, size = settings["trainer"]["max_epochs"], images.batch_size
     total_steps = epochs * -(-len(train) // size)
-    optimizer = build_optimizer(
-        model.optimizer_name, model.parameters(), model.lr, model.momentum, model.weight_decay, "cpu", _dtype()
-    )
+    groups = parameter_groups(model.named_parameters(), model.lr, model.weight_decay)
+    optimizer = build_optimizer(model.optimizer_name, groups, model.lr, model.momentum, "cpu", _dtype())
     warmup_steps = round(model.warmup_fraction * total_steps)
     schedule = build_schedule(model.schedule, optimizer, total_steps, warmup_steps)["scheduler"]
     recording = Recording(output, max_samples=max_samples)

@@ -26,6 +26,7 @@ def test_a_checkpoint_holds_plain_values_and_the_class_names(run: Path) -> None:
         "model": "lightning_modules.mnist_mlp.MnistMLP",
         "data": "datamodules.mnist.MNIST",
         "unlogged_losses": [],
+        "operations": [],
     }
 
 

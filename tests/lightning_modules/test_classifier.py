@@ -137,3 +137,51 @@ def test_compiling_leaves_the_names_of_the_weights(monkeypatch: pytest.MonkeyPat
     assert list(model.state_dict()) == names
     tiny_trainer(max_epochs=1).fit(TinyModel(), TinyData())
     assert len(compiled) == 1
+
+
+def test_what_batch_and_loss_go_through_follows_the_order_of_names() -> None:
+    model, data = TinyModel(), TinyData()
+    batch = next(iter(data.train_dataloader()))
+    plain = model.training_step(batch, 0)
+    model.loss_transforms["b"] = lambda batch, logits, loss: loss + 1
+    model.loss_transforms["a"] = lambda batch, logits, loss: loss * 2
+    assert torch.equal(model.training_step(batch, 0), plain * 2 + 1)
+    model.loss_transforms.clear()
+    model.batch_transforms["b"] = lambda batch: batch._replace(points=batch.points + 1)
+    model.batch_transforms["a"] = lambda batch: batch._replace(points=batch.points * 0)
+    ones = batch._replace(points=torch.ones_like(batch.points))
+    assert torch.equal(model.training_step(batch, 0), TinyModel().training_step(ones, 0))
+
+
+def test_a_batch_may_carry_probabilities_for_labels() -> None:
+    model, batch = TinyModel(label_smoothing=0.1), next(iter(TinyData().train_dataloader()))
+    model.batch_transforms["soften"] = lambda batch: batch._replace(label=F.one_hot(batch.label, 3).float())
+    torch.testing.assert_close(
+        model.training_step(batch, 0), TinyModel(label_smoothing=0.1).training_step(batch, 0), rtol=1e-6, atol=0
+    )
+
+
+class FreezeLater(Callback):
+    """Freezes the first layer, which trains from the second epoch on."""
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        pl_module.get_submodule("network.0").requires_grad_(False)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.current_epoch == 1:
+            pl_module.get_submodule("network.0").requires_grad_(True)
+            assert isinstance(pl_module, TinyModel)
+            pl_module.sync_optimizer()
+
+
+def test_a_parameter_that_comes_to_train_joins_the_optimizer_and_its_schedule() -> None:
+    untouched = TinyModel().get_parameter("network.0.weight")
+    model = TinyModel()
+    fit(model, FreezeLater(), max_epochs=1)
+    assert torch.equal(model.get_parameter("network.0.weight"), untouched)
+    model = TinyModel()
+    trainer = fit(model, FreezeLater())
+    assert not torch.equal(model.get_parameter("network.0.weight"), untouched)
+    steps = {name: int(trainer.optimizers[0].state[p]["step"]) for name, p in model.named_parameters()}
+    assert steps == {name: 5 if name.startswith("network.0") else 10 for name in steps}
+    assert len({group["lr"] for group in trainer.optimizers[0].param_groups}) == 1

@@ -1,8 +1,19 @@
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 
-from lightning_modules.optimization import SCHEDULES, ScheduleName, build_optimizer, build_schedule
+from lightning_modules.optimization import (
+    SCHEDULES,
+    ScheduleName,
+    build_optimizer,
+    build_schedule,
+    parameter_groups,
+    regroup,
+)
 
 TOTAL, WARMUP = 100, 20
 
@@ -55,7 +66,7 @@ def network() -> nn.Module:
 @pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "rmsprop", "muon"])
 def test_weight_decay_spares_norms_and_biases(name: str) -> None:
     net = network()
-    optimizer = build_optimizer(name, net.parameters(), 0.1, 0.9, 0.5, fused_on=None)  # type: ignore[arg-type]
+    optimizer = build_optimizer(name, groups_of(net), 0.1, 0.9, fused_on=None)  # type: ignore[arg-type]
     decayed, spared = optimizer.param_groups
     assert (decayed["weight_decay"], spared["weight_decay"]) == (0.5, 0.0)
     assert {id(p) for p in decayed["params"]} == {id(net[0].weight), id(net[3].weight)}  # type: ignore[index]
@@ -65,19 +76,71 @@ def test_weight_decay_spares_norms_and_biases(name: str) -> None:
 def test_frozen_parameters_are_left_out_and_an_empty_group_is_dropped() -> None:
     net = network()
     net[0].requires_grad_(False)  # type: ignore[index]
-    optimizer = build_optimizer("sgd", net.parameters(), 0.1, 0.9, 0.5, fused_on=None)
-    assert sum(len(group["params"]) for group in optimizer.param_groups) == 4
-    only_norm = build_optimizer("sgd", nn.BatchNorm2d(3).parameters(), 0.1, 0.9, 0.5, fused_on=None)
-    assert [group["weight_decay"] for group in only_norm.param_groups] == [0.0]
+    assert sum(len(group["params"]) for group in groups_of(net)) == 4
+    assert [group["weight_decay"] for group in groups_of(nn.BatchNorm2d(3))] == [0.0]
+
+
+def test_nothing_to_train_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="every parameter of the model is frozen"):
+        build_optimizer("adam", groups_of(network().requires_grad_(False)), 0.1, 0.9, fused_on=None)
+
+
+def test_scales_follow_the_first_pattern_that_matches_and_the_highest_rate_comes_first() -> None:
+    groups = parameter_groups(network().named_parameters(), 0.1, 0.5, {"3.*": 2.0, "0.weight": 0.1, "*.weight": 1.0})
+    assert [round(group["lr"], 3) for group in groups] == [0.2, 0.2, 0.1, 0.01]
+    assert [group["weight_decay"] for group in groups] == [0.5, 0.0, 0.0, 0.5]
+
+
+def test_regrouped_keeps_the_state_of_what_stays_and_equals_one_built_so() -> None:
+    net = network()
+    net[0].requires_grad_(False)  # type: ignore[index]
+    optimizer, schedule = stepping(net)
+    for _ in range(3):
+        update(net, optimizer, schedule)
+    head = optimizer.state[net[3].weight]["exp_avg"]  # type: ignore[index]
+    net.requires_grad_(True)
+    net[1].requires_grad_(False)  # type: ignore[index]
+    scales = {"0.*": 0.5}
+    regroup(optimizer, parameter_groups(net.named_parameters(), 0.1, 0.5, scales), schedule)
+    assert optimizer.state[net[3].weight]["exp_avg"] is head  # type: ignore[index]
+    assert net[0].weight not in optimizer.state  # type: ignore[index]
+    assert net[1].weight not in optimizer.state  # type: ignore[index]
+    again, its_schedule = stepping(net, scales)
+    again.load_state_dict(optimizer.state_dict())
+    its_schedule.load_state_dict(schedule.state_dict())
+    for _ in range(2):
+        update(net, optimizer, schedule)
+        its_schedule.step()
+    rates = [[group["lr"] for group in one.param_groups] for one in (optimizer, again)]
+    assert rates[0] == rates[1]
+    assert rates[0] == [0.1 * 5 / 10, 0.1 * 5 / 10, 0.05 * 5 / 10, 0.05 * 5 / 10]
+
+
+def groups_of(net: nn.Module) -> list[dict[str, Any]]:
+    return parameter_groups(net.named_parameters(), 0.1, 0.5)
+
+
+def stepping(net: nn.Module, scales: dict[str, float] | None = None) -> tuple[Optimizer, LambdaLR]:
+    optimizer = build_optimizer(
+        "adamw", parameter_groups(net.named_parameters(), 0.1, 0.5, scales or {}), 0.1, 0.9, "cpu"
+    )
+    return optimizer, build_schedule("linear", optimizer, total_steps=10, warmup_steps=0)["scheduler"]
+
+
+def update(net: nn.Module, optimizer: Optimizer, schedule: LambdaLR) -> None:
+    net(torch.randn(4, 3, 3, 3)).sum().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    schedule.step()
 
 
 @pytest.mark.parametrize(("device", "fused"), [("cpu", True), ("cuda", True), ("mps", False), (None, False)])
 def test_kernels_are_fused_where_torch_has_them(device: str | None, fused: bool) -> None:
-    optimizer = build_optimizer("adamw", network().parameters(), 0.1, 0.9, 0.0, fused_on=device)
+    optimizer = build_optimizer("adamw", groups_of(network()), 0.1, 0.9, fused_on=device)
     assert optimizer.defaults["fused"] is fused
 
 
 def test_sgd_has_nesterov_momentum_unless_momentum_is_zero() -> None:
     for momentum in (0.9, 0.0):
-        optimizer = build_optimizer("sgd", network().parameters(), 0.1, momentum, 0.0, fused_on="cpu")
+        optimizer = build_optimizer("sgd", groups_of(network()), 0.1, momentum, fused_on="cpu")
         assert (optimizer.defaults["momentum"], optimizer.defaults["nesterov"]) == (momentum, momentum > 0)
