@@ -11,6 +11,7 @@ INPUT :=
 OUTPUT :=
 QUICK :=
 KILLS :=
+MAX_DROP :=
 
 python := .venv/bin/python
 experiments = $(filter-out _%,$(basename $(notdir $(wildcard experiments/*.yaml))))
@@ -27,6 +28,9 @@ exp: $(if $(RESUME),,need-NAME) setup ## Train, test, record: NAME=mnist_mlp [DA
 
 predict: need-RUN need-INPUT setup ## Classify files: RUN=runs/mnist_mlp/latest INPUT=file or folder [OUTPUT=predictions.jsonl]
 	@$(python) cli.py classify --run="$(RUN)" --input="$(INPUT)" $(if $(OUTPUT),--output="$(OUTPUT)") $(ARGS)
+
+compress: need-NAME setup ## Make a model smaller in several ways, compare: NAME=cifar_cnn [DATA=...] [RUN=trained run] [MAX_DROP=1.0]
+	@$(python) cli.py compress --name="$(NAME)" $(if $(DATA),--data="$(DATA)") $(if $(RUN),--run="$(RUN)") $(if $(MAX_DROP),--max_drop="$(MAX_DROP)") $(ARGS)
 
 verify-resume: need-NAME setup ## Kill a run at a random moment, resume it, compare: NAME=mnist_mlp [DATA=...] [KILLS=3] [ARGS="--trainer.max_epochs=2"]
 	@$(python) cli.py verify-resume --name="$(NAME)" $(if $(DATA),--data="$(DATA)") $(if $(KILLS),--kills="$(KILLS)") $(if $(ARGS),--options="$(ARGS)")
@@ -80,4 +84,4 @@ ask-DATA = Which data? Say DATA=, the folder with CIFAR-10
 ask-RUN = Which trained model? Say RUN=, a run folder such as runs/mnist_mlp/latest
 ask-INPUT = Classify what? Say INPUT=, a file or a folder
 
-.PHONY: help list exp predict verify-resume test test-slow bench check pretrained lock clean setup
+.PHONY: help list exp predict compress verify-resume test test-slow bench check pretrained lock clean setup

@@ -22,6 +22,7 @@ VERBS = {
 OTHERS = {
     "list": "the experiments and what they measured",
     "classify": "class probabilities for new images or texts, from a run folder",
+    "compress": "prune, quantize and distil an experiment's model, and compare what comes out",
     "verify-resume": "prove that a killed and resumed run ends as an undisturbed one",
     "ship-weights": "turn a cifar_resnet run into the backbone that Lightsmith ships",
 }
@@ -124,6 +125,10 @@ def _function(command: str) -> Callable[..., int | None]:
         from commands.classify import classify
 
         return classify
+    if command == "compress":
+        from commands.compress import compress
+
+        return compress
     if command == "verify-resume":
         from commands.verify_resume import verify_resume
 

@@ -1,0 +1,167 @@
+"""`compress`: one experiment's model made smaller and faster in several ways, proved and compared."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+import yaml
+from onnx import numpy_helper
+from torch import nn
+
+from commands.checkpoints import load_run
+from commands.compression_plan import Variant, read_plan
+from commands.export import write_export
+from commands.exported_model import batches, load_model
+from commands.failures import RunFailedError
+from commands.ledger import SCHEMA, Row, plot, print_table, recommended, shortcomings
+from commands.list_experiments import EXPERIMENTS, experiment_files
+from commands.mistakes import nearest
+from commands.prove_export import answers
+from commands.race_exports import race
+from commands.run_folder import create_run_folder
+from commands.summary import shown
+from lightning_modules.networks.macs import count_macs
+
+CLI = Path(__file__).parents[1] / "cli.py"
+DISTILLATION = "callbacks.distill_from_teacher.DistillFromTeacher"
+
+
+def compress(
+    name: str, data: str = "sample", run: Path | None = None, max_drop: float = 1.0, limit: int | None = None
+) -> int:
+    """Make the variants of experiments/_compression/<name>.yaml, and measure them side by side on exported files.
+
+    Writes a run folder with ledger.json, pareto.png, each variant's exported folder, and under training/ its run.
+
+    Args:
+        name: the experiment.
+        data: as data.source.
+        run: a run folder of the experiment whose model is taken as the first variant, instead of training it.
+        max_drop: points of accuracy that the recommended variant, the fastest that keeps to it on the validation split,
+            may lose on the test split.
+        limit: judge accuracy on so many validation and test items only.
+
+    Returns:
+        Exit code: 0, or 1 if the recommended variant loses more, an exact export is not exact, or zeros went lost.
+
+    Raises:
+        ValueError: no such experiment, plan or run.
+    """
+    if name not in experiment_files():
+        raise ValueError(f"no experiment {name!r}{nearest(name, list(experiment_files()))}")
+    if max_drop < 0 or (limit is not None and limit < 1):
+        raise ValueError(f"--max_drop={max_drop} must be at least 0 and --limit={limit} at least 1")
+    variants = read_plan(name)
+    folder = create_run_folder(Path("runs"), f"{name}-compressed").resolve()
+    print(f"variants   {', '.join(variant.name for variant in variants)}\nwriting    {shown(folder)}/", flush=True)
+    runs: dict[str, Path] = {} if run is None else {variants[0].name: run.resolve()}
+    rows = []
+    for variant in variants:
+        if variant.name not in runs:
+            runs[variant.name] = _trained(variant, name, data, runs, folder / "training")
+        rows.append(_measured(variant, runs[variant.name], data, folder, limit))
+    _time(rows, runs[variants[0].name], data, folder)
+    return _report(rows, name, data, max_drop, folder)
+
+
+def _trained(variant: Variant, name: str, data: str, runs: dict[str, Path], home: Path) -> Path:
+    """The folder of the run that makes a variant; of one that is only exported otherwise, that of its origin."""
+    if variant.settings is None and variant.of is not None:
+        return runs[variant.of]
+    settings: dict[str, Any] = dict(variant.settings or {})
+    if variant.teacher is not None:
+        teaching = {"class_path": DISTILLATION, "init_args": {"teacher": str(runs[variant.teacher])}}
+        trainer = settings.get("trainer", {})
+        settings["trainer"] = {**trainer, "callbacks+": [*trainer.get("callbacks+", []), teaching]}
+    home.mkdir(exist_ok=True)
+    part = home / f"_{variant.name}.yaml"
+    part.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    configs = [f"-c={path}" for path in (EXPERIMENTS / "_defaults.yaml", experiment_files()[name], part)]
+    start = [] if variant.of is None else [f"--init_from={runs[variant.of]}"]
+    print(f"\n== {variant.name}", flush=True)
+    options = [f"--data.source={data}", f"--runs={home / variant.name}", *start]
+    if code := subprocess.run([sys.executable, str(CLI), "run", *configs, *options], check=False).returncode:
+        raise RunFailedError(f"{variant.name} could not be trained (exit code {code}); what is done is in {shown(home)}")
+    return (home / variant.name / name / "latest").resolve()
+
+
+def _measured(variant: Variant, run: Path, data: str, folder: Path, limit: int | None) -> Row:
+    """A variant's exported folder, and everything about it but its latency."""
+    output = folder / variant.name
+    form = "torch" if variant.precision == "bf16" else "onnx"
+    proof = write_export(run, output, form, variant.precision, data=data, limit=limit)
+    model, source = load_run(run)
+    source.source = data
+    val = list(batches(source, "val", limit))
+    example = [value[:1] for value in val[0].inputs]
+    return {
+        "name": variant.name,
+        "of": variant.of,
+        "teacher": variant.teacher,
+        "precision": variant.precision,
+        "run": str(shown(run)),
+        "export": str(shown(output)),
+        "test_items": proof["items"],
+        "test_accuracy": proof["accuracy"],
+        "val_accuracy": answers(load_model(output), val, "The validation split").accuracy,
+        "bytes": proof["bytes"],
+        "macs": count_macs(model.network, example),
+        "zeros": _zeros([weight.numpy() for weight in _weights(model)]),
+        "file_zeros": None if form == "torch" else _zeros(_stored_weights(output / "model.onnx")),
+        "exact": variant.precision == "fp32",
+        "unproved": proof["reasons"],
+    }
+
+
+def _weights(model: nn.Module) -> list[torch.Tensor]:
+    return [parameter.detach() for parameter in model.parameters() if parameter.ndim > 1]
+
+
+def _stored_weights(path: Path) -> list[np.ndarray]:
+    stored = onnx.load(path).graph.initializer
+    return [numpy_helper.to_array(tensor) for tensor in stored if len(tensor.dims) > 1]
+
+
+def _zeros(weights: list[np.ndarray]) -> float:
+    """Share of the weights that are zero, 0…1."""
+    return float(sum((weight == 0).sum() for weight in weights) / sum(weight.size for weight in weights))
+
+
+def _time(rows: list[Row], run: Path, data: str, folder: Path) -> None:
+    _, source = load_run(run)
+    source.source = data
+    test = list(batches(source, "test", limit=2000))
+    inputs = folder / "training" / "inputs.pt"
+    inputs.parent.mkdir(exist_ok=True)
+    torch.save(list(test[len(test) // 2].inputs), inputs)  # of texts, which come by length, those in the middle
+    for row, taken in zip(rows, race([folder / row["name"] for row in rows], inputs), strict=True):
+        row["latency_ms"] = taken
+
+
+def _report(rows: list[Row], name: str, data: str, max_drop: float, folder: Path) -> int:
+    chosen = recommended(rows, max_drop)
+    found = shortcomings(rows, chosen, max_drop)
+    ledger = {
+        "schema": SCHEMA,
+        "experiment": name,
+        "data": data,
+        "max_drop": max_drop,
+        "recommended": chosen["name"],
+        "shortcomings": found,
+        "variants": rows,
+    }
+    (folder / "ledger.json").write_text(json.dumps(ledger, indent=1) + "\n", encoding="utf-8")
+    plot(rows, f"{name} on {data}", folder / "pareto.png")
+    print_table(rows, chosen)
+    lost = 100 * (rows[0]["test_accuracy"] - chosen["test_accuracy"])
+    print(f"recommended  {chosen['name']}: the fastest that keeps within {max_drop} points on the validation split")
+    print(f"             {lost:+.2f} points lost on the test split; {shown(folder)}/ledger.json, pareto.png")
+    print("\n".join(f"FAILED       {reason}" for reason in found), end="\n" if found else "")
+    return 1 if found else 0
