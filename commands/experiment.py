@@ -20,6 +20,7 @@ from commands.experiment_trainer import ExperimentTrainer
 from commands.explain import explain_setting
 from commands.failures import RunFailedError, failures_explained
 from commands.hardware import check_process_counts, device_name, fast_precision, keep_freed_memory, skip_cuda_checks
+from commands.list_experiments import experiment_name
 from commands.mistakes import blame, explain, one_line
 from commands.newest_checkpoint import newest_checkpoint
 from commands.options import add_options
@@ -168,11 +169,10 @@ class ExperimentCLI(LightningCLI):
 
     @property
     def experiment(self) -> str:
-        """The name of the last experiment file given, which the run's folder carries."""
+        """The name that the run's folder carries."""
         if self.options.resume is not None:
             return interrupted_run(self.options.resume).parent.name
-        files = self.options.config or []
-        return Path(str(files[-1])).stem.lstrip("_") if files else "unnamed"
+        return experiment_name([Path(str(file)) for file in self.options.config or []])
 
     def _open_run_folder(self) -> None:
         """A new folder, or the interrupted one, with the resolved configuration in it."""

@@ -39,9 +39,10 @@ def _reason(error: RuntimeError) -> str | None:
     from torch.distributed import DistError  # cli.py answers without torch
 
     from callbacks.guard_numerics import NonFiniteError
+    from callbacks.trainability_audit import TrainabilityError
 
     message = str(error)
-    if isinstance(error, RunFailedError | NonFiniteError):
+    if isinstance(error, RunFailedError | NonFiniteError | TrainabilityError):
         return message
     if found := DEAD_WORKER.search(message):
         return f"a loader worker (process {found[1]}) {found[2]}: if memory is short, lower --data.num_workers"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -12,8 +13,19 @@ EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 
 
 def experiment_files() -> dict[str, Path]:
-    """Every experiment's YAML by name; files that start with an underscore are shared parts."""
-    return {path.stem: path for path in sorted(EXPERIMENTS.rglob("*.yaml")) if not path.stem.startswith("_")}
+    """Every experiment's YAML by name."""
+    return {path.stem: path for path in sorted(EXPERIMENTS.rglob("*.yaml")) if not is_part(path)}
+
+
+def is_part(path: Path) -> bool:
+    """Whether a YAML is no experiment but a part of some: its name, or its folder's, starts with an underscore."""
+    return path.stem.startswith("_") or path.parent.name.startswith("_")
+
+
+def experiment_name(files: Sequence[Path]) -> str:
+    """The last experiment among configuration files; a part counts only where nothing else is given."""
+    experiments = [file for file in files if not is_part(file)] or files
+    return experiments[-1].stem.lstrip("_") if experiments else "unnamed"
 
 
 def header(path: Path) -> dict[str, str]:

@@ -1,4 +1,6 @@
 import json
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,12 @@ from commands.experiment import ExperimentCLI
 from commands.list_experiments import EXPERIMENTS, experiment_files, header
 from tests.conftest import REAL_DATA, ROOT, Cli
 
-NAMES = sorted(path.stem for path in EXPERIMENTS.rglob("*.yaml") if not path.stem.startswith("_"))
+FILES = sorted(path.relative_to(EXPERIMENTS) for path in EXPERIMENTS.rglob("*.yaml"))
+NAMES = [path.stem for path in FILES if "_" not in (path.name[0], path.parts[0][0])]
+PARTS = [path for path in FILES if path.stem not in (*NAMES, "_defaults")]
 FIELDS = ("what", "source", "command", "sample", "real")
 LONGEST = 45  # lines, by DESIGN §3
+LONGEST_PART = 20
 QUICK = "--loggers=[csv]"
 
 
@@ -55,6 +60,60 @@ def test_runs_for_one_batch_and_writes_nothing(experiment: Cli, tmp_path: Path, 
     assert (outcome.code, outcome.err) == (0, "")
     assert "sample" in outcome.out
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("part", PARTS, ids=str)
+def test_part_is_short_and_its_command_runs_for_one_batch(part: Path, experiment: Cli, tmp_path: Path) -> None:
+    path = EXPERIMENTS / part
+    fields = header(path)
+    assert fields["what"]
+    assert fields["source"]
+    assert len(path.read_text().splitlines()) <= LONGEST_PART
+    given = dict(word.split("=", 1) for word in shlex.split(fields["command"])[2:])
+    assert given["ARGS"] == f"-c experiments/{part}"
+    outcome = experiment(given["NAME"], "-c", path, "--trainer.fast_dev_run=true")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "what trains" in outcome.out
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_with_a_part_lies_with_the_runs_of_its_experiment(experiment: Cli, tmp_path: Path) -> None:
+    assert len(PARTS) >= 5
+    quick = ("--trainer.max_epochs=1", "--data.train_size=40", "--trainer.limit_test_batches=1", QUICK)
+    part = EXPERIMENTS / "_finetuning" / "feature_extraction.yaml"
+    assert experiment("resnet_transfer", "-c", part, *quick).code == 0
+    results = results_of(tmp_path, "resnet_transfer")
+    assert results["experiment"] == "resnet_transfer"
+    assert results["model"]["trainable_parameters"] < results["model"]["parameters"] / 100  # the head
+
+
+BACKBONES = {  # what comes before the head
+    "mnist_mlp": "network.1.body",
+    "cifar_cnn": "network.1.body",
+    "cifar_resnet": "network.1.stages",
+    "resnet_transfer": "network.backbone",
+    "imdb_lstm": "network.lstms",
+    "bert_classifier": "network.encoder",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_backbone_is_frozen_and_unfrozen_under_audit(experiment: Cli, tmp_path: Path, name: str) -> None:
+    limits = ["--data.train_size=16", "--data.batch_size=8", "--trainer.limit_val_batches=1"]
+    limits += ["--data.max_tokens=16"] * (name in ("imdb_lstm", "bert_classifier"))
+    freeze = f"--trainer.callbacks.freeze=[{BACKBONES[name]}]"
+    outcome = experiment(
+        name,
+        *(QUICK, *limits, "--trainer.limit_test_batches=1", "--trainer.max_epochs=2"),
+        *("--trainer.callbacks+=callbacks.unfreeze_backbone.UnfreezeBackbone", freeze),
+        f"--trainer.callbacks.stages={{1: [{BACKBONES[name]}]}}",
+        "--trainer.callbacks+=callbacks.trainability_audit.TrainabilityAudit",
+    )
+    assert outcome.code == 0, outcome.err
+    tables = outcome.out.split("epoch 1: what trains")
+    for table, modes in zip(tables, ("no", "yes|part"), strict=True):
+        assert re.search(rf"network\S* +[\d,]+ +({modes}) ", table)
+    assert not re.search(rf"{BACKBONES[name]}\S* +[\d,]+ +no ", tables[1])
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -2,15 +2,65 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from lightning.pytorch import Callback, seed_everything
-from torch import Tensor
+from lightning.pytorch import Callback, LightningDataModule, seed_everything
+from lightning.pytorch.callbacks import Checkpoint, EMAWeightAveraging
+from torch import Tensor, nn
 
-from callbacks.cache_frozen_features import CacheFrozenFeatures
+from callbacks.cache_frozen_features import CacheFrozenFeatures, modules_before
+from callbacks.exact_resume import ExactResume
+from callbacks.unfreeze_backbone import UnfreezeBackbone
+from datamodules.batching import batch_loader
+from datamodules.image_batches import InMemoryImages
+from datamodules.mnist import MNIST
 from datamodules.transfer_images import TransferImages
+from lightning_modules.classifier import Classifier
+from lightning_modules.imdb_lstm import ImdbLSTM
+from lightning_modules.mnist_mlp import MnistMLP
+from lightning_modules.networks.backbones import TransferNetwork
+from lightning_modules.networks.normalize import Normalize
 from lightning_modules.resnet_transfer import ResNetTransfer
-from tests.tiny_task import tiny_trainer
+from tests.tiny_task import CLASS_NAMES, tiny_trainer
+
+pytestmark = pytest.mark.filterwarnings("ignore:Found . module.* in eval mode")
+BACKBONE = ["network.backbone*"]
+IMAGES = 60  # an epoch's: 40 in training, in batches of 16, 16 and 8, and 20 in validation
+PROBED = 8  # a batch of a size that was not known to give the same bits
+
+
+class TinyImages(LightningDataModule):
+    """Random images, shuffled anew in each epoch of training."""
+
+    def __init__(self, augments: bool = False, batch_size: int = 16) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.augments = augments
+        self.batch_size = batch_size
+        self.start = (0, 0)
+        generator = np.random.default_rng(3)
+        images = generator.integers(256, size=(IMAGES, 8, 8, 3)).astype(np.uint8)
+        labels = generator.integers(3, size=IMAGES)
+        self.splits = [InMemoryImages(images[part], labels[part]) for part in (slice(0, 40), slice(40, None))]
+
+    def train_dataloader(self) -> Any:
+        return batch_loader(self.splits[0], self.batch_size, num_workers=0, seed=1, start=self.start)
+
+    def val_dataloader(self) -> Any:
+        return batch_loader(self.splits[1], self.batch_size, num_workers=0)
+
+
+class TinyTransfer(Classifier):
+    """A convolution with a norm, and a head."""
+
+    def __init__(self, freeze: bool) -> None:
+        super().__init__(class_names=CLASS_NAMES, optimizer="sgd", lr=0.1, schedule="constant")
+        torch.manual_seed(0)
+        convolution = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.5), nn.Flatten())
+        self.network = TransferNetwork(nn.Sequential(Normalize([0.5] * 3, [0.2] * 3), convolution), 288, 3, dropout=0.2)
+        if freeze:
+            self.network.backbone.requires_grad_(False).eval()
 
 
 class CountRuns(Callback):
@@ -31,40 +81,176 @@ class CountRuns(Callback):
         self.images = 0
 
 
-def fit(*callbacks: Callback, freeze: bool = True, epochs: int = 3, **options: Any) -> ResNetTransfer:
+def fit(
+    *callbacks: Callback,
+    freeze: bool = True,
+    epochs: int = 3,
+    augments: bool = False,
+    compiles: bool = False,
+    ckpt_path: str | None = None,
+) -> TinyTransfer:
     seed_everything(5, verbose=False)
-    data = TransferImages(batch_size=16, train_size=40, **options)
-    data.source_found.splits["val"] = data.source_found.splits["val"].take(torch.arange(20).numpy())
-    model = ResNetTransfer(
-        class_names=data.class_names, freeze_backbone=freeze, optimizer="sgd", lr=0.1, schedule="constant"
-    )
-    tiny_trainer(*callbacks, max_epochs=epochs, num_sanity_val_steps=0).fit(model, data)
+    model = TinyTransfer(freeze)
+    model.compiles = compiles
+    options = {"enable_checkpointing": any(isinstance(callback, Checkpoint) for callback in callbacks)}
+    trainer = tiny_trainer(*callbacks, ExactResume(), max_epochs=epochs, num_sanity_val_steps=0, **options)
+    trainer.fit(model, TinyImages(augments), ckpt_path=ckpt_path, weights_only=True)
     return model
+
+
+def assert_same(one: Classifier, other: Classifier) -> None:
+    """To the last bit, in the same order."""
+    states = one.state_dict(), other.state_dict()
+    assert list(states[0]) == list(states[1])
+    for name, value in states[0].items():
+        assert torch.equal(value, states[1][name]), name
 
 
 def test_each_item_is_run_once_and_the_weights_end_as_without() -> None:
     counted = CountRuns()
-    cached, plain = fit(CacheFrozenFeatures(), counted), fit()
-    assert counted.per_epoch == [60, 0, 0]
-    for name, value in plain.state_dict().items():
-        torch.testing.assert_close(cached.state_dict()[name], value, atol=1e-5, rtol=1e-5, msg=name)
-    assert list(cached.state_dict()) == list(plain.state_dict())
-    assert len(cached(torch.zeros(3, 3, 32, 32))) == 3  # after the fit the backbone runs again
+    cached = fit(CacheFrozenFeatures(), counted)
+    assert counted.per_epoch == [IMAGES + PROBED, 0, 0]
+    assert_same(cached, fit())
+    assert len(cached(torch.zeros(3, 3, 8, 8))) == 3  # after the fit the backbone runs again
 
 
-@pytest.mark.parametrize(("freeze", "options"), [(False, {}), (True, {"crop_padding_px": 2})])
-def test_a_backbone_that_trains_or_sees_augmented_images_is_left_alone(freeze: bool, options: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("freeze", "augments"), [(False, False), (True, True)])
+def test_a_backbone_that_trains_or_sees_augmented_images_is_left_alone(freeze: bool, augments: bool) -> None:
     counted = CountRuns()
-    fit(CacheFrozenFeatures(), counted, freeze=freeze, epochs=2, **options)
-    assert counted.per_epoch == [60, 60]
+    fit(CacheFrozenFeatures(), counted, freeze=freeze, augments=augments, epochs=2)
+    assert counted.per_epoch == [IMAGES, IMAGES]
 
 
-def test_what_was_kept_is_dropped_when_the_backbone_starts_to_train() -> None:
-    class Thaw(Callback):
-        def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
-            if trainer.current_epoch == 1:
-                next(pl_module.network.backbone.parameters()).requires_grad = True
+@pytest.mark.parametrize("cache_first", [True, False])
+def test_what_was_kept_is_dropped_when_a_stage_unfreezes(cache_first: bool) -> None:
+    def staged() -> Callback:
+        return UnfreezeBackbone(BACKBONE, stages={2: ["network.backbone.1.1"]})
 
+    counted, cache = CountRuns(), CacheFrozenFeatures()
+    cached = fit(*((cache, staged()) if cache_first else (staged(), cache)), counted, freeze=False, epochs=4)
+    assert counted.per_epoch == [IMAGES + PROBED, 0, IMAGES, IMAGES]
+    assert_same(cached, fit(staged(), freeze=False, epochs=4))
+
+
+class Write(Callback):
+    """Changes a frozen weight in the second epoch, in a way that torch counts or not."""
+
+    def __init__(self, counted: bool) -> None:
+        self.counted = counted
+
+    @torch.no_grad()
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        weight = next(pl_module.network.backbone.parameters())
+        if trainer.current_epoch == 1:
+            (weight if self.counted else weight.data).mul_(2)
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_what_was_kept_is_dropped_when_somebody_writes_a_frozen_weight(seen: bool) -> None:
     counted = CountRuns()
-    fit(Thaw(), CacheFrozenFeatures(), counted)
-    assert counted.per_epoch == [60, 60, 60]
+    cached = fit(CacheFrozenFeatures(), Write(seen), counted, epochs=4)
+    assert counted.per_epoch == [IMAGES + PROBED, 0, IMAGES + PROBED, 0]
+    assert_same(cached, fit(Write(seen), epochs=4))
+
+
+def test_averaged_weights_that_are_the_same_keep_it() -> None:
+    counted = CountRuns()
+    cached = fit(CacheFrozenFeatures(), EMAWeightAveraging(decay=0.9), counted)
+    assert counted.per_epoch == [IMAGES + PROBED, 0, 0]
+    assert_same(cached, fit(EMAWeightAveraging(decay=0.9)))
+
+
+class Darken(Callback):
+    """Transforms training batches, as adversarial training does."""
+
+    def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
+        pl_module.batch_transforms["darken"] = lambda batch: batch._replace(image=batch.image // 2)
+
+
+def test_transformed_batches_are_not_looked_up() -> None:
+    counted = CountRuns()
+    cached = fit(CacheFrozenFeatures(), Darken(), counted)
+    assert counted.per_epoch == [IMAGES, 40, 40]  # validation is as it was
+    assert_same(cached, fit(Darken()))
+
+
+def test_a_compiled_network_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nn.Module, "compile", lambda self: None)
+    counted = CountRuns()
+    fit(CacheFrozenFeatures(), counted, epochs=2, compiles=True)
+    assert counted.per_epoch == [IMAGES, IMAGES]
+
+
+class SaveAfter(Checkpoint):
+    """Saves after so many steps."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+
+    def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
+        if trainer.global_step == self.steps:
+            trainer.save_checkpoint("saved.ckpt")
+
+
+@pytest.mark.parametrize("steps", [2, 3, 4])
+def test_a_resumed_run_ends_as_one_that_was_left_alone(steps: int) -> None:
+    fit(CacheFrozenFeatures(), SaveAfter(steps), epochs=2)
+    counted = CountRuns()
+    resumed = fit(CacheFrozenFeatures(), counted, ckpt_path="saved.ckpt")
+    assert counted.per_epoch[0] > 0
+    assert counted.per_epoch[-1] < IMAGES
+    assert_same(resumed, fit())
+
+
+def test_the_shipped_backbone_as_unfreeze_backbone_freezes_it() -> None:
+    def trained(*callbacks: Callback) -> Classifier:
+        seed_everything(5, verbose=False)
+        data = TransferImages(batch_size=16, train_size=40)
+        recipe: dict[str, Any] = {"optimizer": "sgd", "lr": 0.1, "schedule": "constant", "dropout": 0.3}
+        model = ResNetTransfer(class_names=data.class_names, **recipe)
+        options: dict[str, Any] = {"max_epochs": 3, "limit_val_batches": 1, "num_sanity_val_steps": 0}
+        tiny_trainer(UnfreezeBackbone(BACKBONE), *callbacks, **options).fit(model, data)
+        return model
+
+    assert_same(trained(CacheFrozenFeatures()), trained())
+
+
+def test_another_network_and_another_name() -> None:
+    def trained(*callbacks: Callback) -> tuple[Classifier, int]:
+        seed_everything(5, verbose=False)
+        data = MNIST(batch_size=30, train_size=100, image_size_px=28, crop_padding_px=0)
+        model: Any = MnistMLP(class_names=data.class_names, dropout=0.3, hidden_features=(16, 8))
+        runs: list[None] = []
+        model.network[1].body[1].register_forward_hook(lambda *_: runs.append(None))
+        freeze = UnfreezeBackbone(["network.0", "network.1.body"])  # the input's normalisation too
+        tiny_trainer(freeze, *callbacks, max_epochs=3, limit_val_batches=2, num_sanity_val_steps=0).fit(model, data)
+        return model, len(runs)
+
+    cached, runs = trained(CacheFrozenFeatures("network.1.body"))
+    plain, all_runs = trained()
+    assert runs < all_runs == 18
+    assert_same(cached, plain)
+
+
+def test_what_comes_before_the_backbone_counts_and_what_comes_after_does_not() -> None:
+    network = nn.Sequential(nn.Linear(1, 1), nn.Sequential(nn.Linear(1, 1), nn.ReLU()), nn.Linear(1, 1))
+    assert modules_before(network, network[1]) == [network[0], network[1], *network[1]]  # type: ignore[misc]
+
+
+def test_mistakes_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match=r"backbone=network\.nothing is no module of the model"):
+        fit(CacheFrozenFeatures("network.nothing"))
+    monkeypatch.setattr(nn.Flatten, "forward", lambda self, images: images.mean())
+    with pytest.raises(ValueError, match="must give one tensor with a row an item"):
+        fit(CacheFrozenFeatures())
+
+
+def test_texts_are_refused_with_the_reason() -> None:
+    cache = CacheFrozenFeatures("network.lstms.0")
+    model: Any = ImdbLSTM(class_names=["bad", "good"], vocabulary_size=9).requires_grad_(False).eval()
+    trainer: Any = type("Untransformed", (), {"datamodule": type("Texts", (), {"augments": False})})
+    cache.on_train_start(trainer, model)
+    ids = torch.ones(2, 3, dtype=torch.int64)
+    cache.on_validation_batch_start(trainer, model, type("Batch", (), {"inputs": (ids, ids)}), 0)
+    with pytest.raises(ValueError, match="a text's features depend on the width of its batch"):
+        model.network(ids, ids)

@@ -22,6 +22,7 @@ from lightning.pytorch.callbacks import (
 
 from callbacks.exact_resume import KEY, generator_states, set_generator_states
 from callbacks.measure_fit import MeasureFit
+from callbacks.unfreeze_backbone import UnfreezeBackbone
 from commands.experiment_trainer import ExperimentTrainer
 from commands.tracking import build_loggers
 from commands.verify_resume import differences
@@ -154,6 +155,9 @@ CALLBACKS: dict[str, Callable[[], list[Callback]]] = {
         ModelCheckpoint("best", "best", monitor="val/loss", mode="max", enable_version_counter=False)
     ],
     "exponential moving average": lambda: [EMAWeightAveraging(decay=0.9)],
+    "gradual unfreezing": lambda: [
+        UnfreezeBackbone(freeze=["network.1.body*"], stages={1: ["network.1.body.1"]}, stage_lr_factors={1: 0.5})
+    ],
 }
 
 
@@ -163,6 +167,13 @@ CALLBACKS: dict[str, Callable[[], list[Callback]]] = {
 def test_with_every_callback_that_has_a_state(name: str, death: dict[str, int]) -> None:
     whole = trained(*CALLBACKS[name]())
     assert_same(died_and_resumed(CALLBACKS[name], **death), whole)
+
+
+def test_a_layer_that_is_frozen_again_after_a_resume_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = trained(*CALLBACKS["gradual unfreezing"]())
+    monkeypatch.setattr(UnfreezeBackbone, "on_load_checkpoint", Callback.on_load_checkpoint)
+    with pytest.raises((ValueError, AssertionError)):
+        assert_same(died_and_resumed(CALLBACKS["gradual unfreezing"], step=6), whole)
 
 
 def test_a_run_that_was_stopped_early_does_not_go_on_when_resumed() -> None:

@@ -144,3 +144,20 @@ def test_sgd_has_nesterov_momentum_unless_momentum_is_zero() -> None:
     for momentum in (0.9, 0.0):
         optimizer = build_optimizer("sgd", groups_of(network()), 0.1, momentum, fused_on="cpu")
         assert (optimizer.defaults["momentum"], optimizer.defaults["nesterov"]) == (momentum, momentum > 0)
+
+
+def test_what_joins_a_fused_sgd_with_momentum_moves_as_in_a_fresh_one() -> None:
+    torch.manual_seed(0)
+    net, fresh = network(), network()
+    net[3].requires_grad_(False)  # type: ignore[index]
+    optimizer = build_optimizer("sgd", groups_of(net), 0.1, 0.9, fused_on="cpu")
+    schedule = build_schedule("constant", optimizer, total_steps=10, warmup_steps=0)["scheduler"]
+    update(net, optimizer, schedule)
+    net[3].requires_grad_(True)  # type: ignore[index]
+    regroup(optimizer, groups_of(net), schedule)
+    fresh.load_state_dict(net.state_dict())
+    other = build_optimizer("sgd", groups_of(fresh), 0.1, 0.9, fused_on="cpu")
+    for trained, its in ((net, optimizer), (fresh, other)):
+        torch.manual_seed(1)
+        update(trained, its, build_schedule("constant", its, total_steps=10, warmup_steps=0)["scheduler"])
+    assert torch.equal(net[3].weight, fresh[3].weight)  # type: ignore[index]
