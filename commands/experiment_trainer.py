@@ -15,6 +15,7 @@ from callbacks.exact_resume import ExactResume
 from commands.durable_checkpoints import DurableCheckpointIO
 from commands.run_folder import BEST_CHECKPOINT
 from commands.torchrun import meet_again
+from lightning_modules.weight_averaging import end_averaging
 
 NOTHING = nullcontext("")
 
@@ -53,6 +54,7 @@ class ExperimentTrainer(Trainer):
             ckpt_path: a checkpoint to continue from.
         """
         self.fit(model, datamodule=datamodule, ckpt_path=ckpt_path, weights_only=True)
+        end_averaging(self.callbacks)
         # A fast_dev_run keeps no checkpoint: it tests the weights as they are.
         best = best_checkpoint(self.callbacks)
         path = best.best_model_path if best else None
