@@ -27,8 +27,8 @@ class ApplyLoRA(Callback):
         also_train: patterns of parameter names that train besides.
 
     Raises:
-        ValueError: when a fit begins: as ``add_lora``, a pattern in ``also_train`` that matches nothing, or a checkpoint
-            with other adapters.
+        ValueError: when a fit begins: as ``add_lora``, a pattern in ``also_train`` that matches nothing, or a
+            checkpoint with other adapters.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class ApplyLoRA(Callback):
         rank: int = 8,
         alpha: float = 16.0,
         dropout: float = 0.0,
-        also_train: Sequence[str] = ("network.head.*",),
+        also_train: Sequence[str] = ("*.head.*",),
     ) -> None:
         self.options: dict[str, Any] = {"targets": list(targets), "rank": rank, "alpha": alpha, "dropout": dropout}
         self.also_train = also_train

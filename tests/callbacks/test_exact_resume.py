@@ -20,6 +20,7 @@ from lightning.pytorch.callbacks import (
     ModelCheckpoint,
 )
 
+from callbacks.apply_lora import ApplyLoRA
 from callbacks.exact_resume import KEY, generator_states, set_generator_states
 from callbacks.measure_fit import MeasureFit
 from commands.experiment_trainer import ExperimentTrainer
@@ -154,6 +155,8 @@ CALLBACKS: dict[str, Callable[[], list[Callback]]] = {
         ModelCheckpoint("best", "best", monitor="val/loss", mode="max", enable_version_counter=False)
     ],
     "exponential moving average": lambda: [EMAWeightAveraging(decay=0.9)],
+    "adapters": lambda: [ApplyLoRA(["*.body.*"], rank=2, dropout=0.2)],
+    "adapters and their average": lambda: [EMAWeightAveraging(decay=0.9), ApplyLoRA(["*.body.*"], rank=2)],
 }
 
 
