@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.profilers import PassThroughProfiler, Profiler
 
 from callbacks.exact_resume import ExactResume
+from commands.checkpoints import load_run
 from commands.durable_checkpoints import DurableCheckpointIO
 from commands.run_folder import BEST_CHECKPOINT
 from commands.torchrun import meet_again
@@ -35,6 +36,8 @@ class ExperimentTrainer(Trainer):
     datamodule: Any
     fast_dev_run: bool | int
     profiler: Profiler
+
+    load_run = staticmethod(load_run)  # for callbacks, which import no commands
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

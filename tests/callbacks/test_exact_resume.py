@@ -21,6 +21,7 @@ from lightning.pytorch.callbacks import (
 )
 
 from callbacks.apply_lora import ApplyLoRA
+from callbacks.distill_from_teacher import DistillFromTeacher
 from callbacks.exact_resume import KEY, generator_states, set_generator_states
 from callbacks.measure_fit import MeasureFit
 from commands.experiment_trainer import ExperimentTrainer
@@ -145,6 +146,14 @@ def test_twice_in_one_epoch_and_once_more() -> None:
     assert_same(trained(ckpt_path="killed.ckpt"), whole)
 
 
+def teacher() -> DistillFromTeacher:
+    """One that has learnt nothing teaches as well as any."""
+    if not Path("teacher.ckpt").exists():
+        trained(max_epochs=0)
+        Path("end.ckpt").rename("teacher.ckpt")
+    return DistillFromTeacher("teacher.ckpt", alpha=0.5)
+
+
 # A new callback with a state joins with one line.
 CALLBACKS: dict[str, Callable[[], list[Callback]]] = {
     "early stopping": lambda: [EarlyStopping("val/loss", min_delta=100, patience=1)],
@@ -155,6 +164,8 @@ CALLBACKS: dict[str, Callable[[], list[Callback]]] = {
         ModelCheckpoint("best", "best", monitor="val/loss", mode="max", enable_version_counter=False)
     ],
     "exponential moving average": lambda: [EMAWeightAveraging(decay=0.9)],
+    "teacher": lambda: [teacher()],
+    "teacher and adapters": lambda: [teacher(), ApplyLoRA(["*.body.*"], rank=2, dropout=0.2)],
     "adapters": lambda: [ApplyLoRA(["*.body.*"], rank=2, dropout=0.2)],
     "adapters and their average": lambda: [EMAWeightAveraging(decay=0.9), ApplyLoRA(["*.body.*"], rank=2)],
 }
