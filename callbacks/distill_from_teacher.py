@@ -52,10 +52,9 @@ class DistillFromTeacher(Callback):
             if not hasattr(trainer, "load_run"):
                 raise ValueError("DistillFromTeacher needs a trainer that can load a run: ExperimentTrainer")
             teacher, data = trainer.load_run(self.path)
-            if teacher.class_names != pl_module.class_names:
-                raise ValueError(
-                    f"teacher={self.path} knows {teacher.class_names}, the data has {pl_module.class_names}"
-                )
+            known, wanted = teacher.class_names, pl_module.class_names
+            if known != wanted:
+                raise ValueError(f"teacher={self.path} knows the classes {known}, the data has {wanted}")
             for name, of in INPUTS.items():
                 if of(data) != of(trainer.datamodule):
                     raise ValueError(f"teacher={self.path} was trained on inputs with other {name} than this data's")
