@@ -12,9 +12,10 @@ from torch import Tensor
 class CacheFrozenFeatures(Callback):
     """Keeps what a frozen backbone makes of each training and validation item, and looks it up in later epochs.
 
-    It acts while no parameter of the backbone trains, it is in evaluation mode, and training items come without
-    augmentation (the data module's ``augments``); otherwise it leaves the run alone, and what it kept is dropped. A
-    feature is the one that was computed in the item's first batch: another batch size can differ in the last bit.
+    It acts while no parameter of the backbone trains, it is in evaluation mode, and training items come as they are
+    (neither the data module's ``augments`` nor the model's ``batch_transforms``); otherwise it leaves the run alone,
+    and what it kept is dropped. A feature is the one that was computed in the item's first batch: another batch size
+    can differ in the last bit.
 
     Args:
         backbone: name of the submodule whose output, one row an item, is kept.
@@ -30,7 +31,8 @@ class CacheFrozenFeatures(Callback):
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         backbone = pl_module.get_submodule(self.backbone)
         trains = backbone.training or any(p.requires_grad for p in backbone.parameters())
-        if trains or getattr(getattr(trainer, "datamodule", None), "augments", True):
+        changed = getattr(pl_module, "batch_transforms", None)
+        if trains or changed or getattr(getattr(trainer, "datamodule", None), "augments", True):
             self._give_back(pl_module)
         elif self._run is None:
             self._run = backbone.forward

@@ -32,9 +32,9 @@ def add_lora(network: nn.Module, targets: Sequence[str], rank: int, alpha: float
     widest = min(min(_linear(network, name).weight.shape) for name in names)
     if not (isinstance(rank, int) and 1 <= rank <= widest):
         raise ValueError(f"rank={rank} must lie in 1…{widest}, the smallest side of the layers that get an adapter")
-    config = peft.LoraConfig(
-        r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules="|".join(map(re.escape, names))
-    )
+    exactly = "|".join(map(re.escape, names))
+    # peft declares alpha an int, and divides it by the rank.
+    config = peft.LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=exactly)  # type: ignore[arg-type]
     trained = {parameter: parameter.requires_grad for parameter in network.parameters()}
     peft.inject_adapter_in_model(config, network)
     for parameter, trains in trained.items():  # peft freezes the rest

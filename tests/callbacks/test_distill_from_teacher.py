@@ -99,11 +99,12 @@ def test_a_teacher_of_something_else_is_refused_before_training(teacher: MnistML
     checkpoint = torch.load("runs/teacher/checkpoints/best.ckpt", weights_only=True)
     checkpoint["hyper_parameters"]["class_names"][0] = "nought"
     torch.save(checkpoint, "other.ckpt")
-    for path, line, options in (
+    cases: tuple[tuple[str, str, dict[str, Any]], ...] = (
         ("other.ckpt", "teacher=other.ckpt knows the classes .'nought', .* the data has", {}),
         ("none.ckpt", "no checkpoint at none.ckpt", {}),
         ("runs/teacher", "other image_size_px than", {"image_size_px": 20}),
-    ):
+    )
+    for path, line, options in cases:
         data = MNIST(train_size=200, **{"image_size_px": 28, **options})
         with pytest.raises(ValueError, match=line):
             fitted(DistillFromTeacher(path), data=data)

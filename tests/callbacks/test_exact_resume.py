@@ -20,6 +20,7 @@ from lightning.pytorch.callbacks import (
     ModelCheckpoint,
 )
 
+from callbacks.adversarial_training import AdversarialTraining
 from callbacks.apply_lora import ApplyLoRA
 from callbacks.distill_from_teacher import DistillFromTeacher
 from callbacks.exact_resume import KEY, generator_states, set_generator_states
@@ -166,6 +167,7 @@ CALLBACKS: dict[str, Callable[[], list[Callback]]] = {
     "exponential moving average": lambda: [EMAWeightAveraging(decay=0.9)],
     "teacher": lambda: [teacher()],
     "teacher and adapters": lambda: [teacher(), ApplyLoRA(["*.body.*"], rank=2, dropout=0.2)],
+    "attacks from random starts": lambda: [AdversarialTraining("pgd", steps=2)],
     "adapters": lambda: [ApplyLoRA(["*.body.*"], rank=2, dropout=0.2)],
     "adapters and their average": lambda: [EMAWeightAveraging(decay=0.9), ApplyLoRA(["*.body.*"], rank=2)],
 }
