@@ -117,7 +117,7 @@ def test_the_perturbation_is_as_long_as_it_says() -> None:
     attack_embeddings(Sum(), (ids,), torch.tensor([0, 1]), share=0.25)
     plain, moved = seen
     for text in range(2):
-        assert (moved - plain)[text].norm() == pytest.approx(0.25 * plain[text].norm(), rel=1e-4)
+        assert (moved - plain)[text].norm() == pytest.approx(0.25 * float(plain[text].norm()), rel=1e-4)
 
 
 @pytest.mark.parametrize("network", [lstm(), bert()], ids=["lstm", "bert"])

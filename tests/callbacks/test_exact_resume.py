@@ -25,6 +25,8 @@ from callbacks.apply_lora import ApplyLoRA
 from callbacks.distill_from_teacher import DistillFromTeacher
 from callbacks.exact_resume import KEY, generator_states, set_generator_states
 from callbacks.measure_fit import MeasureFit
+from callbacks.mix_images import MixImages
+from callbacks.rand_augment_images import RandAugmentImages
 from commands.experiment_trainer import ExperimentTrainer
 from commands.tracking import build_loggers
 from commands.verify_resume import differences
@@ -168,6 +170,7 @@ CALLBACKS: dict[str, Callable[[], list[Callback]]] = {
     "teacher": lambda: [teacher()],
     "teacher and adapters": lambda: [teacher(), ApplyLoRA(["*.body.*"], rank=2, dropout=0.2)],
     "attacks from random starts": lambda: [AdversarialTraining("pgd", steps=2)],
+    "augmented and mixed images": lambda: [MixImages(), RandAugmentImages()],
     "adapters": lambda: [ApplyLoRA(["*.body.*"], rank=2, dropout=0.2)],
     "adapters and their average": lambda: [EMAWeightAveraging(decay=0.9), ApplyLoRA(["*.body.*"], rank=2)],
 }
