@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 import torch
 import yaml
+from lightning_modules.networks.macs import count_macs
 from onnx import numpy_helper
 from torch import nn
 
@@ -27,7 +28,6 @@ from commands.prove_export import answers
 from commands.race_exports import race
 from commands.run_folder import create_run_folder
 from commands.summary import shown
-from lightning_modules.networks.macs import count_macs
 
 CLI = Path(__file__).parents[1] / "cli.py"
 DISTILLATION = "callbacks.distill_from_teacher.DistillFromTeacher"
@@ -88,7 +88,9 @@ def _trained(variant: Variant, name: str, data: str, runs: dict[str, Path], home
     print(f"\n== {variant.name}", flush=True)
     options = [f"--data.source={data}", f"--runs={home / variant.name}", *start]
     if code := subprocess.run([sys.executable, str(CLI), "run", *configs, *options], check=False).returncode:
-        raise RunFailedError(f"{variant.name} could not be trained (exit code {code}); what is done is in {shown(home)}")
+        raise RunFailedError(
+            f"{variant.name} could not be trained (exit code {code}); what is done is in {shown(home)}"
+        )
     return (home / variant.name / name / "latest").resolve()
 
 

@@ -12,9 +12,11 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.profilers import PassThroughProfiler, Profiler
 
 from callbacks.exact_resume import ExactResume
+from commands.checkpoints import load_run
 from commands.durable_checkpoints import DurableCheckpointIO
 from commands.run_folder import BEST_CHECKPOINT
 from commands.torchrun import meet_again
+from lightning_modules.weight_averaging import end_averaging
 
 NOTHING = nullcontext("")
 
@@ -35,6 +37,8 @@ class ExperimentTrainer(Trainer):
     fast_dev_run: bool | int
     profiler: Profiler
 
+    load_run = staticmethod(load_run)  # for callbacks, which import no commands
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         if isinstance(self.profiler, PassThroughProfiler):
@@ -53,6 +57,7 @@ class ExperimentTrainer(Trainer):
             ckpt_path: a checkpoint to continue from.
         """
         self.fit(model, datamodule=datamodule, ckpt_path=ckpt_path, weights_only=True)
+        end_averaging(self.callbacks)
         # A fast_dev_run keeps no checkpoint: it tests the weights as they are.
         best = best_checkpoint(self.callbacks)
         path = best.best_model_path if best else None

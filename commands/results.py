@@ -40,12 +40,14 @@ def check_callbacks(callbacks: Sequence[Callback]) -> None:
 
 def gather_results(trainer: ExperimentTrainer, run_folder: Path, experiment: str, seed: int) -> dict[str, Any]:
     """Everything worth keeping about a run that was fitted and tested; ``seed`` is that of ``seed_everything``."""
+    robustness = _robustness(trainer)
     return {
         "schema": SCHEMA,
         "experiment": experiment,
         "seed": seed,
         "data": _data(trainer.datamodule),
         "test": {name: float(trainer.callback_metrics[f"test/{name}"]) for name in TEST_METRICS},
+        **({"robustness": robustness} if robustness else {}),
         "fit": _fit(trainer),
         "model": _model(trainer, run_folder),
         "environment": _environment(trainer),
@@ -67,6 +69,12 @@ def _data(data: Any) -> dict[str, Any]:
         "fingerprint": data.fingerprint,
         "skipped": [{"item": item, "reason": reason} for item, reason in data.skipped],
     }
+
+
+def _robustness(trainer: ExperimentTrainer) -> dict[str, float]:
+    """What RobustnessTest logged, if it is among the callbacks."""
+    logged = {name.partition("robustness/")[2]: float(value) for name, value in trainer.callback_metrics.items()}
+    return {name: value for name, value in logged.items() if name}
 
 
 def _fit(trainer: ExperimentTrainer) -> dict[str, Any]:

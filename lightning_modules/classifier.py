@@ -25,6 +25,7 @@ from lightning_modules.optimization import (
     parameter_groups,
     regroup,
 )
+from lightning_modules.weight_averaging import average_anew
 
 
 class Batch(Protocol):
@@ -105,6 +106,10 @@ class Classifier(LightningModule):
             object.__setattr__(self, name, value)
         else:
             super().__setattr__(name, value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy, such as an average, does not train; and what changes its training may hold what cannot be copied.
+        return {**super().__getstate__(), "batch_transforms": {}, "loss_transforms": {}}
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Logits (B, classes)."""
@@ -209,6 +214,8 @@ class Classifier(LightningModule):
         operate(self.network, kind, options)
         self.operations.append({"kind": kind, "options": options})
         self.sync_optimizer()
+        if self._trainer is not None:
+            average_anew(self.trainer, self)
 
     def sync_optimizer(self) -> None:
         """Take into the optimizer what trains now, and out of it what does not; nothing before there is one."""

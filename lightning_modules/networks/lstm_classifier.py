@@ -101,7 +101,8 @@ class LSTMClassifier(nn.Module):
 
     def _embed(self, input_ids: Tensor) -> Tensor:
         """Vectors (…, E) of ids: each distinct token is looked up and projected once."""
-        if input_ids.is_cuda:  # where counting the distinct ones would keep the host waiting
+        # On a GPU, counting the distinct ones would keep the host waiting; a hook may tell equal tokens apart.
+        if input_ids.is_cuda or self.embedding._forward_hooks:
             return self.projection(self.embedding(input_ids))
         tokens, positions = input_ids.unique(return_inverse=True)
         return F.embedding(positions, self.projection(self.embedding(tokens)))

@@ -20,8 +20,13 @@ from lightning.pytorch.callbacks import (
     ModelCheckpoint,
 )
 
+from callbacks.adversarial_training import AdversarialTraining
+from callbacks.apply_lora import ApplyLoRA
+from callbacks.distill_from_teacher import DistillFromTeacher
 from callbacks.exact_resume import KEY, generator_states, set_generator_states
 from callbacks.measure_fit import MeasureFit
+from callbacks.mix_images import MixImages
+from callbacks.rand_augment_images import RandAugmentImages
 from callbacks.unfreeze_backbone import UnfreezeBackbone
 from commands.experiment_trainer import ExperimentTrainer
 from commands.tracking import build_loggers
@@ -145,6 +150,14 @@ def test_twice_in_one_epoch_and_once_more() -> None:
     assert_same(trained(ckpt_path="killed.ckpt"), whole)
 
 
+def teacher() -> DistillFromTeacher:
+    """One that has learnt nothing teaches as well as any."""
+    if not Path("teacher.ckpt").exists():
+        trained(max_epochs=0)
+        Path("end.ckpt").rename("teacher.ckpt")
+    return DistillFromTeacher("teacher.ckpt", alpha=0.5)
+
+
 # A new callback with a state joins with one line.
 CALLBACKS: dict[str, Callable[[], list[Callback]]] = {
     "early stopping": lambda: [EarlyStopping("val/loss", min_delta=100, patience=1)],
@@ -158,6 +171,12 @@ CALLBACKS: dict[str, Callable[[], list[Callback]]] = {
     "gradual unfreezing": lambda: [
         UnfreezeBackbone(freeze=["network.1.body*"], stages={1: ["network.1.body.1"]}, stage_lr_factors={1: 0.5})
     ],
+    "teacher": lambda: [teacher()],
+    "teacher and adapters": lambda: [teacher(), ApplyLoRA(["*.body.*"], rank=2, dropout=0.2)],
+    "attacks from random starts": lambda: [AdversarialTraining("pgd", steps=2)],
+    "augmented and mixed images": lambda: [MixImages(), RandAugmentImages()],
+    "adapters": lambda: [ApplyLoRA(["*.body.*"], rank=2, dropout=0.2)],
+    "adapters and their average": lambda: [EMAWeightAveraging(decay=0.9), ApplyLoRA(["*.body.*"], rank=2)],
 }
 
 

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 import cli
+from callbacks.robustness_test import TEXT_NOISE
 from commands.results import SCHEMA, git
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +54,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "images/rose/notes.txt").write_text("not an image")
     configs = [f"--config={ROOT}/experiments/{part}.yaml" for part in ("_defaults", "mnist_mlp")]
     options = [f"--data.source={folder / 'images'}", f"--runs={folder / 'runs'}", "--loggers=[csv]"]
+    options += ["--trainer.callbacks+=callbacks.robustness_test.RobustnessTest"]
     assert cli.main(["run", *configs, *options, "--trainer.max_epochs=2", "--trainer.log_every_n_steps=1"]) == 0
 
     (folder / "photos").mkdir()
@@ -68,12 +70,12 @@ def test_every_key_is_documented_and_every_documented_key_is_written(run: Path) 
     written = flatten(json.loads((run / "results.json").read_text(encoding="utf-8")))
     documented = [key for key, _, _ in ROWS]
     assert len(set(documented)) == len(documented)
-    assert set(documented) == set(written)
+    assert set(documented) == set(written) | {f"robustness.{noise}" for noise in TEXT_NOISE}
 
 
 def test_values_have_the_documented_types(run: Path) -> None:
     written = flatten(json.loads((run / "results.json").read_text(encoding="utf-8")))
-    wrong = {key: (kind, written[key]) for key, kind, _ in ROWS if not is_a(kind, written[key])}
+    wrong = {key: (kind, written[key]) for key, kind, _ in ROWS if key in written and not is_a(kind, written[key])}
     assert not wrong
 
 
@@ -86,8 +88,9 @@ def test_null_is_documented_where_there_is_no_git(monkeypatch: pytest.MonkeyPatc
 
 def test_shares_are_documented_as_such_and_lie_between_zero_and_one(run: Path) -> None:
     written = flatten(json.loads((run / "results.json").read_text(encoding="utf-8")))
-    shares = [key for key, _, meaning in ROWS if meaning.startswith("0 to 1")]
-    assert shares == ["test.accuracy", "test.precision", "test.recall", "test.f1"]
+    shares = [key for key, _, meaning in ROWS if meaning.startswith("0 to 1") and key in written]
+    assert shares[:4] == ["test.accuracy", "test.precision", "test.recall", "test.f1"]
+    assert shares[4:] == [f"robustness.{how}" for how in ("clean", "fgsm", "pgd", "noise")]
     assert all(0 <= written[key] <= 1 for key in shares)
 
 
@@ -98,7 +101,8 @@ def test_schema_number_is_the_documented_one() -> None:
 def test_every_column_of_metrics_csv_is_documented(run: Path) -> None:
     with (run / "metrics.csv").open(newline="", encoding="utf-8") as file:
         columns = csv.DictReader(file).fieldnames
-    assert set(re.findall(r"^\| `([\w/]+)` \|", METRICS, re.MULTILINE)) == set(columns or [])
+    of_texts = {f"robustness/{noise}" for noise in TEXT_NOISE}
+    assert set(re.findall(r"^\| `([\w/]+)` \|", METRICS, re.MULTILINE)) == {*(columns or []), *of_texts}
 
 
 def test_every_file_of_a_run_is_documented(run: Path) -> None:

@@ -1,0 +1,85 @@
+"""Training on inputs that were changed to raise the loss."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch.nn.functional as F
+from lightning.pytorch import Callback, Trainer
+from torch import Tensor
+
+from callbacks.attacks import attack_embeddings, attack_images, first_embedding
+from lightning_modules.classifier import Batch, Classifier
+
+ON_IMAGES = "2_attack_images"  # after what mixes them: the attack is on what the network sees
+ON_EMBEDDINGS = "attack_embeddings"
+
+
+class AdversarialTraining(Callback):
+    """Images are replaced by attacked ones; texts are trained on as they are, and with perturbed token vectors.
+
+    FGSM (Goodfellow et al. 2015) and PGD (Madry et al. 2018) for images, Miyato et al. 2017 for texts. It makes a
+    training step longer by as many passes as the attack has steps; validation and test see the data as it is.
+
+    Args:
+        attack: on images: one step of ``epsilon_px``, or ``steps`` of ``step_px`` from a random start.
+        epsilon_px: how far a pixel may go, in units of 0…255.
+        step_px: how far it goes in one step of PGD.
+        steps: of PGD.
+        embedding_share: on texts: L2 norm of the perturbation, relative to that of the text's token vectors.
+        text_weight: of the loss on perturbed texts, beside 1 for the plain loss.
+
+    Raises:
+        ValueError: an argument that is not above 0; or inputs that are neither images nor token ids.
+    """
+
+    def __init__(
+        self,
+        attack: Literal["fgsm", "pgd"] = "fgsm",
+        epsilon_px: float = 8.0,
+        step_px: float = 2.0,
+        steps: int = 7,
+        embedding_share: float = 0.1,
+        text_weight: float = 1.0,
+    ) -> None:
+        if attack not in ("fgsm", "pgd"):
+            raise ValueError(f"AdversarialTraining's attack={attack!r} must be fgsm or pgd")
+        sizes = {"epsilon_px": epsilon_px, "step_px": step_px, "steps": steps}
+        for name, size in {**sizes, "embedding_share": embedding_share, "text_weight": text_weight}.items():
+            if not size > 0:
+                raise ValueError(f"AdversarialTraining's {name}={size} must be above 0")
+        by_random_steps = {"step_px": step_px, "steps": steps, "from_random": True}
+        by_one_step = {"step_px": epsilon_px, "steps": 1, "from_random": False}
+        self.attack: dict[str, Any] = {
+            "epsilon_px": epsilon_px,
+            **(by_random_steps if attack == "pgd" else by_one_step),
+        }
+        self.embedding_share = embedding_share
+        self.text_weight = text_weight
+        self._module: Classifier | None = None
+
+    def on_fit_start(self, trainer: Trainer, pl_module: Classifier) -> None:  # type: ignore[override]  # ours
+        self._module = pl_module
+        if first_embedding(pl_module.network) is None:
+            pl_module.batch_transforms[ON_IMAGES] = self._attack_images
+        else:
+            pl_module.loss_transforms[ON_EMBEDDINGS] = self._attack_embeddings
+
+    def on_fit_end(self, trainer: Trainer, pl_module: Classifier) -> None:  # type: ignore[override]  # ours
+        pl_module.batch_transforms.pop(ON_IMAGES, None)
+        pl_module.loss_transforms.pop(ON_EMBEDDINGS, None)
+        self._module = None
+
+    def _attack_images(self, batch: Any) -> Any:
+        assert self._module is not None
+        (images,) = batch.inputs
+        if images.ndim != 4:
+            shape = tuple(images.shape)
+            raise ValueError(f"AdversarialTraining is for images (B, C, H, W) and token ids, not for inputs of {shape}")
+        return batch._replace(image=attack_images(self._module.network, images, batch.label, **self.attack))
+
+    def _attack_embeddings(self, batch: Batch, logits: Tensor, loss: Tensor) -> Tensor:
+        assert self._module is not None
+        attacked = attack_embeddings(self._module.network, batch.inputs, batch.label, self.embedding_share)
+        smoothing = self._module.label_smoothing
+        return loss + self.text_weight * F.cross_entropy(attacked, batch.label, label_smoothing=smoothing)

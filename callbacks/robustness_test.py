@@ -1,0 +1,125 @@
+"""How well a trained network holds out against disturbed inputs."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import Callback, Trainer
+from torch import Tensor
+
+from callbacks.attacks import attack_images
+from callbacks.text_noise import add_typos, drop_words
+from lightning_modules.classifier import Classifier
+
+TEXT_NOISE = {"typos": add_typos, "word_drop": drop_words}
+
+
+class RobustnessTest(Callback):
+    """Accuracy on the first test items as they are and disturbed, logged as ``robustness/<how>``: see docs/results.md.
+
+    On images: ``fgsm`` and ``pgd`` (see callbacks/attacks.py) and Gaussian ``noise``. On texts: ``typos`` and
+    ``word_drop``. The same disturbances in every run, drawn from a seed of their own.
+
+    Args:
+        max_items: how many test items; PGD takes as long as ``steps`` training steps on them.
+        epsilon_px: how far FGSM and PGD move a pixel, in units of 0…255.
+        step_px: how far PGD moves it in one step.
+        steps: of PGD.
+        noise_std_px: standard deviation of the noise.
+        typo_share: share of a text's words that get a typo, 0…1.
+        drop_share: share of its words that are left out, 0…1.
+        seed: of the disturbances.
+
+    Raises:
+        ValueError: an argument outside its range; or inputs that are neither images nor token ids.
+    """
+
+    def __init__(
+        self,
+        max_items: int = 1000,
+        epsilon_px: float = 8.0,
+        step_px: float = 2.0,
+        steps: int = 10,
+        noise_std_px: float = 16.0,
+        typo_share: float = 0.1,
+        drop_share: float = 0.1,
+        seed: int = 0,
+    ) -> None:
+        sizes = {"max_items": max_items, "epsilon_px": epsilon_px, "step_px": step_px, "steps": steps}
+        for name, size in {**sizes, "noise_std_px": noise_std_px}.items():
+            if not size > 0:
+                raise ValueError(f"RobustnessTest's {name}={size} must be above 0")
+        self.shares = {"typos": typo_share, "word_drop": drop_share}
+        for noise, share in self.shares.items():
+            if not 0 <= share <= 1:
+                raise ValueError(f"RobustnessTest's share of {noise}={share} must lie in 0…1")
+        self.max_items = max_items
+        self.fgsm = {"epsilon_px": epsilon_px, "step_px": epsilon_px, "steps": 1, "from_random": False}
+        self.pgd = {"epsilon_px": epsilon_px, "step_px": step_px, "steps": steps, "from_random": False}
+        self.noise_std_px = noise_std_px
+        self.seed = seed
+
+    def on_test_start(self, trainer: Trainer, pl_module: Classifier) -> None:  # type: ignore[override]  # ours
+        self._correct: Counter[str] = Counter()
+        self._tested: list[tuple[int, int]] = []  # index and label
+        self._batch_size = 0
+        self._noise = torch.Generator(pl_module.device).manual_seed(self.seed)
+
+    def on_test_batch_end(  # type: ignore[override]  # ours
+        self,
+        trainer: Trainer,
+        pl_module: Classifier,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        wanted = self.max_items - len(self._tested)
+        if wanted <= 0:
+            return
+        # An attack needs gradients, for which tensors from Lightning's inference mode are of no use.
+        with torch.inference_mode(False), trainer.precision_plugin.forward_context():
+            batch = type(batch)(*(part[:wanted].clone() for part in batch))
+            self._tested += zip(batch.index.tolist(), batch.label.tolist(), strict=True)
+            self._batch_size = max(self._batch_size, len(batch.label))
+            self._count("clean", pl_module, batch.inputs, batch.label)
+            if batch.inputs[0].ndim == 4:
+                self._disturb_images(pl_module, batch.inputs[0], batch.label)
+            elif batch.inputs[0].dtype != torch.int64:
+                shape = tuple(batch.inputs[0].shape)
+                raise ValueError(f"RobustnessTest is for images (B, C, H, W) and token ids, not for inputs of {shape}")
+
+    def on_test_epoch_end(self, trainer: Any, pl_module: Classifier) -> None:  # type: ignore[override]  # ours
+        if "noise" not in self._correct:
+            for name in TEXT_NOISE:
+                self._disturb_texts(name, trainer, pl_module)
+        for name, count in self._correct.items():
+            pl_module.log(f"robustness/{name}", count / len(self._tested), sync_dist=True)
+
+    def _disturb_images(self, pl_module: Classifier, images: Tensor, label: Tensor) -> None:
+        for name, options in (("fgsm", self.fgsm), ("pgd", self.pgd)):
+            self._count(name, pl_module, (attack_images(pl_module.network, images, label, **options),), label)
+        noise = torch.randn(images.shape, generator=self._noise, device=images.device) * self.noise_std_px
+        self._count("noise", pl_module, ((images + noise).clamp(0, 255),), label)
+
+    def _disturb_texts(self, name: str, trainer: Any, pl_module: Classifier) -> None:
+        generator = random.Random(self.seed)
+        data = trainer.datamodule
+        texts = [data.item("test", index) for index, _ in self._tested]
+        disturbed = [TEXT_NOISE[name](text, self.shares[name], generator) for text in texts]
+        cache, data.cache = data.cache, False  # what is read once
+        dataset, kept, _ = data.encode(disturbed, np.array([label for _, label in self._tested]), name)
+        data.cache = cache
+        self._correct[name] = 0
+        for positions in torch.arange(len(kept)).split(self._batch_size):
+            batch = trainer.strategy.batch_to_device(dataset.__getitems__(positions.tolist()), pl_module.device)
+            with trainer.precision_plugin.forward_context():
+                self._count(name, pl_module, batch.inputs, batch.label)
+
+    @torch.no_grad()
+    def _count(self, name: str, pl_module: Classifier, inputs: tuple[Tensor, ...], label: Tensor) -> None:
+        self._correct[name] += int((pl_module(*inputs).argmax(1) == label).sum())
