@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -36,9 +37,8 @@ def test_variants_come_in_order_with_what_they_need(plan: Path) -> None:
 @pytest.mark.parametrize("text", MISTAKES)
 def test_a_plan_that_cannot_be_carried_out_is_one_line(plan: Path, text: str) -> None:
     plan.write_text(text)
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError, match=re.escape(MISTAKES[text])):
         read_plan("cifar_cnn")
-    assert MISTAKES[text] in str(caught.value)
 
 
 def test_an_experiment_without_a_plan_is_a_mistake() -> None:
