@@ -73,7 +73,7 @@ class ExactResume(Callback):
             trainer._logger_connector.log_metrics(restored["unlogged"], step=trainer.global_step - 1)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        total = trainer.fit_loop.epoch_loop.val_loop.batch_progress.total
+        total: Any = trainer.fit_loop.epoch_loop.val_loop.batch_progress.total
         total.ready = total.started = total.completed  # not the batch that ``settle`` says has begun
 
 
