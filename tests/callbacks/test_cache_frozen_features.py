@@ -8,6 +8,7 @@ from lightning.pytorch import Callback, seed_everything
 from torch import Tensor
 
 from callbacks.cache_frozen_features import CacheFrozenFeatures
+from callbacks.mix_images import MixImages
 from datamodules.transfer_images import TransferImages
 from lightning_modules.resnet_transfer import ResNetTransfer
 from tests.tiny_task import tiny_trainer
@@ -56,6 +57,12 @@ def test_each_item_is_run_once_and_the_weights_end_as_without() -> None:
 def test_a_backbone_that_trains_or_sees_augmented_images_is_left_alone(freeze: bool, options: dict[str, Any]) -> None:
     counted = CountRuns()
     fit(CacheFrozenFeatures(), counted, freeze=freeze, epochs=2, **options)
+    assert counted.per_epoch == [60, 60]
+
+
+def test_images_that_another_callback_changes_are_not_kept() -> None:
+    counted = CountRuns()
+    fit(CacheFrozenFeatures(), MixImages(), counted, epochs=2)
     assert counted.per_epoch == [60, 60]
 
 

@@ -1,3 +1,4 @@
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -185,3 +186,13 @@ def test_a_parameter_that_comes_to_train_joins_the_optimizer_and_its_schedule() 
     steps = {name: int(trainer.optimizers[0].state[p]["step"]) for name, p in model.named_parameters()}
     assert steps == {name: 5 if name.startswith("network.0") else 10 for name in steps}
     assert len({group["lr"] for group in trainer.optimizers[0].param_groups}) == 1
+
+
+def test_a_copy_takes_nothing_along_that_changes_training() -> None:
+    model = TinyModel()
+    unlike_any_copy = (value for value in ())
+    model.batch_transforms["x"] = lambda batch: (unlike_any_copy, batch)[1]
+    model.loss_transforms["x"] = unlike_any_copy.throw
+    copy = deepcopy(model)
+    assert copy.batch_transforms == copy.loss_transforms == {}
+    assert list(model.batch_transforms) == list(model.loss_transforms) == ["x"]
