@@ -1,4 +1,5 @@
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -190,9 +191,9 @@ def test_a_parameter_that_comes_to_train_joins_the_optimizer_and_its_schedule() 
 
 def test_a_copy_takes_nothing_along_that_changes_training() -> None:
     model = TinyModel()
-    unlike_any_copy = (value for value in ())
-    model.batch_transforms["x"] = lambda batch: (unlike_any_copy, batch)[1]
-    model.loss_transforms["x"] = unlike_any_copy.throw
+    model.batch_transforms["x"] = partial(lambda _, batch: batch, iter([]))
+    model.loss_transforms["x"] = partial(lambda _, batch, logits, loss: loss, (value for value in "a copy fails"))
     copy = deepcopy(model)
-    assert copy.batch_transforms == copy.loss_transforms == {}
+    assert not copy.batch_transforms
+    assert not copy.loss_transforms
     assert list(model.batch_transforms) == list(model.loss_transforms) == ["x"]
