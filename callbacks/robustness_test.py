@@ -58,8 +58,10 @@ class RobustnessTest(Callback):
             if not 0 <= share <= 1:
                 raise ValueError(f"RobustnessTest's share of {noise}={share} must lie in 0…1")
         self.max_items = max_items
-        self.fgsm = {"epsilon_px": epsilon_px, "step_px": epsilon_px, "steps": 1, "from_random": False}
-        self.pgd = {"epsilon_px": epsilon_px, "step_px": step_px, "steps": steps, "from_random": False}
+        self.attacks: dict[str, dict[str, Any]] = {
+            "fgsm": {"epsilon_px": epsilon_px, "step_px": epsilon_px, "steps": 1, "from_random": False},
+            "pgd": {"epsilon_px": epsilon_px, "step_px": step_px, "steps": steps, "from_random": False},
+        }
         self.noise_std_px = noise_std_px
         self.seed = seed
 
@@ -101,7 +103,7 @@ class RobustnessTest(Callback):
             pl_module.log(f"robustness/{name}", count / len(self._tested), sync_dist=True)
 
     def _disturb_images(self, pl_module: Classifier, images: Tensor, label: Tensor) -> None:
-        for name, options in (("fgsm", self.fgsm), ("pgd", self.pgd)):
+        for name, options in self.attacks.items():
             self._count(name, pl_module, (attack_images(pl_module.network, images, label, **options),), label)
         noise = torch.randn(images.shape, generator=self._noise, device=images.device) * self.noise_std_px
         self._count("noise", pl_module, ((images + noise).clamp(0, 255),), label)

@@ -1,3 +1,5 @@
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -6,6 +8,7 @@ import torch
 from callbacks.adversarial_training import AdversarialTraining
 from callbacks.attacks import attack_images
 from lightning_modules.classifier import Classifier
+from tests.conftest import REAL_DATA, Cli
 from tests.tiny_inputs import ImageSet, TinyCNN, TinyInputs, TinyLSTM, tiny_images, tiny_texts
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer
 
@@ -81,3 +84,20 @@ def test_arguments_outside_their_range_are_refused() -> None:
     ):
         with pytest.raises(ValueError, match=line):
             AdversarialTraining(**options)
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(not REAL_DATA.is_dir(), reason=f"no real data at {REAL_DATA}")
+def test_digits_withstand_the_attacks_that_they_were_trained_on(experiment: Cli, tmp_path: Path) -> None:
+    def results(*options: str) -> Any:
+        source = f"--data.source={REAL_DATA / 'mnist'}"
+        tested = ("--trainer.callbacks+=callbacks.robustness_test.RobustnessTest", "--trainer.callbacks.epsilon_px=25")
+        assert experiment("mnist_mlp", source, "--loggers=[]", "--trainer.max_epochs=6", *tested, *options).code == 0
+        return json.loads((tmp_path / "runs/mnist_mlp/latest/results.json").read_text())
+
+    hardening = "--trainer.callbacks+=callbacks.adversarial_training.AdversarialTraining"
+    plain, hardened = results(), results(hardening, "--trainer.callbacks.epsilon_px=25")
+    assert hardened["robustness"]["pgd"] > plain["robustness"]["pgd"] + 0.4
+    assert hardened["test"]["accuracy"] > plain["test"]["accuracy"] - 0.01

@@ -59,7 +59,7 @@ def test_the_network_is_left_as_it_was() -> None:
     attack_images(network, *images(), **PGD)
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
     assert all(parameter.grad is None for parameter in network.parameters())
-    assert [module.training for module in network] == [True] * 5 + [False, True]  # type: ignore[union-attr]
+    assert [module.training for module in network.children()] == [True] * 5 + [False, True]
 
 
 def test_an_attack_works_where_gradients_are_off_and_on_mixed_labels() -> None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from callbacks.cache_frozen_features import CacheFrozenFeatures, modules_before
 from callbacks.exact_resume import ExactResume
+from callbacks.mix_images import MixImages
 from callbacks.unfreeze_backbone import UnfreezeBackbone
 from datamodules.batching import batch_loader
 from datamodules.image_batches import InMemoryImages
@@ -119,6 +120,12 @@ def test_a_backbone_that_trains_or_sees_augmented_images_is_left_alone(freeze: b
     counted = CountRuns()
     fit(CacheFrozenFeatures(), counted, freeze=freeze, augments=augments, epochs=2)
     assert counted.per_epoch == [IMAGES, IMAGES]
+
+
+def test_images_that_another_callback_changes_are_not_kept() -> None:
+    counted = CountRuns()
+    fit(CacheFrozenFeatures(), MixImages(), counted, epochs=2)
+    assert counted.per_epoch == [IMAGES, 40]  # validation is as it was
 
 
 @pytest.mark.parametrize("cache_first", [True, False])

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ from callbacks.distill_from_teacher import DistillFromTeacher, soft_loss
 from commands.experiment_trainer import ExperimentTrainer
 from datamodules.mnist import MNIST
 from lightning_modules.mnist_mlp import MnistMLP
+from tests.conftest import REAL_DATA, Cli
 from tests.tiny_task import tiny_trainer
 
 
@@ -137,3 +139,22 @@ def test_lightnings_own_trainer_is_refused() -> None:
     data = digits()
     with pytest.raises(ValueError, match="needs a trainer that can load a run"):
         tiny_trainer(DistillFromTeacher("x"), max_epochs=1).fit(MnistMLP(class_names=data.class_names), datamodule=data)
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(not REAL_DATA.is_dir(), reason=f"no real data at {REAL_DATA}")
+def test_a_teacher_is_worth_labels(experiment: Cli, tmp_path: Path) -> None:
+    def accuracy(*options: str) -> float:
+        source = f"--data.source={REAL_DATA / 'mnist'}"
+        assert experiment("mnist_mlp", source, "--loggers=[]", *options).code == 0
+        results = json.loads((tmp_path / "runs/mnist_mlp/latest/results.json").read_text())
+        return float(results["test"]["accuracy"])
+
+    assert accuracy("--trainer.max_epochs=6") > 0.98
+    teacher = (tmp_path / "runs/mnist_mlp/latest").resolve()
+    few = ("--data.train_size=1000", "--data.batch_size=50", "--trainer.max_epochs=50")
+    callback = "--trainer.callbacks+=callbacks.distill_from_teacher.DistillFromTeacher"
+    taught = accuracy(*few, callback, f"--trainer.callbacks.teacher={teacher}")
+    assert taught > accuracy(*few) + 0.015

@@ -174,6 +174,11 @@ CALLBACKS: dict[str, Callable[[], list[Callback]]] = {
     "teacher": lambda: [teacher()],
     "teacher and adapters": lambda: [teacher(), ApplyLoRA(["*.body.*"], rank=2, dropout=0.2)],
     "attacks from random starts": lambda: [AdversarialTraining("pgd", steps=2)],
+    "teacher, adapters and their average": lambda: [
+        EMAWeightAveraging(decay=0.9),
+        teacher(),
+        ApplyLoRA(["*.body.*"], rank=2),
+    ],
     "augmented and mixed images": lambda: [MixImages(), RandAugmentImages()],
     "adapters": lambda: [ApplyLoRA(["*.body.*"], rank=2, dropout=0.2)],
     "adapters and their average": lambda: [EMAWeightAveraging(decay=0.9), ApplyLoRA(["*.body.*"], rank=2)],

@@ -1,3 +1,5 @@
+from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -185,3 +187,13 @@ def test_a_parameter_that_comes_to_train_joins_the_optimizer_and_its_schedule() 
     steps = {name: int(trainer.optimizers[0].state[p]["step"]) for name, p in model.named_parameters()}
     assert steps == {name: 5 if name.startswith("network.0") else 10 for name in steps}
     assert len({group["lr"] for group in trainer.optimizers[0].param_groups}) == 1
+
+
+def test_a_copy_takes_nothing_along_that_changes_training() -> None:
+    model = TinyModel()
+    model.batch_transforms["x"] = partial(lambda _, batch: batch, iter([]))
+    model.loss_transforms["x"] = partial(lambda _, batch, logits, loss: loss, (value for value in "a copy fails"))
+    copy = deepcopy(model)
+    assert not copy.batch_transforms
+    assert not copy.loss_transforms
+    assert list(model.batch_transforms) == list(model.loss_transforms) == ["x"]
