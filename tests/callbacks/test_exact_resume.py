@@ -22,6 +22,7 @@ from lightning.pytorch.callbacks import (
 
 from callbacks.exact_resume import KEY, generator_states, set_generator_states
 from callbacks.measure_fit import MeasureFit
+from callbacks.prune_weights import PruneWeights
 from commands.experiment_trainer import ExperimentTrainer
 from commands.tracking import build_loggers
 from commands.verify_resume import differences
@@ -154,6 +155,9 @@ CALLBACKS: dict[str, Callable[[], list[Callback]]] = {
         ModelCheckpoint("best", "best", monitor="val/loss", mode="max", enable_version_counter=False)
     ],
     "exponential moving average": lambda: [EMAWeightAveraging(decay=0.9)],
+    "pruned weights": lambda: [PruneWeights(0.7, end=0.6, every_n_steps=2)],
+    "pruned and rewound weights": lambda: [PruneWeights(0.7, begin=0.5, rewind=True)],
+    "pruned weights, averaged": lambda: [PruneWeights(0.7, every_n_steps=2), EMAWeightAveraging(decay=0.9)],
 }
 
 
