@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-KINDS: tuple[str, ...] = ()
+KINDS: tuple[str, ...] = ("remove_channels",)
 
 
 def operate(network: nn.Module, kind: str, options: Mapping[str, Any]) -> None:
