@@ -48,7 +48,8 @@ class PruneChannels(Callback):
             raise ValueError("PruneChannels works in one process only: set trainer.devices=1")
         total = int(trainer.estimated_stepping_batches)
         steps_per_epoch = -(-trainer.num_training_batches // trainer.accumulate_grad_batches)
-        if self.epoch * steps_per_epoch >= total:
+        too_short = self.epoch * steps_per_epoch >= total
+        if too_short and not trainer.fast_dev_run:  # type: ignore[attr-defined]  # set by Lightning's connector
             raise ValueError(f"PruneChannels: epoch={self.epoch} is not reached in {total} steps: raise max_epochs")
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:

@@ -43,8 +43,8 @@ class PruneWeights(Callback):
         self,
         sparsity: float = 0.5,
         scope: Scope = "global",
-        begin: float = 0.0,
-        end: float = 0.5,
+        begin: float = 0.3,
+        end: float = 0.7,
         every_n_steps: int = 20,
         weights: Sequence[str] = ("*",),
         embeddings: bool = False,
@@ -86,7 +86,7 @@ class PruneWeights(Callback):
         assert isinstance(pl_module, Classifier)
         total = int(trainer.estimated_stepping_batches)
         self._first_step, self._last_step = round(self.begin * total), round(self.end * total)
-        if self._last_step >= total:
+        if self._last_step >= total and not trainer.fast_dev_run:  # type: ignore[attr-defined]  # set by Lightning's connector
             raise ValueError(f"PruneWeights: end={self.end} of {total} steps leaves none to train on: raise max_epochs")
         if not self._named(pl_module):
             raise ValueError(f"PruneWeights: weights={list(self.weights)} matches no weight that it could prune")
@@ -114,7 +114,7 @@ class PruneWeights(Callback):
         pl_module.log("train/sparsity", 1 - kept / count if count else 0.0)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not self.complete:
+        if not self.complete and not trainer.fast_dev_run:  # type: ignore[attr-defined]
             rank_zero_warn(f"training ended at step {trainer.global_step}, pruning would have at {self._last_step}")
 
     def _sparsity_at(self, step: int) -> float:

@@ -22,6 +22,7 @@ from lightning.pytorch.callbacks import (
 
 from callbacks.exact_resume import KEY, generator_states, set_generator_states
 from callbacks.measure_fit import MeasureFit
+from callbacks.prune_channels import PruneChannels
 from callbacks.prune_weights import PruneWeights
 from commands.experiment_trainer import ExperimentTrainer
 from commands.tracking import build_loggers
@@ -155,9 +156,15 @@ CALLBACKS: dict[str, Callable[[], list[Callback]]] = {
         ModelCheckpoint("best", "best", monitor="val/loss", mode="max", enable_version_counter=False)
     ],
     "exponential moving average": lambda: [EMAWeightAveraging(decay=0.9)],
-    "pruned weights": lambda: [PruneWeights(0.7, end=0.6, every_n_steps=2)],
-    "pruned and rewound weights": lambda: [PruneWeights(0.7, begin=0.5, rewind=True)],
-    "pruned weights, averaged": lambda: [PruneWeights(0.7, every_n_steps=2), EMAWeightAveraging(decay=0.9)],
+    "pruned weights": lambda: [PruneWeights(0.7, begin=0.1, every_n_steps=2)],
+    "pruned and rewound weights": lambda: [PruneWeights(0.7, begin=0.5, end=0.5, rewind=True)],
+    "removed channels": lambda: [PruneChannels(0.7, epoch=1, round_to=4)],
+    "removed channels, averaged": lambda: [EMAWeightAveraging(decay=0.9), PruneChannels(0.7, epoch=1, round_to=4)],
+    "removed channels, pruned weights": lambda: [
+        PruneWeights(0.7, begin=0.1, every_n_steps=2),
+        PruneChannels(0.7, epoch=1, round_to=4),
+    ],
+    "pruned weights, averaged": lambda: [PruneWeights(0.7, begin=0.1, every_n_steps=2), EMAWeightAveraging(decay=0.9)],
 }
 
 

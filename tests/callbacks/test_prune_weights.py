@@ -77,12 +77,12 @@ def test_a_pruned_weight_stays_pruned() -> None:
         def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
             patterns.append(torch.cat([w.flatten() == 0 for w in prunable_weights(pl_module).values()]))
 
-    trained(Note(), PruneWeights(0.8, every_n_steps=1))
+    trained(Note(), PruneWeights(0.8, begin=0.1, every_n_steps=1))
     assert all((earlier & ~later).sum() == 0 for earlier, later in zip(patterns, patterns[1:], strict=False))
 
 
 def test_two_of_every_four_inputs_remain() -> None:
-    model = trained(PruneWeights(0.5, pattern="2:4", every_n_steps=2))
+    model = trained(PruneWeights(0.5, pattern="2:4", begin=0.1, every_n_steps=2))
     for weight in prunable_weights(model).values():
         assert ((weight == 0).reshape(-1, 4).sum(1) == 2).all()
 
@@ -138,7 +138,7 @@ ORDERS: list[Callable[[Callback, Callback], list[Callback]]] = [lambda a, b: [a,
 @pytest.mark.parametrize("order", ORDERS, ids=["pruned first", "averaged first"])
 def test_averaged_weights_are_as_sparse_as_those_that_they_average(order: Any, tmp_path: Path) -> None:
     follow = Follow()
-    average, prune = EMAWeightAveraging(decay=0.9), PruneWeights(0.5, every_n_steps=2)
+    average, prune = EMAWeightAveraging(decay=0.9), PruneWeights(0.5, begin=0.1, every_n_steps=2)
     saved = ModelCheckpoint(tmp_path, "last", save_top_k=-1, enable_version_counter=False)
     model = trained(*order(average, prune), follow, saved, enable_checkpointing=True)
     assert sum(zeros(model).values()) == 28
@@ -149,7 +149,7 @@ def test_averaged_weights_are_as_sparse_as_those_that_they_average(order: Any, t
 
 def test_the_order_of_pruning_and_averaging_does_not_matter() -> None:
     one, other = (
-        trained(*order(EMAWeightAveraging(decay=0.9), PruneWeights(0.5, every_n_steps=2))).state_dict()
+        trained(*order(EMAWeightAveraging(decay=0.9), PruneWeights(0.5, begin=0.1, every_n_steps=2))).state_dict()
         for order in ORDERS
     )
     assert all(torch.equal(one[name], other[name]) for name in one)
@@ -195,7 +195,7 @@ def test_a_run_that_ends_before_its_pruning_says_so() -> None:
         def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
             trainer.should_stop = True
 
-    with pytest.raises(UserWarning, match="training ended at step 5, pruning would have at 8"):
+    with pytest.raises(UserWarning, match="training ended at step 5, pruning would have at 10"):
         trained(PruneWeights(0.5), Stop())
 
 
@@ -214,8 +214,8 @@ def test_a_mask_that_fits_no_weight_is_refused(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"sparsity": 1.0}, "sparsity=1.0 must lie between 0 and 1"),
-        ({"begin": 0.6}, "begin=0.6 and end=0.5 must be shares of the run"),
-        ({"end": 1.0}, "begin=0.0 and end=1.0"),
+        ({"begin": 0.8}, "begin=0.8 and end=0.7 must be shares of the run"),
+        ({"end": 1.0}, "begin=0.3 and end=1.0"),
         ({"every_n_steps": 0}, "every_n_steps=0 must be at least 1"),
         ({"pattern": "4:2"}, "pattern='4:2' must be N:M"),
         ({"pattern": "1:4"}, "pattern=1:4 means sparsity=0.75, not 0.5"),
@@ -227,6 +227,10 @@ def test_a_wrong_setting_is_refused_at_once(options: dict[str, Any], message: st
         PruneWeights(**options)
 
 
+def test_a_trial_of_one_batch_is_not_too_short() -> None:
+    trained(PruneWeights(0.5), fast_dev_run=True)
+
+
 def test_what_could_not_be_pruned_is_refused_before_training() -> None:
     with pytest.raises(ValueError, match=r"weights=\['\*.backbone.\*'\] matches no weight"):
         trained(PruneWeights(weights=["*.backbone.*"]))
@@ -235,5 +239,5 @@ def test_what_could_not_be_pruned_is_refused_before_training() -> None:
     frozen = TinyModel()
     for name in SIZES:
         frozen.get_parameter(name).requires_grad_(False)
-    with pytest.raises(ValueError, match="are all fixed at step 0"):
+    with pytest.raises(ValueError, match="are all fixed at step 4"):
         trained(PruneWeights(), model=frozen)
