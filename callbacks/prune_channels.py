@@ -77,9 +77,7 @@ def _moments(optimizer: Optimizer, pl_module: LightningModule) -> dict[str, dict
     return {name: optimizer.state[parameter] for name, parameter in named if parameter in optimizer.state}
 
 
-def _give_back(
-    moments: dict[str, dict[str, Any]], optimizer: Optimizer, pl_module: LightningModule, kept: Choice
-) -> None:
+def _give_back(moments: dict[str, dict[str, Any]], optimizer: Optimizer, pl_module: Classifier, kept: Choice) -> None:
     """Give the parameters that are new because they are smaller what is left of the moments of the old."""
     for layer, sides in kept.items():
         for name, parameter in pl_module.network.get_submodule(layer).named_parameters(recurse=False):

@@ -54,7 +54,9 @@ class PruneWeights(Callback):
         if not 0 < sparsity < 1:
             raise ValueError(f"PruneWeights: sparsity={sparsity} must lie between 0 and 1")
         if not 0 <= begin <= end < 1:
-            raise ValueError(f"PruneWeights: begin={begin} and end={end} must be shares of the run, 0 ≤ begin ≤ end < 1")
+            raise ValueError(
+                f"PruneWeights: begin={begin} and end={end} must be shares of the run, 0 ≤ begin ≤ end < 1"
+            )
         if every_n_steps < 1:
             raise ValueError(f"PruneWeights: every_n_steps={every_n_steps} must be at least 1")
         self.sparsity, self.scope, self.begin, self.end = sparsity, scope, begin, end
@@ -94,6 +96,7 @@ class PruneWeights(Callback):
         trainer.optimizers[0].register_step_post_hook(self._hold)  # before any callback sees what the step did
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert isinstance(pl_module, Classifier)
         if self.rewind and trainer.global_step == 0:
             self._initial = {name: value.clone() for name, value in pl_module.network.state_dict().items()}
 
@@ -167,7 +170,9 @@ class PruneWeights(Callback):
         try:
             self._masks = {name: unpack(mask, named[name]) for name, mask in packed.items()}
         except (KeyError, ValueError) as error:
-            raise ValueError(f"PruneWeights: a mask of the checkpoint fits no weight of the network: {error}") from error
+            raise ValueError(
+                f"PruneWeights: a mask of the checkpoint fits no weight of the network: {error}"
+            ) from error
         self._weights = [named[name] for name in self._masks]
 
 

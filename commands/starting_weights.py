@@ -18,7 +18,9 @@ def weights_file(given: Path) -> Path:
     """
     path = given / BEST_CHECKPOINT if given.is_dir() else given
     if not path.is_file():
-        raise ValueError(f"--init_from={given}: there is no {path}; give a run folder such as runs/x/latest, or a .ckpt")
+        raise ValueError(
+            f"--init_from={given}: there is no {path}; give a run folder such as runs/x/latest, or a .ckpt"
+        )
     return path.resolve()
 
 

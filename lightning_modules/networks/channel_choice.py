@@ -61,7 +61,9 @@ def channels_to_keep(network: nn.Module, inputs: Sequence[Tensor], share: float,
 
     most, fewest = _counts(groups, 1.0, round_to), _counts(groups, 0.0, round_to)
     if (least := left(fewest)) > share:
-        raise ValueError(f"macs={share} cannot be reached: with {round_to} channels a layer {least:.3f} of them are left")
+        raise ValueError(
+            f"macs={share} cannot be reached: with {round_to} channels a layer {least:.3f} of them are left"
+        )
     low, high = 0.0, 1.0
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
@@ -83,18 +85,20 @@ def channels_to_keep(network: nn.Module, inputs: Sequence[Tensor], share: float,
 
 
 def _counts(groups: list[Coupled], share: float, round_to: int) -> list[int]:
-    widths = [len(group.order) for group in groups]
-    return [min(width, max(round_to, round(share * width / round_to) * round_to)) for width in widths]
+    return [_rounded(group, share * len(group.order), round_to) for group in groups]
 
 
 def _neighbours(groups: list[Coupled], counts: list[int], round_to: int) -> list[list[int]]:
     """The counts with a single one raised or lowered by one step."""
-    moved = []
-    for position, (group, count) in enumerate(zip(groups, counts, strict=True)):
-        for other in (count - round_to, count + round_to):
-            if round_to <= other <= len(group.order):
-                moved.append([*counts[:position], other, *counts[position + 1 :]])
-    return moved
+    return [
+        [*counts[:position], _rounded(group, counts[position] + step, round_to), *counts[position + 1 :]]
+        for position, group in enumerate(groups)
+        for step in (-round_to, round_to)
+    ]
+
+
+def _rounded(group: Coupled, count: float, round_to: int) -> int:
+    return min(len(group.order), max(round_to, round(count / round_to) * round_to))
 
 
 def _choice(groups: list[Coupled], counts: list[int]) -> Choice:

@@ -34,6 +34,8 @@ def count_macs(network: nn.Module, inputs: Sequence[Tensor]) -> int:
 def _only_plain_products() -> Iterator[None]:
     """Without the fused kernels, in which torch does not count an LSTM's and, on a CPU, an attention's products."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "TF32 acceleration on top of oneDNN")  # what setting the flags touches as well
+        warnings.filterwarnings(
+            "ignore", "TF32 acceleration on top of oneDNN"
+        )  # what setting the flags touches as well
         with torch.backends.mkldnn.flags(enabled=False), sdpa_kernel(SDPBackend.MATH):
             yield

@@ -22,7 +22,7 @@ def prunable_weights(
         patterns: of the names (fnmatch); one that matches is enough.
         embeddings: take embeddings too.
     """
-    kinds = (nn.Linear, nn.Conv2d, nn.LSTM, *([nn.Embedding] if embeddings else []))
+    kinds: tuple[type[nn.Module], ...] = (nn.Linear, nn.Conv2d, nn.LSTM, *([nn.Embedding] if embeddings else []))
     found = {
         f"{module_name}.{name}".lstrip("."): parameter
         for module_name, module in network.named_modules()

@@ -166,5 +166,5 @@ def test_what_could_not_work_is_refused_before_training() -> None:
         trained(halved(epoch=3))
     for options in ({"macs": 1.0}, {"macs": 0.0}, {"epoch": -1}, {"round_to": 0}):
         with pytest.raises(ValueError, match=next(iter(options))):
-            PruneChannels(**options)  # type: ignore[arg-type]
+            PruneChannels(**options)
     trained(halved(epoch=3), fast_dev_run=True)

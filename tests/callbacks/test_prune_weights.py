@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def test_each_layer_by_itself_has_the_sparsity() -> None:
 def test_all_layers_together_lose_the_smallest_weights() -> None:
     model = TinyModel()
     with torch.no_grad():
-        model.network[0].weight.mul_(1000)  # type: ignore[operator,union-attr]
+        model.get_parameter("network.0.weight").mul_(1000)
     assert zeros(trained(PruneWeights(0.25), model=model)) == {"network.0.weight": 0, "network.3.weight": 14}
 
 
@@ -78,7 +79,7 @@ def test_a_pruned_weight_stays_pruned() -> None:
             patterns.append(torch.cat([w.flatten() == 0 for w in prunable_weights(pl_module).values()]))
 
     trained(Note(), PruneWeights(0.8, begin=0.1, every_n_steps=1))
-    assert all((earlier & ~later).sum() == 0 for earlier, later in zip(patterns, patterns[1:], strict=False))
+    assert all((earlier & ~later).sum() == 0 for earlier, later in pairwise(patterns))
 
 
 def test_two_of_every_four_inputs_remain() -> None:
@@ -114,7 +115,7 @@ class Reader(TinyModel):
 
     def __init__(self, **recipe: Any) -> None:
         super().__init__(**recipe)
-        self.network = self.Last()  # type: ignore[assignment]
+        self.network = self.Last()
 
 
 @pytest.mark.parametrize("embeddings", [False, True])
@@ -206,7 +207,7 @@ def test_a_mask_that_fits_no_weight_is_refused(tmp_path: Path) -> None:
     checkpoint = torch.load(tmp_path / "x.ckpt", weights_only=True)
     checkpoint["callbacks"]["PruneWeights"]["masks"]["network.0.weight"] = torch.zeros(2, dtype=torch.uint8)
     torch.save(checkpoint, tmp_path / "x.ckpt")
-    with pytest.raises(ValueError, match="a mask of the checkpoint fits no weight .* not one of 32 elements"):
+    with pytest.raises(ValueError, match=r"a mask of the checkpoint fits no weight .* not one of 32 elements"):
         tiny_trainer(PruneWeights(0.5), max_epochs=2).fit(TinyModel(), TinyData(), ckpt_path=tmp_path / "x.ckpt")
 
 

@@ -47,7 +47,7 @@ def test_the_most_important_channels_stay() -> None:
     torch.manual_seed(0)
     network = MLP(4, (16,), 3)
     with torch.no_grad():
-        network.body[1][0].weight[1::2] *= 100  # type: ignore[index,operator]
+        network.get_parameter("body.1.0.weight")[1::2] *= 100
     kept = channels_to_keep(network, [torch.zeros(1, 4)], 0.5)
     odd = list(range(1, 16, 2))
     assert kept == {"body.1.0": {"out": odd}, "head": {"in": odd}}

@@ -8,7 +8,7 @@ from lightning_modules.networks.remove_channels import narrowed, remove_channels
 from lightning_modules.networks.surgery import operate
 
 
-def network() -> nn.Sequential:
+def network() -> Any:
     layers = [nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6), nn.ReLU(), nn.Conv2d(6, 4, 1), nn.Flatten(), nn.Linear(16, 2)]
     return nn.Sequential(*layers).to(memory_format=torch.channels_last).eval()
 

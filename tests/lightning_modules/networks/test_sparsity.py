@@ -20,7 +20,9 @@ def test_equal_magnitudes_are_pruned_to_the_exact_count_too(scope: str, sparsity
     weights = [torch.ones(4, 5), torch.tensor([[1.0, -1.0, 0.0]])]
     masks = masks_of_largest(weights, sparsity, scope)  # type: ignore[arg-type]
     counts = [int((~mask).sum()) for mask in masks]
-    assert sum(counts) == round(sparsity * 23) if scope == "global" else counts == [round(sparsity * n) for n in (20, 3)]
+    assert (
+        sum(counts) == round(sparsity * 23) if scope == "global" else counts == [round(sparsity * n) for n in (20, 3)]
+    )
 
 
 def test_the_largest_of_each_group_are_kept_before_larger_ones_elsewhere() -> None:
