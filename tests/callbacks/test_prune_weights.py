@@ -172,10 +172,12 @@ def test_the_best_checkpoint_is_one_of_the_final_sparsity_with_plain_names(tmp_p
 def test_rewinding_gives_back_the_first_values_but_for_the_zeros() -> None:
     before = TinyModel().state_dict()
     seen: list[dict[str, Tensor]] = []
+    steps: list[int] = []
 
     class Note(Callback):
         def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
             seen.append({name: p.detach().clone() for name, p in pl_module.named_parameters()})
+            steps.append(sum(int(state["step"]) for state in trainer.optimizers[0].state.values()) // 6)
 
     trained(Note(), PruneWeights(0.5, begin=0.4, end=0.4, rewind=True))  # in the step of index 6
     assert not torch.equal(seen[5]["network.3.bias"], before["network.3.bias"])
@@ -183,6 +185,7 @@ def test_rewinding_gives_back_the_first_values_but_for_the_zeros() -> None:
         kept = value != 0 if name in SIZES else torch.ones_like(value, dtype=torch.bool)
         assert torch.equal(value[kept], before[name][kept])
     assert not torch.equal(seen[7]["network.3.bias"], before["network.3.bias"])
+    assert steps == [1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4, 5, 6, 7, 8]  # of the optimizer, which starts anew
 
 
 def test_the_sparsity_is_logged() -> None:
