@@ -66,7 +66,7 @@ class PruneWeights(Callback):
         self.rewind = rewind
         self.complete = False
         self._first_step, self._last_step = 0, 0
-        self._masks: dict[str, Tensor] = {}
+        self._masks: dict[str, Tensor] = {}  # zeros and ones in the weights' type, in which they multiply fastest
         self._weights: list[Tensor] = []  # that belong to the masks
         self._packed: dict[str, Tensor] = {}  # masks of a checkpoint, until there are weights to put them on
         self._initial: dict[str, Tensor] = {}
@@ -74,7 +74,7 @@ class PruneWeights(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         return {
-            "masks": {name: pack(mask) for name, mask in self._masks.items()},
+            "masks": {name: pack(mask.bool()) for name, mask in self._masks.items()},
             "initial": dict(self._initial),
             "operations": self._operations,
             "complete": self.complete,
@@ -113,7 +113,7 @@ class PruneWeights(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         count = sum(mask.numel() for mask in self._masks.values())
-        kept = sum(int(mask.sum()) for mask in self._masks.values())
+        kept = sum(int(mask.count_nonzero()) for mask in self._masks.values())
         pl_module.log("train/sparsity", 1 - kept / count if count else 0.0)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -138,7 +138,7 @@ class PruneWeights(Callback):
             raise ValueError(f"PruneWeights: weights={list(self.weights)} are all fixed at step {trainer.global_step}")
         self._weights = list(named.values())
         masks = masks_of_largest(self._weights, sparsity, self.scope, self.kept_of)
-        self._masks = dict(zip(named, masks, strict=True))
+        self._masks = {name: mask.to(named[name].dtype) for name, mask in zip(named, masks, strict=True)}
         self._operations = len(pl_module.operations)
         self._hold()
         with torch.no_grad():
@@ -168,7 +168,7 @@ class PruneWeights(Callback):
         named = dict(pl_module.named_parameters())
         packed, self._packed = self._packed, {}
         try:
-            self._masks = {name: unpack(mask, named[name]) for name, mask in packed.items()}
+            self._masks = {name: unpack(mask, named[name]).to(named[name].dtype) for name, mask in packed.items()}
         except (KeyError, ValueError) as error:
             raise ValueError(
                 f"PruneWeights: a mask of the checkpoint fits no weight of the network: {error}"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import (
     Checkpoint,
     EarlyStopping,
@@ -61,6 +61,11 @@ class SaveThenDie(Checkpoint):
             self.save(trainer)
             if not self.survives:
                 raise KilledError
+
+
+class FreezeFirstLayer(Callback):
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        pl_module.get_submodule("network.1.body.1").requires_grad_(False)
 
 
 class DieAfterTraining(Callback):
@@ -156,15 +161,17 @@ CALLBACKS: dict[str, Callable[[], list[Callback]]] = {
         ModelCheckpoint("best", "best", monitor="val/loss", mode="max", enable_version_counter=False)
     ],
     "exponential moving average": lambda: [EMAWeightAveraging(decay=0.9)],
-    "pruned weights": lambda: [PruneWeights(0.7, begin=0.1, every_n_steps=2)],
+    "pruned weights, averaged, a part frozen": lambda: [
+        FreezeFirstLayer(),
+        PruneWeights(0.7, begin=0.1, every_n_steps=2),
+        EMAWeightAveraging(decay=0.9),
+    ],
     "pruned and rewound weights": lambda: [PruneWeights(0.7, begin=0.5, end=0.5, rewind=True)],
-    "removed channels": lambda: [PruneChannels(0.7, epoch=1, round_to=4)],
     "removed channels, averaged": lambda: [EMAWeightAveraging(decay=0.9), PruneChannels(0.7, epoch=1, round_to=4)],
     "removed channels, pruned weights": lambda: [
         PruneWeights(0.7, begin=0.1, every_n_steps=2),
         PruneChannels(0.7, epoch=1, round_to=4),
     ],
-    "pruned weights, averaged": lambda: [PruneWeights(0.7, begin=0.1, every_n_steps=2), EMAWeightAveraging(decay=0.9)],
 }
 
 

@@ -9,7 +9,7 @@ import yaml
 
 from tests.conftest import Cli
 
-ONE_EPOCH = ("--data.train_size=500", "--loggers=[]", "--trainer.max_epochs=1")
+ONE_EPOCH = ("--data.train_size=300", "--loggers=[]", "--trainer.max_epochs=1")
 STILL = "--model.lr=1e-12"
 NARROW = ("--trainer.callbacks+=callbacks.prune_channels.PruneChannels", "--trainer.callbacks.macs=0.5")
 
