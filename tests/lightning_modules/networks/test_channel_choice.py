@@ -53,6 +53,20 @@ def test_the_most_important_channels_stay() -> None:
     assert kept == {"body.1.0": {"out": odd}, "head": {"in": odd}}
 
 
+@torch.no_grad()
+def test_a_channel_takes_its_pixels_with_it_where_they_are_flattened() -> None:
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(3, 16, 3, stride=4, bias=False), nn.ReLU(), nn.Flatten(), nn.Linear(16 * 64, 10)]
+    network = nn.Sequential(*layers)
+    kept = channels_to_keep(network, [IMAGES[:1]], 0.5)
+    gone = [channel for channel in range(16) if channel not in kept["0"]["out"]]
+    network.get_parameter("0.weight")[gone] = 0
+    expected = network(IMAGES)
+    remove_channels(network, kept)
+    assert len(gone) == 8
+    assert torch.allclose(network(IMAGES), expected, atol=1e-5)
+
+
 def test_what_goes_with_a_fixed_layer_stays_whole() -> None:
     network = MLP(4, (16, 16, 16), 3)
     network.body[2].requires_grad_(False)
