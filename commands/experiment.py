@@ -29,7 +29,8 @@ from commands.processes import end_together
 from commands.results import check_callbacks, gather_results, write_results
 from commands.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT, check_writable, create_run_folder, interrupted_run
 from commands.secrets import refuse_secrets
-from commands.summary import data_lines, print_once, results_lines, shown
+from commands.starting_weights import start_from, weights_file
+from commands.summary import data_lines, how_to_continue, print_once, results_lines, shown
 from commands.torchrun import note_launch, restarted_run
 from commands.tracking import build_loggers, finish_wandb, sync_command, tracked_offline
 from datamodules.classification_data import ClassificationData
@@ -110,6 +111,8 @@ class ExperimentCLI(LightningCLI):
             if options.resume is not None:
                 self.run_folder = interrupted_run(options.resume)
                 options.ckpt_path = str(newest_checkpoint(self.run_folder))
+            elif options.init_from is not None and options.ckpt_path is None:
+                options.init_from = weights_file(options.init_from)
         elif options.ckpt_path is None:
             raise ValueError(f"{self.subcommand} needs a trained model: --ckpt_path=<run folder>/{BEST_CHECKPOINT}")
         check_process_counts(dict(leaves(options)))
@@ -159,6 +162,9 @@ class ExperimentCLI(LightningCLI):
     def _checkpoint(self) -> dict[str, Any]:
         """What ``--ckpt_path`` or ``--resume`` names, known to fit the model; empty without either."""
         if self.options.ckpt_path is None:
+            if self.options.init_from is not None:
+                start_from(self.options.init_from, self.model)
+                print_once([f"weights    from {shown(self.options.init_from)}"])
             return {}
         path = Path(self.options.ckpt_path)
         checkpoint = read_checkpoint(path)
@@ -223,12 +229,12 @@ class ExperimentCLI(LightningCLI):
     def _run_subcommand(self, subcommand: str) -> None:
         exit_code = 1
         try:
-            with failures_explained(self._how_to_continue):
+            with failures_explained(lambda: how_to_continue(self.run_folder)):
                 run_within_memory(self, partial(super()._run_subcommand, subcommand), subcommand in RECORDED)
             exit_code = 0
         except SystemExit as error:  # how SaveLast and Lightning end on a signal
             exit_code = int(error.code or 143) if isinstance(error, SIGTERMException) else 130
-            print_once(["interrupted" + self._how_to_continue()])
+            print_once(["interrupted" + how_to_continue(self.run_folder)])
             raise SystemExit(exit_code) from None
         except RunFailedError:
             raise
@@ -240,10 +246,3 @@ class ExperimentCLI(LightningCLI):
             raise ValueError(f"{self.options.ckpt_path} cannot be used here: {one_line(error)}") from error
         finally:
             finish_wandb(self.run_folder, exit_code)
-
-    def _how_to_continue(self) -> str:
-        if self.run_folder is None:
-            return ""
-        if not (self.run_folder / LAST_CHECKPOINT).is_file():
-            return "; there was no checkpoint yet, so nothing to continue from"
-        return f"; continue with: make exp RESUME={shown(self.run_folder)}"

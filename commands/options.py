@@ -18,6 +18,12 @@ def add_options(parser: LightningArgumentParser) -> None:
         "--resume", type=Path | None, default=None, help="Run folder to continue, such as runs/x/latest."
     )
     parser.add_argument(
+        "--init_from",
+        type=Path | None,
+        default=None,
+        help="Run folder or .ckpt whose weights, and changed structure, a new run begins with; not when resuming.",
+    )
+    parser.add_argument(
         "--loggers", type=list[LoggerName], default=["csv", "wandb"], help="Where metrics go; any of these three."
     )
     parser.add_argument(

@@ -8,6 +8,7 @@ from typing import Any
 from lightning.pytorch.utilities import rank_zero_only
 
 from commands.mistakes import printable
+from commands.run_folder import LAST_CHECKPOINT
 
 SHOWN_SKIPS = 3
 SHOWN_CLASSES = 10
@@ -23,6 +24,15 @@ def shown(folder: Path) -> Path:
     """Relative where possible, which is easier to read and to type."""
     here = Path.cwd()
     return folder.relative_to(here) if folder.is_relative_to(here) else folder
+
+
+def how_to_continue(run_folder: Path | None) -> str:
+    """What to add to the line that says why a run ended early; empty for one that records nothing."""
+    if run_folder is None:
+        return ""
+    if not (run_folder / LAST_CHECKPOINT).is_file():
+        return "; there was no checkpoint yet, so nothing to continue from"
+    return f"; continue with: make exp RESUME={shown(run_folder)}"
 
 
 def data_lines(data: Any) -> list[str]:

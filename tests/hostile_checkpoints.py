@@ -83,6 +83,9 @@ changed("a number as model", "lightsmith", "model", value=3)
 changed("no names", "lightsmith", value=[])
 changed("an unknown operation", "lightsmith", "operations", value=[{"kind": "os.system", "options": {}}])
 changed("an operation that is a text", "lightsmith", "operations", value=["os.system"])
+for kept in (3, {"1.head": {"out": [99]}}, {"nowhere": {"out": [0]}}, {"1.head": {"out": list(range(10)) * 2}}):
+    options = {"kept": kept}
+    changed(f"channels {kept}", "lightsmith", "operations", value=[{"kind": "remove_channels", "options": options}])
 changed("operations that are a number", "lightsmith", "operations", value=3)
 changed("a list of weights", "state_dict", value=[torch.zeros(1)])
 changed("a number among weights", "state_dict", "network.1.layers.0.weight", value=7)

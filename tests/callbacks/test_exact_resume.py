@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import (
     Checkpoint,
     EarlyStopping,
@@ -26,6 +26,8 @@ from callbacks.distill_from_teacher import DistillFromTeacher
 from callbacks.exact_resume import KEY, generator_states, set_generator_states
 from callbacks.measure_fit import MeasureFit
 from callbacks.mix_images import MixImages
+from callbacks.prune_channels import PruneChannels
+from callbacks.prune_weights import PruneWeights
 from callbacks.rand_augment_images import RandAugmentImages
 from callbacks.unfreeze_backbone import UnfreezeBackbone
 from commands.experiment_trainer import ExperimentTrainer
@@ -65,6 +67,11 @@ class SaveThenDie(Checkpoint):
             self.save(trainer)
             if not self.survives:
                 raise KilledError
+
+
+class FreezeFirstLayer(Callback):
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        pl_module.get_submodule("network.1.body.1").requires_grad_(False)
 
 
 class DieAfterTraining(Callback):
@@ -182,6 +189,17 @@ CALLBACKS: dict[str, Callable[[], list[Callback]]] = {
     "augmented and mixed images": lambda: [MixImages(), RandAugmentImages()],
     "adapters": lambda: [ApplyLoRA(["*.body.*"], rank=2, dropout=0.2)],
     "adapters and their average": lambda: [EMAWeightAveraging(decay=0.9), ApplyLoRA(["*.body.*"], rank=2)],
+    "pruned weights, averaged, a part frozen": lambda: [
+        FreezeFirstLayer(),
+        PruneWeights(0.7, begin=0.1, every_n_steps=2),
+        EMAWeightAveraging(decay=0.9),
+    ],
+    "pruned and rewound weights": lambda: [PruneWeights(0.7, begin=0.5, end=0.5, rewind=True)],
+    "removed channels, averaged": lambda: [EMAWeightAveraging(decay=0.9), PruneChannels(0.7, epoch=1, round_to=4)],
+    "removed channels, pruned weights": lambda: [
+        PruneWeights(0.7, begin=0.1, every_n_steps=2),
+        PruneChannels(0.7, epoch=1, round_to=4),
+    ],
 }
 
 

@@ -1,0 +1,247 @@
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
+from torch import Tensor, nn
+
+from callbacks.prune_weights import PruneWeights
+from lightning_modules.networks.sparsity import prunable_weights
+from tests.tiny_task import TinyData, TinyModel, tiny_trainer
+
+STEPS = 15  # 3 epochs of 5
+SIZES = {"network.0.weight": 32, "network.3.weight": 24}
+
+
+def trained(*callbacks: Callback, model: TinyModel | None = None, **options: Any) -> TinyModel:
+    model = model or TinyModel()
+    options = {"max_epochs": 3, "num_sanity_val_steps": 0, **options}
+    tiny_trainer(*callbacks, **options).fit(model, TinyData())
+    return model
+
+
+def zeros(module: nn.Module) -> dict[str, int]:
+    return {name: int((weight == 0).sum()) for name, weight in prunable_weights(module).items()}
+
+
+class Follow(Callback):
+    """Notes the zeros at the end of each step."""
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        self.seen.append(sum(zeros(pl_module).values()))
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "muon"])
+@pytest.mark.parametrize("sparsity", [0.3, 0.777])
+def test_the_final_sparsity_is_exact(optimizer: str, sparsity: float) -> None:
+    assert sum(zeros(trained(PruneWeights(sparsity), model=TinyModel(optimizer=optimizer))).values()) == round(
+        sparsity * 56
+    )
+
+
+def test_each_layer_by_itself_has_the_sparsity() -> None:
+    assert zeros(trained(PruneWeights(0.75, scope="layer"))) == {"network.0.weight": 24, "network.3.weight": 18}
+
+
+def test_all_layers_together_lose_the_smallest_weights() -> None:
+    model = TinyModel()
+    with torch.no_grad():
+        model.get_parameter("network.0.weight").mul_(1000)
+    assert zeros(trained(PruneWeights(0.25), model=model)) == {"network.0.weight": 0, "network.3.weight": 14}
+
+
+def test_the_sparsity_rises_along_a_cubic_and_then_holds() -> None:
+    follow = Follow()
+    trained(follow, PruneWeights(0.5, begin=0.2, end=0.6, every_n_steps=2))  # steps 3 to 9
+    shares = [0.5 * (1 - (1 - step / 6) ** 3) for step in (0, 2, 4)]
+    expected = [0] * 3 + [round(56 * share) for share in shares for _ in range(2)] + [28] * 6
+    assert follow.seen == expected
+
+
+def test_equal_begin_and_end_prune_at_once() -> None:
+    follow = Follow()
+    trained(PruneWeights(0.5, begin=0.4, end=0.4), follow)
+    assert follow.seen == [0] * 6 + [28] * 9
+
+
+def test_a_pruned_weight_stays_pruned() -> None:
+    patterns: list[Tensor] = []
+
+    class Note(Callback):
+        def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+            patterns.append(torch.cat([w.flatten() == 0 for w in prunable_weights(pl_module).values()]))
+
+    trained(Note(), PruneWeights(0.8, begin=0.1, every_n_steps=1))
+    assert all((earlier & ~later).sum() == 0 for earlier, later in pairwise(patterns))
+
+
+def test_two_of_every_four_inputs_remain() -> None:
+    model = trained(PruneWeights(0.5, pattern="2:4", begin=0.1, every_n_steps=2))
+    for weight in prunable_weights(model).values():
+        assert ((weight == 0).reshape(-1, 4).sum(1) == 2).all()
+
+
+class Images(TinyModel):
+    def __init__(self, **recipe: Any) -> None:
+        super().__init__(**recipe)
+        conv = nn.Sequential(nn.Unflatten(1, (4, 1, 1)), nn.Conv2d(4, 8, 3, padding=1), nn.BatchNorm2d(8), nn.Flatten())
+        self.network = nn.Sequential(conv, nn.Linear(8, 3)).to(memory_format=torch.channels_last)
+
+
+def test_a_convolution_is_pruned_in_its_memory_format_and_along_its_input() -> None:
+    model = trained(PruneWeights(0.5, pattern="2:4"), model=Images(optimizer="muon"))
+    weight = model.get_parameter("network.0.1.weight")
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+    assert ((weight == 0).movedim(1, -1).reshape(-1, 4).sum(1) == 2).all()
+
+
+class Reader(TinyModel):
+    class Last(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding, self.lstm, self.head = nn.Embedding(9, 4), nn.LSTM(4, 5, batch_first=True), nn.Linear(5, 3)
+
+        def forward(self, points: Tensor) -> Tensor:
+            tokens = (points.abs() * 3).long().clamp(max=8)
+            logits: Tensor = self.head(self.lstm(self.embedding(tokens))[0][:, -1])
+            return logits
+
+    def __init__(self, **recipe: Any) -> None:
+        super().__init__(**recipe)
+        self.network = self.Last()
+
+
+@pytest.mark.parametrize("embeddings", [False, True])
+def test_an_lstm_and_when_asked_an_embedding_are_pruned(embeddings: bool) -> None:
+    model = trained(PruneWeights(0.5, scope="layer", embeddings=embeddings), model=Reader())
+    halves = {name: round(p.numel() / 2) for name, p in model.named_parameters() if p.ndim > 1 and "embed" not in name}
+    assert zeros(model) == halves
+    assert int((model.get_parameter("network.embedding.weight") == 0).sum()) == 18 * embeddings
+
+
+def test_only_the_named_weights_that_train_are_pruned() -> None:
+    assert zeros(trained(PruneWeights(0.5, weights=["*.0.*"]))) == {"network.0.weight": 16, "network.3.weight": 0}
+    frozen = TinyModel()
+    frozen.get_parameter("network.0.weight").requires_grad_(False)
+    assert zeros(trained(PruneWeights(0.5), model=frozen)) == {"network.0.weight": 0, "network.3.weight": 12}
+
+
+ORDERS: list[Callable[[Callback, Callback], list[Callback]]] = [lambda a, b: [a, b], lambda a, b: [b, a]]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=["pruned first", "averaged first"])
+def test_averaged_weights_are_as_sparse_as_those_that_they_average(order: Any, tmp_path: Path) -> None:
+    follow = Follow()
+    average, prune = EMAWeightAveraging(decay=0.9), PruneWeights(0.5, begin=0.1, every_n_steps=2)
+    saved = ModelCheckpoint(tmp_path, "last", save_top_k=-1, enable_version_counter=False)
+    model = trained(*order(average, prune), follow, saved, enable_checkpointing=True)
+    assert sum(zeros(model).values()) == 28
+    state = torch.load(saved.best_model_path, weights_only=True)["state_dict"]
+    assert sum(int((state[name] == 0).sum()) for name in SIZES) == 28
+    assert follow.seen[-1] == 28
+
+
+def test_the_order_of_pruning_and_averaging_does_not_matter() -> None:
+    one, other = (
+        trained(*order(EMAWeightAveraging(decay=0.9), PruneWeights(0.5, begin=0.1, every_n_steps=2))).state_dict()
+        for order in ORDERS
+    )
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_the_best_checkpoint_is_one_of_the_final_sparsity_with_plain_names(tmp_path: Path) -> None:
+    class EverWorse(Callback):
+        def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+            pl_module.log("score", torch.tensor(-float(trainer.current_epoch)))
+
+    best = ModelCheckpoint(tmp_path, "best", monitor="score", mode="max", enable_version_counter=False)
+    trained(PruneWeights(0.5, end=0.5), EverWorse(), best, enable_checkpointing=True)  # in the second epoch
+    checkpoint = torch.load(tmp_path / "best.ckpt", weights_only=True)
+    assert checkpoint["epoch"] == 1
+    assert checkpoint["state_dict"].keys() == TinyModel().state_dict().keys()
+    assert sum(int((checkpoint["state_dict"][name] == 0).sum()) for name in SIZES) == 28
+
+
+def test_rewinding_gives_back_the_first_values_but_for_the_zeros() -> None:
+    before = TinyModel().state_dict()
+    seen: list[dict[str, Tensor]] = []
+    steps: list[int] = []
+
+    class Note(Callback):
+        def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+            seen.append({name: p.detach().clone() for name, p in pl_module.named_parameters()})
+            steps.append(sum(int(state["step"]) for state in trainer.optimizers[0].state.values()) // 6)
+
+    trained(Note(), PruneWeights(0.5, begin=0.4, end=0.4, rewind=True))  # in the step of index 6
+    assert not torch.equal(seen[5]["network.3.bias"], before["network.3.bias"])
+    for name, value in seen[6].items():
+        kept = value != 0 if name in SIZES else torch.ones_like(value, dtype=torch.bool)
+        assert torch.equal(value[kept], before[name][kept])
+    assert not torch.equal(seen[7]["network.3.bias"], before["network.3.bias"])
+    assert steps == [1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4, 5, 6, 7, 8]  # of the optimizer, which starts anew
+
+
+def test_the_sparsity_is_logged() -> None:
+    trainer = tiny_trainer(PruneWeights(0.5), max_epochs=1, num_sanity_val_steps=0)
+    trainer.fit(TinyModel(), TinyData())
+    assert trainer.callback_metrics["train/sparsity"] == 0.5
+
+
+def test_a_run_that_ends_before_its_pruning_says_so() -> None:
+    class Stop(Callback):
+        def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+            trainer.should_stop = True
+
+    with pytest.raises(UserWarning, match="training ended at step 5, pruning would have at 10"):
+        trained(PruneWeights(0.5), Stop())
+
+
+def test_a_mask_that_fits_no_weight_is_refused(tmp_path: Path) -> None:
+    trainer = tiny_trainer(PruneWeights(0.5), max_epochs=1, num_sanity_val_steps=0)
+    trainer.fit(TinyModel(), TinyData())
+    trainer.save_checkpoint(tmp_path / "x.ckpt")
+    checkpoint = torch.load(tmp_path / "x.ckpt", weights_only=True)
+    checkpoint["callbacks"]["PruneWeights"]["masks"]["network.0.weight"] = torch.zeros(2, dtype=torch.uint8)
+    torch.save(checkpoint, tmp_path / "x.ckpt")
+    with pytest.raises(ValueError, match=r"a mask of the checkpoint fits no weight .* not one of 32 elements"):
+        tiny_trainer(PruneWeights(0.5), max_epochs=2).fit(TinyModel(), TinyData(), ckpt_path=tmp_path / "x.ckpt")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sparsity": 1.0}, "sparsity=1.0 must lie between 0 and 1"),
+        ({"begin": 0.8}, "begin=0.8 and end=0.7 must be shares of the run"),
+        ({"end": 1.0}, "begin=0.3 and end=1.0"),
+        ({"every_n_steps": 0}, "every_n_steps=0 must be at least 1"),
+        ({"pattern": "4:2"}, "pattern='4:2' must be N:M"),
+        ({"pattern": "1:4"}, "pattern=1:4 means sparsity=0.75, not 0.5"),
+    ],
+    ids=str,
+)
+def test_a_wrong_setting_is_refused_at_once(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        PruneWeights(**options)
+
+
+def test_a_trial_of_one_batch_is_not_too_short() -> None:
+    trained(PruneWeights(0.5), fast_dev_run=True)
+
+
+def test_what_could_not_be_pruned_is_refused_before_training() -> None:
+    with pytest.raises(ValueError, match=r"weights=\['\*.backbone.\*'\] matches no weight"):
+        trained(PruneWeights(weights=["*.backbone.*"]))
+    with pytest.raises(ValueError, match=r"end=0.95 of 5 steps leaves none to train on"):
+        trained(PruneWeights(end=0.95), max_epochs=1)
+    frozen = TinyModel()
+    for name in SIZES:
+        frozen.get_parameter(name).requires_grad_(False)
+    with pytest.raises(ValueError, match="are all fixed at step 4"):
+        trained(PruneWeights(), model=frozen)
