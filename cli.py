@@ -22,6 +22,7 @@ VERBS = {
 OTHERS = {
     "list": "the experiments and what they measured",
     "classify": "class probabilities for new images or texts, from a run folder",
+    "export": "a run's model as a folder of its own (ONNX or torch.export), proved on the test split",
     "verify-resume": "prove that a killed and resumed run ends as an undisturbed one",
     "ship-weights": "turn a cifar_resnet run into the backbone that Lightsmith ships",
 }
@@ -124,6 +125,10 @@ def _function(command: str) -> Callable[..., int | None]:
         from commands.classify import classify
 
         return classify
+    if command == "export":
+        from commands.export import export
+
+        return export
     if command == "verify-resume":
         from commands.verify_resume import verify_resume
 

@@ -101,7 +101,7 @@ class LSTMClassifier(nn.Module):
 
     def _embed(self, input_ids: Tensor) -> Tensor:
         """Vectors (…, E) of ids: each distinct token is looked up and projected once."""
-        # On a GPU counting the distinct ones would keep the host waiting; an exported graph cannot depend on their number.
+        # On a GPU counting the distinct ones keeps the host waiting; an exported graph cannot depend on their number.
         if input_ids.is_cuda or torch.compiler.is_exporting():
             return self.projection(self.embedding(input_ids))
         tokens, positions = input_ids.unique(return_inverse=True)
