@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from commands.int8_model import quantize_weights, quantize_with_ranges
 from commands.onnx_model import OnnxNetwork, write_onnx
 from commands.torch_model import InBf16, load_torch, write_torch
 from datamodules.batching import batch_loader
@@ -50,6 +51,10 @@ def write_model(
         write_torch(InBf16(network) if precision == "bf16" else network, inputs, path)
         return load_torch(path)
     write_onnx(network, inputs, path)
+    if precision == "int8" and data.kind == "text":
+        quantize_weights(path)
+    elif precision == "int8":
+        quantize_with_ranges(path, batches(data, "train", calibration_items))
     return OnnxNetwork(path.read_bytes())
 
 

@@ -34,7 +34,7 @@ def fold_projected_tables(graph: ir.Graph) -> None:
         if lookup is None or matrix is None or matrix.const_value is None:
             continue
         table = lookup.inputs[0]
-        if table is None or table.const_value is None or "axis" in lookup.attributes:  # 0 if unset
+        if table is None or table.const_value is None or lookup.attributes.get_int("axis"):
             continue
         vectors, projection = _constant(table), _constant(matrix)
         if projection.shape[1] <= projection.shape[0]:

@@ -9,6 +9,7 @@ import onnx
 import onnxruntime
 import onnxscript
 import torch
+from onnx_ir.passes.common import RemoveUnusedNodesPass
 from onnxruntime.capi import onnxruntime_pybind11_state as errors
 from torch import Tensor, nn
 
@@ -51,8 +52,11 @@ def write_onnx(network: nn.Module, inputs: Mapping[str, Tensor], path: Path) -> 
         onnxscript.optimizer.optimize_ir(model, input_size_limit=LARGEST_CONSTANT, output_size_limit=LARGEST_CONSTANT)
         fold_pooled_norms(model.graph)
         fold_projected_tables(model.graph)
-        program.save(path, external_data=False)
-    onnx.checker.check_model(path)
+        RemoveUnusedNodesPass()(model)
+        content = program.model_proto
+    del content.graph.value_info[:]  # shapes from before the folding
+    onnx.checker.check_model(content)
+    onnx.save(content, path)
 
 
 class OnnxNetwork:
