@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from commands.checkpoints import load_run
-from commands.exported_folder import PROOF, write_json, write_preprocessing
-from commands.exported_model import FILES, Format, Precision, batches, check_precision, write_model
+from commands.exported_folder import ONNX_FILE, PROOF, TORCH_FILE, write_json, write_preprocessing
+from commands.exported_model import Format, Precision, batches, check_precision, write_model
 from commands.model_card import write_card
 from commands.prove_export import prove
 from commands.results import sha256
@@ -80,7 +80,7 @@ def export(
 
 def _fill(folder: Path, model: Any, data: Any, wish: Wish, results_file: Path) -> dict[str, Any]:
     """Write everything that belongs into the folder; returns the proof."""
-    path = folder / FILES[wish.format]
+    path = folder / (ONNX_FILE if wish.format == "onnx" else TORCH_FILE)
     exported = write_model(model.network, data, path, wish.precision, wish.calibration_items)
     preprocessing = write_preprocessing(folder, data, model.class_names)
     test = list(batches(data, "test", wish.limit))

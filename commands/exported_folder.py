@@ -14,13 +14,12 @@ from typing import Any
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from commands.exported_model import FILES
-from commands.onnx_model import OnnxNetwork
+from commands.onnx_network import OnnxNetwork
 from datamodules.mnist import MNIST
 from datamodules.review_wordpieces import ReviewWordPieces
 from datamodules.transfer_images import TransferImages
 
-ONNX_FILE, TORCH_FILE = FILES["onnx"], FILES["torch"]
+ONNX_FILE, TORCH_FILE = "model.onnx", "model.pt2"
 PREPROCESSING, CLASS_NAMES, TOKENIZER, PROOF = "preprocessing.json", "class_names.json", "tokenizer.json", "proof.json"
 LARGEST = {"image_size_px": 10_000, "resize_px": 10_000, "max_tokens": 100_000, "head_tokens": 100_000}
 

@@ -11,14 +11,15 @@ import torch
 from torch import Tensor, nn
 
 from commands.int8_model import quantize_weights, quantize_with_ranges
-from commands.onnx_model import OnnxNetwork, write_onnx
+from commands.onnx_model import write_onnx
+from commands.onnx_network import OnnxNetwork
 from commands.torch_model import InBf16, load_torch, write_torch
 from datamodules.batching import batch_loader
 from datamodules.splits import subset
+from lightning_modules.networks.fake_quantize import PLAIN, undo_fake_quantization
 
 Format = Literal["onnx", "torch"]
 Precision = Literal["fp32", "bf16", "int8"]
-FILES: dict[Format, str] = {"onnx": "model.onnx", "torch": "model.pt2"}
 EXAMPLE_TOKENS = 16
 BATCH_SIZE = 32
 
@@ -43,10 +44,18 @@ def write_model(
     Args:
         network: left as it is.
         data: its data module: it says what the inputs look like and has the items to calibrate int8 with.
-        calibration_items: training items from which the ranges of int8 are taken.
+        calibration_items: training items from which the ranges of int8 are taken, but for those learnt in training.
+
+    Raises:
+        ValueError: a network trained for int8 that is wanted in another precision.
     """
     network = copy.deepcopy(network).cpu().eval().requires_grad_(False)
     inputs = example_inputs(data)
+    if precision != "int8" and any(type(module) in PLAIN for module in network.modules()):
+        raise ValueError(
+            f"--precision={precision}: the network was trained for int8 (QuantizationAwareTraining); give int8"
+        )
+    ranges = undo_fake_quantization(network)
     if path.suffix == ".pt2":
         write_torch(InBf16(network) if precision == "bf16" else network, inputs, path)
         return load_torch(path)
@@ -54,7 +63,7 @@ def write_model(
     if precision == "int8" and data.kind == "text":
         quantize_weights(path)
     elif precision == "int8":
-        quantize_with_ranges(path, batches(data, "train", calibration_items))
+        quantize_with_ranges(path, batches(data, "train", calibration_items), ranges)
     return OnnxNetwork(path.read_bytes())
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 from onnxruntime.quantization import (
     CalibrationDataReader,
@@ -19,10 +20,11 @@ from onnxruntime.quantization import (
 from commands.quiet import quiet
 
 STATIC_OPERATORS = ["Conv", "Gemm", "MatMul", "MaxPool", "Relu", "Add", "GlobalAveragePool", "ReduceMean", "Reshape"]
+SHARING = ("MaxPool", "Reshape")  # the quantizer gives their output the range of their input
 DYNAMIC_OPERATORS = ["MatMul", "Gather", "LSTM"]
 
 
-def quantize_with_ranges(path: Path, batches: Iterable[Any]) -> None:
+def quantize_with_ranges(path: Path, batches: Iterable[Any], learnt: Mapping[str, tuple[float, int]]) -> None:
     """Turn a convolutional network or a perceptron into int8: weights per channel, activations by calibrated ranges.
 
     Weights are symmetric, so a zero stays one; activations are uint8 with a zero point.
@@ -30,6 +32,7 @@ def quantize_with_ranges(path: Path, batches: Iterable[Any]) -> None:
     Args:
         path: the fp32 model, which is replaced.
         batches: what to calibrate with; their ``inputs`` are the network's.
+        learnt: scale and zero point of inputs whose range is known, by the name of the module that they go into.
     """
     model = onnx.load(path)
     with quiet():
@@ -44,7 +47,11 @@ def quantize_with_ranges(path: Path, batches: Iterable[Any]) -> None:
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
-            extra_options={"WeightSymmetric": True, "ActivationSymmetric": False},
+            extra_options={
+                "WeightSymmetric": True,
+                "ActivationSymmetric": False,
+                "TensorQuantOverrides": _overrides(model, learnt),
+            },
         )
     onnx.save(_keep_logits_exact(onnx.load(path)), path)
 
@@ -78,6 +85,28 @@ class Calibration(CalibrationDataReader):  # type: ignore[misc]  # without types
         if batch is None:
             return None
         return {name: value.numpy() for name, value in zip(self.names, batch.inputs, strict=True)}
+
+
+def _overrides(model: onnx.ModelProto, learnt: Mapping[str, tuple[float, int]]) -> dict[str, list[dict[str, Any]]]:
+    """Learnt ranges by the names of tensors: those that go into a module, and those that they are a maximum of."""
+    producers = {output: node for node in model.graph.node for output in node.output}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for node in model.graph.node:
+        module = node.input[1].removesuffix(".weight") if len(node.input) > 1 else ""
+        if module in learnt:
+            scale, zero = np.float32(learnt[module][0]), np.uint8(learnt[module][1])
+            for name in _same_values(node.input[0], producers):
+                found.setdefault(name, [{"scale": scale, "zero_point": zero, "quant_type": QuantType.QUInt8}])
+    return found
+
+
+def _same_values(name: str, producers: Mapping[str, onnx.NodeProto]) -> Iterator[str]:
+    """A tensor and those before it that only a maximum or another shape lies between; not those that share a range."""
+    while producers[name].op_type in (*SHARING, "ReduceMax"):
+        if producers[name].op_type not in SHARING:
+            yield name
+        name = producers[name].input[0]
+    yield name
 
 
 def _normalization(model: onnx.ModelProto) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-KINDS: tuple[str, ...] = ()
+KINDS: tuple[str, ...] = ("fake_quantize",)
 
 
 def operate(network: nn.Module, kind: str, options: Mapping[str, Any]) -> None:
