@@ -52,9 +52,7 @@ def write_model(
     network = copy.deepcopy(network).cpu().eval().requires_grad_(False)
     inputs = example_inputs(data)
     if precision != "int8" and any(type(module) in PLAIN for module in network.modules()):
-        raise ValueError(
-            f"--precision={precision}: the network was trained for int8 (QuantizationAwareTraining); give int8"
-        )
+        raise ValueError(f"--precision={precision}: the network was trained for int8, so give int8")
     ranges = undo_fake_quantization(network)
     if path.suffix == ".pt2":
         write_torch(InBf16(network) if precision == "bf16" else network, inputs, path)

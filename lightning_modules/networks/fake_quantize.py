@@ -72,10 +72,8 @@ class QuantizedEmbedding(nn.Embedding):
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         scale = (self.weight.detach().abs().amax() / LARGEST_WEIGHT).clamp(min=SMALLEST_SCALE)
         zero = torch.zeros((), dtype=torch.int32, device=scale.device)
-        # The few vectors of a batch, rather than the table.
-        return torch.fake_quantize_per_tensor_affine(
-            super().forward(input), scale, zero, -LARGEST_WEIGHT, LARGEST_WEIGHT
-        )
+        vectors = super().forward(input)  # of a batch: fewer than the table has
+        return torch.fake_quantize_per_tensor_affine(vectors, scale, zero, -LARGEST_WEIGHT, LARGEST_WEIGHT)
 
 
 class QuantizedLSTM(nn.LSTM):
@@ -85,7 +83,7 @@ class QuantizedLSTM(nn.LSTM):
         kept = self._flat_weights
         self._flat_weights = [rounded(weight) if weight is not None and weight.ndim == 2 else weight for weight in kept]
         try:
-            return cast(tuple[Tensor, tuple[Tensor, Tensor]], super().forward(input, hx))
+            return super().forward(input, hx)
         finally:
             self._flat_weights = kept
 
@@ -102,8 +100,8 @@ PLAIN = {quantized: plain for plain, quantized in QUANTIZED.items()}
 def fake_quantize(network: nn.Module) -> None:
     """Let a network compute as its int8 export will: convolutions, linears, embeddings and LSTMs.
 
-    Where there are embeddings, inputs of linears are rounded within the range of their batch (dynamic), elsewhere within
-    a range that is learnt (static), in buffers called ``input_range``.
+    Where there are embeddings, inputs of linears are rounded within the range of their batch (dynamic), elsewhere
+    within a range that is learnt (static), in buffers called ``input_range``.
 
     Raises:
         ValueError: nothing to quantize, or it was done before.

@@ -22,6 +22,7 @@ from lightning.pytorch.callbacks import (
 
 from callbacks.exact_resume import KEY, generator_states, set_generator_states
 from callbacks.measure_fit import MeasureFit
+from callbacks.quantization_aware_training import QuantizationAwareTraining
 from commands.experiment_trainer import ExperimentTrainer
 from commands.tracking import build_loggers
 from commands.verify_resume import differences
@@ -153,6 +154,7 @@ CALLBACKS: dict[str, Callable[[], list[Callback]]] = {
     "best checkpoint, the first": lambda: [
         ModelCheckpoint("best", "best", monitor="val/loss", mode="max", enable_version_counter=False)
     ],
+    "quantization": lambda: [QuantizationAwareTraining(start_epoch=1, freeze_epoch=2)],
     "exponential moving average": lambda: [EMAWeightAveraging(decay=0.9)],
 }
 
