@@ -94,7 +94,7 @@ def _overrides(model: onnx.ModelProto, learnt: Mapping[str, tuple[float, int]]) 
     for node in model.graph.node:
         module = node.input[1].removesuffix(".weight") if len(node.input) > 1 else ""
         if module in learnt:
-            scale, zero = np.float32(learnt[module][0]), np.uint8(learnt[module][1])
+            scale, zero = np.array(learnt[module][0], np.float32), np.array(learnt[module][1], np.uint8)
             for name in _same_values(node.input[0], producers):
                 found.setdefault(name, [{"scale": scale, "zero_point": zero, "quant_type": QuantType.QUInt8}])
     return found
