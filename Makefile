@@ -9,9 +9,11 @@ RESUME :=
 RUN :=
 INPUT :=
 OUTPUT :=
+FORMAT :=
+INT8 :=
+MAX_DROP :=
 QUICK :=
 KILLS :=
-MAX_DROP :=
 
 python := .venv/bin/python
 experiments = $(filter-out _%,$(basename $(notdir $(wildcard experiments/*.yaml))))
@@ -26,11 +28,15 @@ list: setup ## List the experiments
 exp: $(if $(RESUME),,need-NAME) setup ## Train, test, record: NAME=mnist_mlp [DATA=hub or a path] [ARGS="--model.lr=0.01"] [RESUME=run folder]
 	@$(python) cli.py run $(configs) $(if $(DATA),--data.source="$(DATA)") $(ARGS)
 
-predict: need-RUN need-INPUT setup ## Classify files: RUN=runs/mnist_mlp/latest INPUT=file or folder [OUTPUT=predictions.jsonl]
+predict: need-RUN need-INPUT setup ## Classify files: RUN=runs/mnist_mlp/latest (or an exported folder) INPUT=file or folder [OUTPUT=predictions.jsonl]
 	@$(python) cli.py classify --run="$(RUN)" --input="$(INPUT)" $(if $(OUTPUT),--output="$(OUTPUT)") $(ARGS)
 
 compress: need-NAME setup ## Make a model smaller in several ways, compare: NAME=cifar_cnn [DATA=...] [RUN=trained run] [MAX_DROP=1.0]
 	@$(python) cli.py compress --name="$(NAME)" $(if $(DATA),--data="$(DATA)") $(if $(RUN),--run="$(RUN)") $(if $(MAX_DROP),--max_drop="$(MAX_DROP)") $(ARGS)
+
+export: need-RUN setup ## Write a model of its own and prove it: RUN=runs/mnist_mlp/latest [FORMAT=onnx or torch] [INT8=1] [MAX_DROP=0.5] [OUTPUT=folder]
+	@$(python) cli.py export --run="$(RUN)" $(if $(FORMAT),--format="$(FORMAT)") $(if $(INT8),--precision=int8) \
+	    $(if $(MAX_DROP),--max_drop="$(MAX_DROP)") $(if $(OUTPUT),--output="$(OUTPUT)") $(if $(DATA),--data="$(DATA)") $(ARGS)
 
 verify-resume: need-NAME setup ## Kill a run at a random moment, resume it, compare: NAME=mnist_mlp [DATA=...] [KILLS=3] [ARGS="--trainer.max_epochs=2"]
 	@$(python) cli.py verify-resume --name="$(NAME)" $(if $(DATA),--data="$(DATA)") $(if $(KILLS),--kills="$(KILLS)") $(if $(ARGS),--options="$(ARGS)")
@@ -84,4 +90,4 @@ ask-DATA = Which data? Say DATA=, the folder with CIFAR-10
 ask-RUN = Which trained model? Say RUN=, a run folder such as runs/mnist_mlp/latest
 ask-INPUT = Classify what? Say INPUT=, a file or a folder
 
-.PHONY: help list exp predict compress verify-resume test test-slow bench check pretrained lock clean setup
+.PHONY: help list exp predict export compress verify-resume test test-slow bench check pretrained lock clean setup

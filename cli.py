@@ -23,6 +23,7 @@ OTHERS = {
     "list": "the experiments and what they measured",
     "classify": "class probabilities for new images or texts, from a run folder",
     "compress": "prune, quantize and distil an experiment's model, and compare what comes out",
+    "export": "a run's model as a folder of its own (ONNX or torch.export), proved on the test split",
     "verify-resume": "prove that a killed and resumed run ends as an undisturbed one",
     "ship-weights": "turn a cifar_resnet run into the backbone that Lightsmith ships",
 }
@@ -129,6 +130,10 @@ def _function(command: str) -> Callable[..., int | None]:
         from commands.compress import compress
 
         return compress
+    if command == "export":
+        from commands.export import export
+
+        return export
     if command == "verify-resume":
         from commands.verify_resume import verify_resume
 

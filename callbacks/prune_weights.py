@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from callbacks.forget_best import forget_best
-from lightning_modules.averaged_copies import averaged_copies
 from lightning_modules.classifier import Classifier
 from lightning_modules.networks.sparsity import Scope, masks_of_largest, pack, prunable_weights, unpack
+from lightning_modules.weight_averaging import averaged_copies
 
 
 class PruneWeights(Callback):

@@ -28,7 +28,7 @@ def recommended(rows: Sequence[Row], max_drop: float) -> Row:
 
 
 def shortcomings(rows: Sequence[Row], chosen: Row, max_drop: float) -> list[str]:
-    """What is wrong with the variants, a sentence each: a loss on the test split, zeros that went lost, a bad export."""
+    """What is wrong with the variants, a sentence each: a loss on the test split, lost zeros, a file not exact."""
     lost = 100 * (rows[0]["test_accuracy"] - chosen["test_accuracy"])
     found = (
         [f"{chosen['name']} loses {lost:.2f} points on the test split, more than {max_drop}"] if lost > max_drop else []

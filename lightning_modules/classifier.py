@@ -16,7 +16,6 @@ from torch.optim.lr_scheduler import LambdaLR
 from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score, MulticlassPrecision, MulticlassRecall
 
-from lightning_modules.averaged_copies import averaged_copies
 from lightning_modules.networks.surgery import operate
 from lightning_modules.optimization import (
     OptimizerName,
@@ -26,7 +25,7 @@ from lightning_modules.optimization import (
     parameter_groups,
     regroup,
 )
-from lightning_modules.weight_averaging import average_anew
+from lightning_modules.weight_averaging import average_anew, averaged_copies
 
 
 class Batch(Protocol):
@@ -213,9 +212,6 @@ class Classifier(LightningModule):
             ValueError: as ``networks.surgery.operate``.
         """
         operate(self.network, kind, options)
-        if self._trainer is not None:
-            for copy in averaged_copies(self.trainer):
-                operate(copy.network, kind, options)
         self.operations.append({"kind": kind, "options": options})
         self.sync_optimizer()
         if self._trainer is not None:

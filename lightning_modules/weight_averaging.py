@@ -1,9 +1,10 @@
-"""What Lightning's WeightAveraging needs to know: that a network has changed, and that its fit is over."""
+"""Lightning's WeightAveraging beside callbacks that change the model: no public hook shows its copies."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
@@ -13,6 +14,12 @@ def average_anew(trainer: Trainer, module: LightningModule) -> None:
     """Begin averages that are under way again: they hold a copy of the network as it was before it changed."""
     for callback in _averaging(trainer.callbacks):  # type: ignore[attr-defined]  # set by Lightning's connector
         callback.setup(trainer, module, "fit")
+
+
+def averaged_copies(trainer: Trainer) -> list[Any]:
+    """The copies of the model that averages are kept in: what changes its weights for good has to change them too."""
+    averaging = _averaging(trainer.callbacks)  # type: ignore[attr-defined]  # set by Lightning's connector
+    return [callback._average_model.module for callback in averaging if callback._average_model is not None]
 
 
 def end_averaging(callbacks: Iterable[Callback]) -> None:

@@ -94,15 +94,16 @@ class LSTMClassifier(nn.Module):
         pool = _last_state if self.pooling == "last" else _mean_max
         pooled = [
             pool(lstm(tokens)[0], lengths)
-            for lstm, tokens in zip(self.lstms, embedded.chunk(len(self.lstms)), strict=True)
+            for lstm, tokens in zip(self.lstms, embedded.unflatten(0, (len(self.lstms), -1)), strict=True)
         ]
         logits: Tensor = self.head(self.dropout(torch.cat(pooled, dim=1)))
         return logits
 
     def _embed(self, input_ids: Tensor) -> Tensor:
         """Vectors (…, E) of ids: each distinct token is looked up and projected once."""
-        # On a GPU, counting the distinct ones would keep the host waiting; a hook may tell equal tokens apart.
-        if input_ids.is_cuda or self.embedding._forward_hooks:
+        # On a GPU, counting the distinct ones would keep the host waiting; an exported graph cannot depend on their
+        # number; a hook may tell equal tokens apart.
+        if input_ids.is_cuda or torch.compiler.is_exporting() or self.embedding._forward_hooks:
             return self.projection(self.embedding(input_ids))
         tokens, positions = input_ids.unique(return_inverse=True)
         return F.embedding(positions, self.projection(self.embedding(tokens)))
@@ -111,8 +112,8 @@ class LSTMClassifier(nn.Module):
 def reverse_within_length(input_ids: Tensor, lengths: Tensor) -> Tensor:
     """Each row of (B, T) with its first `lengths[b]` entries reversed and its padding still last."""
     steps = input_ids.shape[1]
-    positions = torch.arange(steps, device=input_ids.device)
-    return input_ids.gather(1, (lengths[:, None] - 1 - positions) % steps)
+    positions = lengths[:, None] - 1 - torch.arange(steps, device=input_ids.device)
+    return input_ids.gather(1, torch.where(positions < 0, positions + steps, positions))  # `%` cannot be exported
 
 
 def _last_state(states: Tensor, lengths: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch import nn
 
 # torchao, which peft imports too, registers its enums the old way; torch says so on stderr in every run.
 logging.getLogger("torch.utils._pytree").setLevel(logging.ERROR)
-KINDS: tuple[str, ...] = ("add_lora", "remove_channels")
+KINDS: tuple[str, ...] = ("add_lora", "fake_quantize", "remove_channels")
 
 
 def operate(network: nn.Module, kind: str, options: Mapping[str, Any]) -> None:

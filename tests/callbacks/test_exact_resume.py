@@ -28,6 +28,7 @@ from callbacks.measure_fit import MeasureFit
 from callbacks.mix_images import MixImages
 from callbacks.prune_channels import PruneChannels
 from callbacks.prune_weights import PruneWeights
+from callbacks.quantization_aware_training import QuantizationAwareTraining
 from callbacks.rand_augment_images import RandAugmentImages
 from callbacks.unfreeze_backbone import UnfreezeBackbone
 from commands.experiment_trainer import ExperimentTrainer
@@ -174,6 +175,7 @@ CALLBACKS: dict[str, Callable[[], list[Callback]]] = {
     "best checkpoint, the first": lambda: [
         ModelCheckpoint("best", "best", monitor="val/loss", mode="max", enable_version_counter=False)
     ],
+    "quantization": lambda: [QuantizationAwareTraining(start_epoch=1, freeze_epoch=2)],
     "exponential moving average": lambda: [EMAWeightAveraging(decay=0.9)],
     "gradual unfreezing": lambda: [
         UnfreezeBackbone(freeze=["network.1.body*"], stages={1: ["network.1.body.1"]}, stage_lr_factors={1: 0.5})

@@ -1,0 +1,56 @@
+"""Training that ends with the rounding of int8, so that the exported int8 loses nothing to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import WeightAveraging
+
+from callbacks.forget_best import forget_best
+from lightning_modules.networks.fake_quantize import freeze_ranges
+
+KIND = "fake_quantize"
+
+
+class QuantizationAwareTraining(Callback):
+    """From an epoch on the network computes as its int8 export will (Jacob et al. 2018), in validation and test too.
+
+    Convolutions, linears, embeddings and LSTMs are quantized: weights per channel, inputs by ranges that are learnt, or
+    for texts by the range of each batch. `make export INT8=1` takes over the ranges.
+
+    Args:
+        start_epoch: the first epoch with rounding, from 0.
+        freeze_epoch: the first epoch in which ranges stay as they are, after ``start_epoch``.
+    """
+
+    def __init__(self, start_epoch: int = 1, freeze_epoch: int = 2) -> None:
+        if not 0 <= start_epoch < freeze_epoch:
+            raise ValueError(
+                f"QuantizationAwareTraining: start_epoch={start_epoch} must lie in 0…freeze_epoch-1 "
+                f"(freeze_epoch={freeze_epoch}): ranges have to be learnt first"
+            )
+        self.start_epoch = start_epoch
+        self.freeze_epoch = freeze_epoch
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        epochs = trainer.max_epochs
+        if epochs is not None and 0 <= epochs <= self.freeze_epoch:
+            raise ValueError(
+                f"QuantizationAwareTraining: freeze_epoch={self.freeze_epoch} is not reached in "
+                f"trainer.max_epochs={epochs}: give {self.freeze_epoch + 1} or more"
+            )
+        averaging = [c for c in trainer.callbacks if isinstance(c, WeightAveraging)]  # type: ignore[attr-defined]
+        if averaging:
+            raise ValueError(
+                f"QuantizationAwareTraining does not go with {type(averaging[0]).__name__}, whose copy of the network "
+                "would stay as it was: leave one of them out"
+            )
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: Any) -> None:
+        begun = any(operation["kind"] == KIND for operation in pl_module.operations)
+        if trainer.current_epoch >= self.start_epoch and not begun:
+            pl_module.operate(KIND)
+            forget_best(trainer)
+        if trainer.current_epoch >= self.freeze_epoch:
+            freeze_ranges(pl_module.network)

@@ -1,0 +1,116 @@
+"""`export`: a trained model as a folder that works without Lightsmith, and the proof that it does."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from commands.checkpoints import load_run
+from commands.exported_folder import ONNX_FILE, PROOF, TORCH_FILE, write_json, write_preprocessing
+from commands.exported_model import Format, Precision, batches, check_precision, write_model
+from commands.model_card import write_card
+from commands.prove_export import prove
+from commands.results import sha256
+from commands.summary import shown
+
+SCHEMA = 1
+
+
+class Wish(NamedTuple):
+    """What is wanted of an export; see ``export``."""
+
+    format: Format
+    precision: Precision
+    calibration_items: int
+    max_drop: float
+    limit: int | None
+
+
+def export(
+    run: Path,
+    output: Path | None = None,
+    format: Format = "onnx",  # noqa: A002  # the option is --format
+    precision: Precision = "fp32",
+    data: str | None = None,
+    calibration_items: int = 512,
+    max_drop: float = 0.5,
+    limit: int | None = None,
+) -> int:
+    """Write a model with its preprocessing, class names and card into a folder, then prove it on the test split.
+
+    Args:
+        run: a run folder such as runs/mnist_mlp/latest, or a .ckpt file.
+        output: the folder to write, which must not exist; by default one in the run folder.
+        format: onnx, or torch for a .pt2 file of torch.export's.
+        precision: fp32; int8 (onnx only); bf16 (torch only, as ONNX Runtime has no bf16 for CPUs).
+        data: where the data is now, if not where the run found it.
+        calibration_items: training items from which the ranges of int8 are taken.
+        max_drop: points of accuracy that int8 or bf16 may lose.
+        limit: prove it on so many test items only.
+
+    Returns:
+        Exit code: 0, or 1 if the proof failed; the folder is there in both cases.
+
+    Raises:
+        ValueError: no such run, a folder that exists, or a precision that the format does not have.
+    """
+    check_precision(format, precision)
+    if calibration_items < 1 or (limit is not None and limit < 1):
+        raise ValueError(f"--calibration_items={calibration_items} and --limit={limit} must be at least 1")
+    home = run.resolve() if run.is_dir() else run.parent
+    folder = output or home / f"export-{format}-{precision}"
+    if folder.exists():
+        raise ValueError(f"{folder} exists: remove it, or name another folder by --output")
+    model, source = load_run(run)
+    source.source, source.cache = data or source.source, True
+    draft = folder.with_name(f".{folder.name}-{os.getpid()}")
+    draft.mkdir(parents=True)
+    try:
+        wish = Wish(format, precision, calibration_items, max_drop, limit)
+        proof = _fill(draft, model, source, wish, home / "results.json")
+        draft.replace(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    print("\n".join(proof_lines(proof, folder)))
+    return 0 if proof["passed"] else 1
+
+
+def _fill(folder: Path, model: Any, data: Any, wish: Wish, results_file: Path) -> dict[str, Any]:
+    """Write everything that belongs into the folder; returns the proof."""
+    path = folder / (ONNX_FILE if wish.format == "onnx" else TORCH_FILE)
+    exported = write_model(model.network, data, path, wish.precision, wish.calibration_items)
+    preprocessing = write_preprocessing(folder, data, model.class_names)
+    test = list(batches(data, "test", wish.limit))
+    proof = {
+        "schema": SCHEMA,
+        "format": wish.format,
+        "precision": wish.precision,
+        **prove(model.network, exported, test, wish.precision == "fp32", wish.max_drop),
+        "bytes": path.stat().st_size,
+        "sha256": sha256(path),
+    }
+    write_json(folder / PROOF, proof)
+    results = json.loads(results_file.read_text(encoding="utf-8")) if results_file.is_file() else {}
+    write_card(folder, proof, results, preprocessing)
+    return proof
+
+
+def proof_lines(proof: dict[str, Any], folder: Path) -> list[str]:
+    """The proof as a table for a person."""
+    rows = {
+        "test items": f"{proof['items']:,}",
+        "accuracy": f"{proof['accuracy']:.4f} ({100 * proof['accuracy_difference']:+.2f} points to the checkpoint)",
+        "same class": f"{proof['argmax_agreement']:.3%} of the items",
+        "logits": f"differ by {proof['largest_logit_difference']:.2e} at most",
+        "size": f"{proof['bytes'] / 1e6:.2f} MB",
+        **{
+            f"batch of {size}": f"{taken['p50']:.2f} ms (p95 {taken['p95']:.2f} ms)"
+            for size, taken in proof["latency_ms"].items()
+        },
+        "written": f"{shown(folder)}/",
+        "proof": "passed" if proof["passed"] else f"FAILED: {'; '.join(proof['reasons'])}",
+    }
+    return [f"{title:<12} {text}" for title, text in rows.items()]

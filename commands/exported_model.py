@@ -1,0 +1,81 @@
+"""A network as a file that runs without Lightsmith, by format and precision."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from commands.int8_model import quantize_weights, quantize_with_ranges
+from commands.onnx_model import write_onnx
+from commands.onnx_network import OnnxNetwork
+from commands.torch_model import InBf16, load_torch, write_torch
+from datamodules.batching import batch_loader
+from datamodules.splits import subset
+from lightning_modules.networks.fake_quantize import PLAIN, undo_fake_quantization
+
+Format = Literal["onnx", "torch"]
+Precision = Literal["fp32", "bf16", "int8"]
+EXAMPLE_TOKENS = 16
+BATCH_SIZE = 32
+
+
+def check_precision(format: Format, precision: Precision) -> None:  # noqa: A002  # the option is --format
+    """Refuse what neither library does.
+
+    Raises:
+        ValueError: bf16 as ONNX, or int8 as torch.
+    """
+    if format == "onnx" and precision == "bf16":
+        raise ValueError("--precision=bf16 needs --format=torch: ONNX Runtime has no bf16 for CPUs")
+    if format == "torch" and precision == "int8":
+        raise ValueError("--precision=int8 needs --format=onnx: it is ONNX Runtime that computes in int8")
+
+
+def write_model(
+    network: nn.Module, data: Any, path: Path, precision: Precision = "fp32", calibration_items: int = 512
+) -> Callable[..., Tensor]:
+    """Write a network as .onnx or .pt2, by the path's suffix, and load it from there.
+
+    Args:
+        network: left as it is.
+        data: its data module: it says what the inputs look like and has the items to calibrate int8 with.
+        calibration_items: training items from which the ranges of int8 are taken, but for those learnt in training.
+
+    Raises:
+        ValueError: a network trained for int8 that is wanted in another precision.
+    """
+    network = copy.deepcopy(network).cpu().eval().requires_grad_(False)
+    inputs = example_inputs(data)
+    if precision != "int8" and any(type(module) in PLAIN for module in network.modules()):
+        raise ValueError(f"--precision={precision}: the network was trained for int8, so give int8")
+    ranges = undo_fake_quantization(network)
+    if path.suffix == ".pt2":
+        write_torch(InBf16(network) if precision == "bf16" else network, inputs, path)
+        return load_torch(path)
+    write_onnx(network, inputs, path)
+    if precision == "int8" and data.kind == "text":
+        quantize_weights(path)
+    elif precision == "int8":
+        quantize_with_ranges(path, batches(data, "train", calibration_items), ranges)
+    return OnnxNetwork(path.read_bytes())
+
+
+def example_inputs(data: Any) -> dict[str, Tensor]:
+    """Inputs of the network, by name: images uint8 (2, C, H, W), or ids and mask int64 (2, T)."""
+    if data.kind == "text":
+        return {name: torch.ones(2, EXAMPLE_TOKENS, dtype=torch.int64) for name in ("input_ids", "attention_mask")}
+    return {"image": torch.zeros(2, data.channels, data.image_size_px, data.image_size_px, dtype=torch.uint8)}
+
+
+def batches(data: Any, split: str, limit: int | None = None) -> Iterator[Any]:
+    """A split as the network sees it in evaluation, or a stratified choice of it; texts of similar length together."""
+    examples = data.source_found.splits[split]
+    examples = examples if limit is None else subset(examples, limit, seed=0)
+    dataset, _, _ = data.encode(examples.items, examples.labels, split)
+    loader = batch_loader(dataset, BATCH_SIZE, num_workers=0, lengths=getattr(dataset, "lengths", None))
+    return (data.on_after_batch_transfer(batch, 0) for batch in loader)

@@ -1,0 +1,48 @@
+"""A network as an ONNX file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import onnx
+import onnxscript
+import torch
+from onnx_ir.passes.common import RemoveUnusedNodesPass
+from torch import Tensor, nn
+
+from commands.onnx_graph import fold_pooled_norms, fold_projected_tables
+from commands.onnx_network import OUTPUT
+from commands.quiet import quiet
+
+LARGEST_CONSTANT = 2**28  # values; onnxscript's own limit leaves an LSTM's gates to be reordered at each call
+
+
+def write_onnx(network: nn.Module, inputs: Mapping[str, Tensor], path: Path) -> None:
+    """Write a network in evaluation mode, in fp32, as one file with norms folded into convolutions.
+
+    Args:
+        inputs: an example of each input by the name it gets. Axis 0, and axis 1 of ids and masks (B, T), stay free.
+    """
+    free = torch.export.Dim.DYNAMIC
+    axes = tuple(dict.fromkeys(range(2 if example.ndim == 2 else 1), free) for example in inputs.values())
+    with quiet():
+        program = torch.onnx.export(
+            network.eval(),
+            tuple(inputs.values()),
+            dynamo=True,
+            input_names=list(inputs),
+            output_names=[OUTPUT],
+            dynamic_shapes=axes,
+            verbose=False,
+        )
+        assert program is not None
+        model = program.model
+        onnxscript.optimizer.optimize_ir(model, input_size_limit=LARGEST_CONSTANT, output_size_limit=LARGEST_CONSTANT)
+        fold_pooled_norms(model.graph)
+        fold_projected_tables(model.graph)
+        RemoveUnusedNodesPass()(model)
+        content = program.model_proto
+    del content.graph.value_info[:]  # shapes from before the folding
+    onnx.checker.check_model(content)
+    onnx.save(content, path)

@@ -1,0 +1,69 @@
+"""An ONNX file as a network."""
+
+from __future__ import annotations
+
+import onnx
+import onnxruntime
+import torch
+from onnxruntime.capi import onnxruntime_pybind11_state as errors
+from torch import Tensor
+
+OUTPUT = "logits"
+DAMAGED = (
+    errors.Fail,
+    errors.InvalidArgument,
+    errors.InvalidGraph,
+    errors.InvalidProtobuf,
+    errors.NoSuchFile,
+    errors.NotImplemented,
+    errors.RuntimeException,
+)
+
+
+class OnnxNetwork:
+    """An ONNX file that is called as the network it was made of.
+
+    Args:
+        content: the file's bytes.
+
+    Raises:
+        ValueError: no ONNX, not one of Lightsmith's, or one that refers to other files.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        _check_alone(content)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        options.log_severity_level = 4  # what it cannot do is raised as well
+        try:
+            self.session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        except DAMAGED as error:
+            raise ValueError(f"it is no ONNX model that can be run ({_reason(error)})") from error
+        self.names = [value.name for value in self.session.get_inputs()]
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        """Logits float32 (B, classes) of what the network takes.
+
+        Raises:
+            ValueError: inputs that do not fit.
+        """
+        named = {name: value.contiguous().numpy() for name, value in zip(self.names, inputs, strict=True)}
+        try:
+            (logits,) = self.session.run([OUTPUT], named)
+        except DAMAGED as error:
+            raise ValueError(f"the ONNX model cannot be run on these inputs ({_reason(error)})") from error
+        return torch.from_numpy(logits)
+
+
+def _check_alone(content: bytes) -> None:
+    """Refuse a model whose weights lie in other files, which could be any."""
+    try:
+        model = onnx.load_model_from_string(content)
+    except Exception as error:  # protobuf raises what its implementation of the day has
+        raise ValueError("it is no ONNX model") from error
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
+        raise ValueError("it keeps weights in other files")
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:100]

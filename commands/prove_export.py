@@ -1,0 +1,107 @@
+"""Showing that an exported model says what the checkpoint says: on every item of the test split, and how fast."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+Run = Callable[..., Tensor]  # the network's inputs → logits (B, classes)
+BATCH_SIZES = (1, 32)
+SECONDS, LEAST_CALLS = 2.0, 20  # of each batch size
+LARGEST_LOGIT_DIFFERENCE = 1e-4
+LEAST_AGREEMENT = 0.9999
+
+
+class Answers(NamedTuple):
+    """logits: float32 (N, classes); labels: int64 (N,)."""
+
+    logits: Tensor
+    labels: Tensor
+
+    @property
+    def accuracy(self) -> float:
+        return float((self.logits.argmax(1) == self.labels).float().mean())
+
+
+def prove(network: Run, exported: Run, test: Sequence[Any], exact: bool, max_drop: float) -> dict[str, Any]:
+    """Compare an exported model with its network on batches of test items, and time it.
+
+    Args:
+        exact, max_drop: as in ``shortcomings``.
+    """
+    found = compare(answers(network, test, "The checkpoint"), answers(exported, test, "The exported model"))
+    reasons = shortcomings(found, exact, max_drop)
+    return {**found, "latency_ms": latencies_ms(exported, test[0].inputs), "passed": not reasons, "reasons": reasons}
+
+
+@torch.inference_mode()
+def answers(run: Run, batches: Iterable[Any], title: str) -> Answers:
+    """What a model says to every batch."""
+    logits, labels = [], []
+    for batch in tqdm(batches, title, unit=" batches", leave=False, delay=1, disable=None):
+        logits.append(run(*batch.inputs).float())
+        labels.append(batch.label)
+    return Answers(torch.cat(logits), torch.cat(labels))
+
+
+def compare(checkpoint: Answers, exported: Answers) -> dict[str, float]:
+    """Accuracies (0…1), and how far apart the answers are."""
+    agree = checkpoint.logits.argmax(1) == exported.logits.argmax(1)
+    return {
+        "items": len(agree),
+        "checkpoint_accuracy": checkpoint.accuracy,
+        "accuracy": exported.accuracy,
+        "accuracy_difference": exported.accuracy - checkpoint.accuracy,
+        "argmax_agreement": float(agree.double().mean()),
+        "largest_logit_difference": float((checkpoint.logits - exported.logits).abs().max()),
+    }
+
+
+def shortcomings(found: dict[str, float], exact: bool, max_drop: float) -> list[str]:
+    """What keeps an exported model from standing in for its checkpoint, a sentence each.
+
+    Args:
+        exact: whether it computes in fp32, and so has to give the same logits; otherwise only its accuracy counts.
+        max_drop: points of accuracy that another precision may lose.
+    """
+    reasons = []
+    if not np.isfinite(found["largest_logit_difference"]):
+        reasons.append("its logits are not all finite")
+    if exact and found["largest_logit_difference"] > LARGEST_LOGIT_DIFFERENCE:
+        reasons.append(f"a logit differs by {found['largest_logit_difference']:.2e}, more than 1e-4")
+    if exact and found["argmax_agreement"] < LEAST_AGREEMENT:
+        reasons.append(f"{found['argmax_agreement']:.4%} of the predictions agree, fewer than {LEAST_AGREEMENT:.2%}")
+    if not exact and -100 * found["accuracy_difference"] > max_drop:
+        reasons.append(f"it loses {-100 * found['accuracy_difference']:.2f} points of accuracy, more than {max_drop}")
+    return reasons
+
+
+def latencies_ms(run: Run, inputs: tuple[Tensor, ...]) -> dict[str, dict[str, float]]:
+    """Median and 95th percentile of a call's milliseconds by batch size.
+
+    Args:
+        inputs: a batch of at least one item; its items are repeated where it is too small.
+    """
+    return {str(size): _percentiles(run, tuple(_of_size(value, size) for value in inputs)) for size in BATCH_SIZES}
+
+
+def _of_size(value: Tensor, size: int) -> Tensor:
+    return value.repeat(-(-size // len(value)), *(1 for _ in value.shape[1:]))[:size].contiguous()
+
+
+@torch.inference_mode()
+def _percentiles(run: Run, inputs: tuple[Tensor, ...]) -> dict[str, float]:
+    run(*inputs)  # the first call of a size makes its buffers
+    taken: list[float] = []
+    while sum(taken) < SECONDS or len(taken) < LEAST_CALLS:
+        started = time.perf_counter()
+        run(*inputs)
+        taken.append(time.perf_counter() - started)
+    p50, p95 = np.percentile(taken, (50, 95)) * 1000
+    return {"p50": round(float(p50), 4), "p95": round(float(p95), 4)}

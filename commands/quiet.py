@@ -1,0 +1,23 @@
+"""Exporting without the libraries' notes about themselves."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No log lines below an error, and no warnings about what the exporters themselves are made of."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            warnings.simplefilter("ignore", FutureWarning)
+            warnings.filterwarnings("ignore", "The tensor attributes .*_flat_weights")  # which nn.LSTM sets as it runs
+            yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,54 @@
+"""A network as a file of torch.export's, which any torch loads without Lightsmith."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from commands.quiet import quiet
+
+HALVED = (nn.Conv2d, nn.Linear, nn.Embedding, nn.LSTM)  # norms keep fp32, as in mixed precision
+
+
+class InBf16(nn.Module):
+    """A network that stores and multiplies its matrices in bf16 and gives float32 logits (B, classes)."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        for module in network.modules():
+            if isinstance(module, HALVED):
+                module.to(torch.bfloat16)
+        self.network = network
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            logits: Tensor = self.network(*inputs).float()
+        return logits
+
+
+def write_torch(network: nn.Module, inputs: Mapping[str, Tensor], path: Path) -> None:
+    """Write a network in evaluation mode as one .pt2 file.
+
+    Args:
+        inputs: as in ``write_onnx``.
+    """
+    free = torch.export.Dim.DYNAMIC
+    axes: tuple[Any, ...] = tuple(
+        dict.fromkeys(range(2 if example.ndim == 2 else 1), free) for example in inputs.values()
+    )
+    if isinstance(network, InBf16):
+        axes = (axes,)  # its inputs are one starred argument
+    with quiet(), torch.no_grad():
+        program = torch.export.export(network.eval(), tuple(inputs.values()), dynamic_shapes=axes)
+        torch.export.save(program, path)
+
+
+def load_torch(path: Path) -> Callable[..., Tensor]:
+    """What ``write_torch`` wrote, in this process; for files of one's own only."""
+    with quiet():
+        loaded: Callable[..., Tensor] = torch.export.load(path).module()
+    return loaded

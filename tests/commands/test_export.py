@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from PIL import Image
+
+from tests.conftest import Cli
+
+SMALL = ("--data.train_size=300", "--loggers=[csv]", "--trainer.max_epochs=1", "--trainer.precision=32-true")
+RUN = "--run=runs/mnist_mlp/latest"
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("commands.prove_export.SECONDS", 0.0)
+
+
+@pytest.fixture
+def digits(experiment: Cli, tmp_path: Path) -> Path:
+    """A trained mnist_mlp, and a folder with two digits."""
+    assert experiment("mnist_mlp", *SMALL).code == 0
+    folder = tmp_path / "digits"
+    folder.mkdir()
+    for n in range(2):
+        pixels = np.random.default_rng(n).integers(0, 256, (28, 28), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{n}.png")
+    return folder
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def flip_a_byte(folder: Path) -> None:
+    content = bytearray((folder / "model.onnx").read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    (folder / "model.onnx").write_bytes(content)
+
+
+def truncate(folder: Path) -> None:
+    (folder / "model.onnx").write_bytes((folder / "model.onnx").read_bytes()[:-1000])
+
+
+def lose_the_proof(folder: Path) -> None:
+    (folder / "proof.json").unlink()
+
+
+def ask_for_a_huge_image(folder: Path) -> None:
+    settings = read(folder / "preprocessing.json") | {"image_size_px": 10**9}
+    (folder / "preprocessing.json").write_text(json.dumps(settings))
+
+
+def break_the_names(folder: Path) -> None:
+    (folder / "class_names.json").write_text("[1, 2")
+
+
+FAULTS: list[Callable[[Path], None]] = [flip_a_byte, truncate, lose_the_proof, ask_for_a_huge_image, break_the_names]
+
+
+def test_the_folder_predicts_as_the_run_does_and_no_fault_in_it_goes_unnoticed(
+    lightsmith: Cli, tmp_path: Path, digits: Path
+) -> None:
+    outcome = lightsmith("export", RUN, "--output=exported")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "passed" in outcome.out
+    folder = tmp_path / "exported"
+    names = {"model.onnx", "preprocessing.json", "class_names.json", "proof.json", "README.md"}
+    assert {path.name for path in folder.iterdir()} == names
+    proof = read(folder / "proof.json")
+    assert (proof["items"], proof["passed"], proof["argmax_agreement"]) == (500, True, 1.0)
+    assert proof["accuracy"] == read(tmp_path / "runs/mnist_mlp/latest/results.json")["test"]["accuracy"]
+
+    predictions = []
+    for run in ("runs/mnist_mlp/latest", "exported"):
+        assert lightsmith("classify", f"--run={run}", f"--input={digits}").code == 0
+        lines = (tmp_path / "predictions.jsonl").read_text().splitlines()
+        predictions.append([json.loads(line) for line in lines])
+    for trained, exported in zip(*predictions, strict=True):
+        assert (trained["item"], trained["prediction"]) == (exported["item"], exported["prediction"])
+        assert trained["probabilities"] == pytest.approx(exported["probabilities"], abs=0.01)  # bf16 there
+
+    assert lightsmith("export", RUN, "--output=exported").err.startswith("exported exists: remove it")
+    whole = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for fault in FAULTS:
+        fault(folder)
+        outcome = lightsmith("classify", "--run=exported", f"--input={digits}")
+        assert (outcome.code, outcome.err.count("\n")) == (2, 1), fault
+        assert outcome.err.startswith("exported cannot be used"), fault
+        for name, content in whole.items():
+            (folder / name).write_bytes(content)
+
+
+def test_int8_is_smaller_and_one_that_loses_too_much_is_kept_and_reported(
+    lightsmith: Cli, tmp_path: Path, digits: Path
+) -> None:
+    assert lightsmith("export", RUN, "--precision=int8", "--max_drop=5", "--calibration_items=64").code == 0
+    folder = tmp_path / "runs/mnist_mlp/latest/export-onnx-int8"
+    weights = {tensor.name: tensor.data_type for tensor in onnx.load(folder / "model.onnx").graph.initializer}
+    assert list(weights.values()).count(onnx.TensorProto.INT8) >= 3
+    assert (folder / "model.onnx").stat().st_size < 0.3 * 4 * 235_146
+    outcome = lightsmith("export", RUN, "--precision=int8", "--max_drop=-100", "--limit=50", "--output=worse")
+    assert (outcome.code, "FAILED: it loses" in outcome.out) == (1, True)
+    assert read(tmp_path / "worse/proof.json")["items"] == 50
+    assert "FAILED" in (tmp_path / "worse/README.md").read_text()
+
+
+def test_the_cards_code_runs_without_lightsmith(lightsmith: Cli, tmp_path: Path, digits: Path) -> None:
+    assert lightsmith("export", RUN, "--format=torch", "--precision=bf16", "--limit=50").code == 0
+    folder = tmp_path / "runs/mnist_mlp/latest/export-torch-bf16"
+    assert (folder / "model.pt2").stat().st_size < 0.6 * 4 * 235_146
+    code = (folder / "README.md").read_text().partition("```python\n")[2].partition("```")[0]
+    command = [sys.executable, "-I", "-c", f"{code}\nprint(tuple(logits.shape), logits.dtype)"]
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    assert ran.stdout == "(1, 10) torch.float32\n"
+    outcome = lightsmith("classify", f"--run={folder}", f"--input={digits}")
+    assert (outcome.code, "export with FORMAT=onnx" in outcome.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (("--precision=bf16",), "--precision=bf16 needs --format=torch"),
+        (("--format=torch", "--precision=int8"), "--precision=int8 needs --format=onnx"),
+        (("--limit=0",), "--limit=0 must be at least 1"),
+        ((), "no checkpoint at"),
+    ],
+)
+def test_what_cannot_be_exported_is_one_line(lightsmith: Cli, options: tuple[str, ...], line: str) -> None:
+    outcome = lightsmith("export", "--run=runs/nope", *options)
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert line in outcome.err
+    assert not Path("runs").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["imdb_lstm", "bert_classifier"])
+def test_texts_are_exported_with_their_tokenizer(name: str, experiment: Cli, lightsmith: Cli, tmp_path: Path) -> None:
+    small = ("--data.max_tokens=32", "--trainer.limit_train_batches=4", "--trainer.limit_val_batches=1")
+    assert experiment(name, *SMALL, *small, "--trainer.limit_test_batches=1").code == 0
+    for precision in ("fp32", "int8"):
+        options = (f"--precision={precision}", f"--output={precision}", "--limit=200", "--max_drop=3")
+        assert lightsmith("export", f"--run=runs/{name}/latest", *options).code == 0
+    assert (tmp_path / "int8/model.onnx").stat().st_size < 0.3 * (tmp_path / "fp32/model.onnx").stat().st_size
+    (tmp_path / "x.txt").write_text("A fine film.\nDull, slow and long.\n")
+    rows = []
+    for run in (f"runs/{name}/latest", "fp32"):
+        assert lightsmith("classify", f"--run={run}", "--input=x.txt").code == 0
+        lines = (tmp_path / "predictions.jsonl").read_text().splitlines()
+        rows.append([json.loads(line)["probabilities"] for line in lines])
+    for trained, exported in zip(*rows, strict=True):
+        assert trained == pytest.approx(exported, abs=0.02)

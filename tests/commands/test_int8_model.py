@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+import torch
+from onnx import numpy_helper
+from torch import nn
+
+from commands.exported_model import write_model
+from datamodules.cifar10 import CIFAR10
+from lightning_modules.networks.fake_quantize import fake_quantize
+from lightning_modules.networks.fast_cnn import FastCNN
+from lightning_modules.networks.normalize import Normalize
+
+IMAGES = torch.randint(0, 256, (256, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope="module")
+def data() -> Any:
+    found = CIFAR10(train_size=64, cache=False)
+    _ = found.source_found
+    return found
+
+
+def trained_for_int8() -> nn.Module:
+    """A small network whose ranges are learnt, and half of whose weights were pruned."""
+    torch.manual_seed(0)
+    network = nn.Sequential(Normalize([0.5] * 3, [0.25] * 3), FastCNN(10, widths=(16, 16, 16)))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.ndim == 4:
+                parameter.normal_(std=0.2).mul_(torch.rand_like(parameter) < 0.5)
+    for norm in [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]:
+        norm.momentum = None  # the mean over all batches
+    fake_quantize(network)
+    with torch.no_grad():
+        for _ in range(3):
+            network(IMAGES)
+    return network.eval()
+
+
+def initializers(path: Path) -> dict[str, Any]:
+    return {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(path).graph.initializer}
+
+
+def test_int8_takes_over_the_learnt_ranges_says_what_the_network_says_and_keeps_its_zeros(
+    data: Any, tmp_path: Path
+) -> None:
+    network = trained_for_int8()
+    exported = write_model(network, data, tmp_path / "model.onnx", "int8", calibration_items=16)
+    expected, logits = network(IMAGES), exported(IMAGES)
+    assert (expected.argmax(1) == logits.argmax(1)).double().mean() >= 0.98  # untrained, so many are close
+    assert (expected - logits).abs().max() < 0.05 * expected.abs().max()
+
+    constants = initializers(tmp_path / "model.onnx")
+    learnt = {float(value) for name, value in network.state_dict().items() if name.endswith("input_range.scale")}
+    scales = {float(value) for name, value in constants.items() if name.endswith("scale") and value.ndim == 0}
+    assert learnt <= scales
+    for name, weight in network.named_parameters():
+        if weight.ndim == 4:
+            quantized = constants[f"{name}_quantized"]
+            assert quantized.dtype.name == "int8"
+            assert (quantized[weight.detach().numpy() == 0] == 0).all()
+
+
+def test_a_network_trained_for_int8_is_exported_as_int8_only(data: Any, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="trained for int8, so give int8"):
+        write_model(trained_for_int8(), data, tmp_path / "model.onnx")

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from lightning_modules.networks.fake_quantize import (
+    fake_quantize,
+    freeze_ranges,
+    rounded,
+    undo_fake_quantization,
+)
+from lightning_modules.networks.fast_cnn import FastCNN
+from lightning_modules.networks.lstm_classifier import LSTMClassifier
+
+IMAGES = torch.rand(8, 3, 12, 12, generator=torch.Generator().manual_seed(0))
+IDS = torch.randint(2, 50, (4, 9), generator=torch.Generator().manual_seed(0))
+
+
+def small_cnn() -> FastCNN:
+    torch.manual_seed(0)
+    return FastCNN(num_classes=3, widths=(8, 8, 8))
+
+
+def small_lstm() -> LSTMClassifier:
+    torch.manual_seed(0)
+    return LSTMClassifier(2, vocabulary_size=50, embedding_dim=8, hidden_size=8, dropout=0.0, word_dropout=0.0)
+
+
+def test_a_weight_has_at_most_255_values_a_channel_and_its_zeros_stay() -> None:
+    weight = torch.randn(4, 3, 20, 20)
+    weight[:, :, ::2] = 0
+    quantized = rounded(weight)
+    assert all(len(channel.unique()) <= 255 for channel in quantized)
+    assert quantized[weight == 0].count_nonzero() == 0
+    steps = weight.abs().flatten(1).amax(1) / 127
+    assert ((quantized - weight).abs().flatten(1).amax(1) <= steps / 2 * 1.001).all()
+
+
+def test_scaling_a_channel_scales_its_rounding_so_a_norm_may_be_folded_later() -> None:
+    weight, scale = torch.randn(4, 3, 3, 3), torch.tensor([2.0, 0.5, -4.0, 1.0]).view(4, 1, 1, 1)
+    assert torch.equal(rounded(weight * scale), rounded(weight) * scale)
+
+
+def test_no_parameter_gets_another_name_and_every_one_keeps_a_gradient() -> None:
+    network = small_cnn()
+    before = [name for name, _ in network.named_parameters()]
+    fake_quantize(network)
+    assert [name for name, _ in network.named_parameters()] == before
+    network(IMAGES).square().sum().backward()
+    gradients = {name: p.grad for name, p in network.named_parameters() if p.requires_grad}
+    assert all(gradient is not None and gradient.isfinite().all() for gradient in gradients.values())
+
+
+def test_it_stays_close_to_what_it_was_and_is_not_the_same() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3), nn.ReLU(), nn.Flatten())
+    network.append(nn.Linear(512, 3))
+    exact = network(IMAGES)
+    fake_quantize(network)
+    quantized = network(IMAGES)
+    assert not torch.equal(exact, quantized)
+    assert (exact - quantized).abs().max() < 0.03 * exact.abs().max()
+
+
+def test_ranges_are_learnt_in_training_only_and_not_once_frozen() -> None:
+    network = small_cnn()
+    fake_quantize(network)
+
+    def scales() -> list[torch.Tensor]:
+        return [value.clone() for name, value in network.named_buffers() if name.endswith("input_range.scale")]
+
+    network(IMAGES)
+    learnt = scales()
+    assert len(learnt) == 7
+    network.eval()(10 * IMAGES)
+    assert scales() == learnt
+    freeze_ranges(network)
+    network.train()(10 * IMAGES)
+    assert scales() == learnt
+
+
+def test_a_state_fits_a_network_that_was_changed_without_memory() -> None:
+    network = small_cnn()
+    fake_quantize(network)
+    network(IMAGES)
+    with torch.device("meta"):
+        empty = small_cnn()
+        fake_quantize(empty)
+    shapes = {name: value.shape for name, value in empty.state_dict().items()}
+    assert shapes == {name: value.shape for name, value in network.state_dict().items()}
+    restored = small_cnn()
+    fake_quantize(restored)
+    restored.load_state_dict(network.state_dict())
+    assert torch.equal(restored.eval()(IMAGES), network.eval()(IMAGES))
+
+
+def test_texts_are_rounded_by_the_range_of_their_batch_and_nothing_is_added_to_the_state() -> None:
+    network = small_lstm()
+    mask = torch.ones_like(IDS)
+    exact, names = network.eval()(IDS, mask), list(network.state_dict())
+    fake_quantize(network)
+    quantized = network(IDS, mask)
+    assert list(network.state_dict()) == names
+    assert not torch.equal(exact, quantized)
+    assert (exact - quantized).abs().max() < 0.05
+    network.train()(IDS, mask).sum().backward()
+    assert all(p.grad is not None and p.grad.count_nonzero() for p in network.lstms.parameters())
+
+
+def test_undone_it_is_the_plain_network_and_the_learnt_ranges_are_told() -> None:
+    network = small_cnn()
+    plain = copy.deepcopy(network).eval()
+    fake_quantize(network.eval())
+    network.train(False)
+    ranges = undo_fake_quantization(network)
+    assert torch.equal(network(IMAGES), plain(IMAGES))
+    assert list(network.state_dict()) == list(plain.state_dict())
+    assert set(ranges) == {name for name, m in plain.named_modules() if isinstance(m, nn.Conv2d | nn.Linear)}
+
+
+def test_it_cannot_be_done_twice_or_to_nothing() -> None:
+    network = small_cnn()
+    fake_quantize(network)
+    with pytest.raises(ValueError, match="fake-quantized already"):
+        fake_quantize(network)
+    with pytest.raises(ValueError, match="no convolution, linear, embedding or LSTM"):
+        fake_quantize(nn.ReLU())
