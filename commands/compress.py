@@ -12,14 +12,13 @@ import numpy as np
 import onnx
 import torch
 import yaml
-from lightning_modules.networks.macs import count_macs
 from onnx import numpy_helper
 from torch import nn
 
 from commands.checkpoints import load_run
 from commands.compression_plan import Variant, read_plan
-from commands.export import write_export
-from commands.exported_model import batches, load_model
+from commands.export import Wish, write_export
+from commands.exported_model import Format, batches, load_model
 from commands.failures import RunFailedError
 from commands.ledger import SCHEMA, Row, plot, print_table, recommended, shortcomings
 from commands.list_experiments import EXPERIMENTS, experiment_files
@@ -28,6 +27,7 @@ from commands.prove_export import answers
 from commands.race_exports import race
 from commands.run_folder import create_run_folder
 from commands.summary import shown
+from lightning_modules.networks.macs import count_macs
 
 CLI = Path(__file__).parents[1] / "cli.py"
 DISTILLATION = "callbacks.distill_from_teacher.DistillFromTeacher"
@@ -97,8 +97,9 @@ def _trained(variant: Variant, name: str, data: str, runs: dict[str, Path], home
 def _measured(variant: Variant, run: Path, data: str, folder: Path, limit: int | None) -> Row:
     """A variant's exported folder, and everything about it but its latency."""
     output = folder / variant.name
-    form = "torch" if variant.precision == "bf16" else "onnx"
-    proof = write_export(run, output, form, variant.precision, data=data, limit=limit)
+    form: Format = "torch" if variant.precision == "bf16" else "onnx"
+    proof = write_export(run, output, Wish(form, variant.precision, limit=limit), data)
+    model: Any
     model, source = load_run(run)
     source.source = data
     val = list(batches(source, "val", limit))

@@ -24,9 +24,9 @@ class Wish(NamedTuple):
 
     format: Format
     precision: Precision
-    calibration_items: int
-    max_drop: float
-    limit: int | None
+    calibration_items: int = 512
+    max_drop: float = 0.5
+    limit: int | None = None
 
 
 def export(
@@ -57,11 +57,22 @@ def export(
     Raises:
         ValueError: no such run, a folder that exists, or a precision that the format does not have.
     """
-    check_precision(format, precision)
     if calibration_items < 1 or (limit is not None and limit < 1):
         raise ValueError(f"--calibration_items={calibration_items} and --limit={limit} must be at least 1")
     home = run.resolve() if run.is_dir() else run.parent
     folder = output or home / f"export-{format}-{precision}"
+    proof = write_export(run, folder, Wish(format, precision, calibration_items, max_drop, limit), data)
+    print("\n".join(proof_lines(proof, folder)))
+    return 0 if proof["passed"] else 1
+
+
+def write_export(run: Path, folder: Path, wish: Wish, data: str | None = None) -> dict[str, Any]:
+    """Write the folder, all of it or nothing; returns the proof.
+
+    Raises:
+        ValueError: as ``export``.
+    """
+    check_precision(wish.format, wish.precision)
     if folder.exists():
         raise ValueError(f"{folder} exists: remove it, or name another folder by --output")
     model, source = load_run(run)
@@ -69,13 +80,12 @@ def export(
     draft = folder.with_name(f".{folder.name}-{os.getpid()}")
     draft.mkdir(parents=True)
     try:
-        wish = Wish(format, precision, calibration_items, max_drop, limit)
-        proof = _fill(draft, model, source, wish, home / "results.json")
+        results = (run.resolve() if run.is_dir() else run.parent) / "results.json"
+        proof = _fill(draft, model, source, wish, results)
         draft.replace(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    print("\n".join(proof_lines(proof, folder)))
-    return 0 if proof["passed"] else 1
+    return proof
 
 
 def _fill(folder: Path, model: Any, data: Any, wish: Wish, results_file: Path) -> dict[str, Any]:

@@ -10,12 +10,14 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from commands.exported_folder import ONNX_FILE, TORCH_FILE
 from commands.int8_model import quantize_weights, quantize_with_ranges
 from commands.onnx_model import write_onnx
 from commands.onnx_network import OnnxNetwork
 from commands.torch_model import InBf16, load_torch, write_torch
 from datamodules.batching import batch_loader
 from datamodules.splits import subset
+from lightning_modules.networks.add_lora import merge_lora
 from lightning_modules.networks.fake_quantize import PLAIN, undo_fake_quantization
 
 Format = Literal["onnx", "torch"]
@@ -53,6 +55,7 @@ def write_model(
     inputs = example_inputs(data)
     if precision != "int8" and any(type(module) in PLAIN for module in network.modules()):
         raise ValueError(f"--precision={precision}: the network was trained for int8, so give int8")
+    merge_lora(network)
     ranges = undo_fake_quantization(network)
     if path.suffix == ".pt2":
         write_torch(InBf16(network) if precision == "bf16" else network, inputs, path)
@@ -63,6 +66,12 @@ def write_model(
     elif precision == "int8":
         quantize_with_ranges(path, batches(data, "train", calibration_items), ranges)
     return OnnxNetwork(path.read_bytes())
+
+
+def load_model(folder: Path) -> Callable[..., Tensor]:
+    """The model of a folder that `export` wrote, in either format, in this process; of one's own only."""
+    onnx_file = folder / ONNX_FILE
+    return OnnxNetwork(onnx_file.read_bytes()) if onnx_file.exists() else load_torch(folder / TORCH_FILE)
 
 
 def example_inputs(data: Any) -> dict[str, Tensor]:

@@ -88,10 +88,11 @@ def latencies_ms(run: Run, inputs: tuple[Tensor, ...]) -> dict[str, dict[str, fl
     Args:
         inputs: a batch of at least one item; its items are repeated where it is too small.
     """
-    return {str(size): _percentiles(run, tuple(_of_size(value, size) for value in inputs)) for size in BATCH_SIZES}
+    return {str(size): _percentiles(run, tuple(of_size(value, size) for value in inputs)) for size in BATCH_SIZES}
 
 
-def _of_size(value: Tensor, size: int) -> Tensor:
+def of_size(value: Tensor, size: int) -> Tensor:
+    """So many rows of (B, …), repeated where there are too few."""
     return value.repeat(-(-size // len(value)), *(1 for _ in value.shape[1:]))[:size].contiguous()
 
 

@@ -25,7 +25,7 @@ from lightning_modules.optimization import (
     parameter_groups,
     regroup,
 )
-from lightning_modules.weight_averaging import average_anew, averaged_copies
+from lightning_modules.weight_averaging import average_anew
 
 
 class Batch(Protocol):
