@@ -114,10 +114,13 @@ def test_each_item_is_run_once_and_the_weights_end_as_without() -> None:
     assert len(cached(torch.zeros(3, 3, 8, 8))) == 3  # after the fit the backbone runs again
 
 
-@pytest.mark.parametrize(("freeze", "augments"), [(False, False), (True, True)])
-def test_a_backbone_that_trains_or_sees_augmented_images_is_left_alone(freeze: bool, augments: bool) -> None:
+@pytest.mark.parametrize("options", [{"freeze": False}, {"augments": True}, {"compiles": True}], ids=str)
+def test_a_backbone_that_trains_sees_augmented_images_or_is_compiled_is_left_alone(
+    options: dict[str, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nn.Module, "compile", lambda self: None)
     counted = CountRuns()
-    fit(CacheFrozenFeatures(), counted, freeze=freeze, augments=augments, epochs=2)
+    fit(CacheFrozenFeatures(), counted, epochs=2, **options)  # type: ignore[arg-type]  # none is ckpt_path
     assert counted.per_epoch == [IMAGES, IMAGES]
 
 
@@ -172,13 +175,6 @@ def test_transformed_batches_are_not_looked_up() -> None:
     cached = fit(CacheFrozenFeatures(), Darken(), counted)
     assert counted.per_epoch == [IMAGES, 40, 40]  # validation is as it was
     assert_same(cached, fit(Darken()))
-
-
-def test_a_compiled_network_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nn.Module, "compile", lambda self: None)
-    counted = CountRuns()
-    fit(CacheFrozenFeatures(), counted, epochs=2, compiles=True)
-    assert counted.per_epoch == [IMAGES, IMAGES]
 
 
 class SaveAfter(Checkpoint):

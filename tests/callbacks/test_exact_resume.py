@@ -13,12 +13,7 @@ import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.callbacks import (
-    Checkpoint,
-    EarlyStopping,
-    EMAWeightAveraging,
-    ModelCheckpoint,
-)
+from lightning.pytorch.callbacks import Checkpoint, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 
 from callbacks.exact_resume import KEY, generator_states, set_generator_states
 from callbacks.measure_fit import MeasureFit
@@ -157,6 +152,10 @@ CALLBACKS: dict[str, Callable[[], list[Callback]]] = {
     "exponential moving average": lambda: [EMAWeightAveraging(decay=0.9)],
     "gradual unfreezing": lambda: [
         UnfreezeBackbone(freeze=["network.1.body*"], stages={1: ["network.1.body.1"]}, stage_lr_factors={1: 0.5})
+    ],
+    "gradual unfreezing, averaged": lambda: [
+        EMAWeightAveraging(decay=0.9),
+        UnfreezeBackbone(["network.1.body"], stages={1: ["network.1.body"]}),
     ],
 }
 
