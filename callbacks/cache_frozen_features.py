@@ -21,8 +21,8 @@ class CacheFrozenFeatures(Callback):
     are not the batch's own, it leaves the run alone. What it kept is dropped the moment anything of that trains or has
     another value. Results are those without it, to the last bit. A compiled network looks nothing up.
 
-    It holds one row an item in memory, and a copy of the backbone's weights. It is for images: the last bits of a text's
-    features depend on the width that its batch is padded to.
+    It holds one row an item in memory, and a copy of the backbone's weights. It is for images: the last bits of a
+    text's features depend on the width that its batch is padded to.
 
     Args:
         backbone: name of the submodule whose output, one row an item, is kept.
