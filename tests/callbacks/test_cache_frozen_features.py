@@ -98,6 +98,27 @@ def test_what_was_kept_is_dropped_when_a_stage_unfreezes(cache_first: bool) -> N
     assert_same(cached, fit(staged(), freeze=False, epochs=4))
 
 
+class Wake(Callback):
+    """Lets a part of the backbone train, or only puts its dropout into training mode, from the second epoch on."""
+
+    def __init__(self, trains: bool) -> None:
+        self.trains = trains
+
+    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
+        if trainer.current_epoch == 1 and self.trains:
+            pl_module.network.backbone[1][0].bias.requires_grad = True
+        elif trainer.current_epoch == 1:
+            pl_module.network.backbone[1][3].train()
+
+
+@pytest.mark.parametrize("trains", [True, False])
+def test_what_was_kept_is_dropped_when_a_part_trains_or_its_dropout_is_on(trains: bool) -> None:
+    counted = CountRuns()
+    cached = fit(CacheFrozenFeatures(), Wake(trains), counted, epochs=2)
+    assert counted.per_epoch == [IMAGES + PROBED, IMAGES]  # dropout is off in validation, but that comes after
+    assert_same(cached, fit(Wake(trains), epochs=2))
+
+
 class Double(nn.Module):
     def forward(self, weight: Tensor) -> Tensor:
         return weight * 2
