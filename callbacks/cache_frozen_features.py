@@ -21,7 +21,8 @@ class CacheFrozenFeatures(Callback):
     are not the batch's own, it leaves the run alone. What it kept is dropped the moment anything of that trains or has
     another value. Results are those without it, to the last bit. A compiled network looks nothing up.
 
-    It is for images: what a text's features are depends, in the last bits, on the width that its batch is padded to.
+    It holds one row an item in memory, and a copy of the backbone's weights. It is for images: the last bits of a
+    text's features depend on the width that its batch is padded to.
 
     Args:
         backbone: name of the submodule whose output, one row an item, is kept.
@@ -56,6 +57,7 @@ class CacheFrozenFeatures(Callback):
         backbone.forward = self._look_up  # a wrapper would rename the weights
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._operations = -1  # look at the modules again: a parametrization is one more
         if self._weights is not None:
             self._weights.compare()
 
@@ -115,7 +117,7 @@ class CacheFrozenFeatures(Callback):
         if any(module.training for module in self._modules) or any(p.requires_grad for p in self._parameters):
             self._drop()
             return False
-        if self._weights is None or not self._weights.same():
+        if self._weights is None or self._weights.modules != self._modules or not self._weights.same():
             self._drop()
             self._weights = Weights(self._modules)
         return True

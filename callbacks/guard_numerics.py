@@ -28,11 +28,12 @@ class Step(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """What a step that is left out goes back to: tensors of the module by name, and the optimizers' states."""
+    """What a step that is left out goes back to: tensors by name, and optimizers' states for groups of these shapes."""
 
     step: int
     tensors: dict[str, Tensor]
     optimizers: list[Any]
+    shapes: list[list[torch.Size]]
 
 
 class GuardNumerics(Callback):
@@ -67,7 +68,7 @@ class GuardNumerics(Callback):
         self._batches: list[Any] = []
         self._losses: list[Tensor] = []
         self._unseen: tuple[Step, Tensor, torch.cuda.Event | None] | None = None
-        self._kept = Kept(0, {}, [])
+        self._kept = Kept(0, {}, [], [])
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         if not self._batches and self.on_nonfinite != "stop":
@@ -139,12 +140,13 @@ class GuardNumerics(Callback):
 
     def _keep(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Copy what may have to be restored: with ``skip`` only the buffers, which the forward pass writes."""
-        due = not self._kept.tensors or trainer.global_step % self.copy_every_n_steps == 0
+        shapes = [[p.shape for p in group["params"]] for opt in trainer.optimizers for group in opt.param_groups]
+        due = shapes != self._kept.shapes or trainer.global_step % self.copy_every_n_steps == 0
         if self.on_nonfinite == "skip":
-            self._kept = Kept(trainer.global_step, {name: b.clone() for name, b in pl_module.named_buffers()}, [])
+            self._kept = Kept(trainer.global_step, {name: b.clone() for name, b in pl_module.named_buffers()}, [], [])
         elif due and self._look_back(trainer, pl_module) and not poisoned(pl_module):
             states = [optimizer.state_dict()["state"] for optimizer in trainer.optimizers]
-            self._kept = copy.deepcopy(Kept(trainer.global_step, pl_module.state_dict(), states))
+            self._kept = copy.deepcopy(Kept(trainer.global_step, pl_module.state_dict(), states, shapes))
 
     @torch.no_grad()
     def _restore(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -210,10 +212,7 @@ def _locate(step: Step, trainer: Trainer, pl_module: LightningModule) -> tuple[b
 
 @torch.no_grad()
 def first_nonfinite(pl_module: LightningModule, batch: Any) -> tuple[str, Tensor]:
-    """What first gives values that are not finite, the input or a module's output, and for which rows, bool (B,).
-
-    The place is empty if all is finite.
-    """
+    """The input or module's output that is first not finite, or "" if all is, and for which rows, bool (B,)."""
     found: list[tuple[str, Tensor]] = []
     every_row = torch.ones_like(batch.index, dtype=torch.bool)
 

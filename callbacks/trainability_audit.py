@@ -54,13 +54,10 @@ class TrainabilityAudit(Callback):
     requiring them; if a module has a learning rate and gradients in an epoch's first step, but the epoch leaves all its
     weights as they were; or if it changes a frozen weight, or the statistics of a frozen batch norm. It holds a copy of
     the weights and has no state: after a resume in mid-epoch it looks at the rest of that epoch.
-
-    Attributes:
-        rows: the table of the current epoch.
     """
 
     def __init__(self) -> None:
-        self.rows: list[Row] = []
+        self._setting: list[tuple[bool, ...]] = []
         self._before: dict[str, Tensor] = {}
         self._changed: dict[str, bool] = {}
         self._moving: set[str] = set()
@@ -76,10 +73,11 @@ class TrainabilityAudit(Callback):
         self._moving = moving(pl_module, rates)
         self._before = {name: value.detach().clone() for name, value in _values(pl_module)}
         self._operations = len(pl_module.operations)
-        shown = _settings(self.rows)
-        self.rows = table_rows(pl_module.network, "network", rates, self._changed)
-        if _settings(self.rows) != shown:
-            pl_module.print(f"epoch {trainer.current_epoch}: what trains\n{render(self.rows)}")
+        setting = _setting(pl_module.network, rates)
+        if setting != self._setting:
+            self._setting = setting
+            rows = table_rows(pl_module.network, "network", rates, self._changed)
+            pl_module.print(f"epoch {trainer.current_epoch}: what trains\n{render(rows)}")
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -196,9 +194,10 @@ def _share(flags: Sequence[bool]) -> str:
     return "yes" if all(flags) else "part" if any(flags) else "no"
 
 
-def _settings(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
-    """What a table says but for the course of learning rates and weights."""
-    return [(row.module, row.values, row.trains, row.in_optimizer, row.norms) for row in rows]
+def _setting(network: nn.Module, rates: Mapping[int, float]) -> list[tuple[bool, ...]]:
+    """All that a table says but for the course of learning rates and weights."""
+    weights = [(parameter.requires_grad, id(parameter) in rates) for parameter in network.parameters()]
+    return [*weights, *((module.training,) for module in network.modules() if isinstance(module, _BatchNorm))]
 
 
 def _values(module: nn.Module) -> Iterator[tuple[str, Tensor]]:

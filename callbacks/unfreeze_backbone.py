@@ -150,7 +150,6 @@ class UnfreezeBackbone(Callback):
             trains = self._begins(_owner(name)) <= epoch
             if name in self._own and parameter.requires_grad != trains:
                 parameter.requires_grad = trains
-                parameter.grad = None
                 changed = True
         resting = {name: module for name, module in _modules(pl_module) if self._begins(name) > epoch}
         for name in self._resting.keys() - resting.keys():

@@ -2,66 +2,29 @@
 
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from lightning.pytorch import Callback, LightningDataModule, seed_everything
+from lightning.pytorch import Callback, seed_everything
 from lightning.pytorch.callbacks import Checkpoint, EMAWeightAveraging
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from callbacks.cache_frozen_features import CacheFrozenFeatures, modules_before
 from callbacks.exact_resume import ExactResume
 from callbacks.mix_images import MixImages
 from callbacks.unfreeze_backbone import UnfreezeBackbone
-from datamodules.batching import batch_loader
-from datamodules.image_batches import InMemoryImages
 from datamodules.mnist import MNIST
 from datamodules.transfer_images import TransferImages
 from lightning_modules.classifier import Classifier
 from lightning_modules.imdb_lstm import ImdbLSTM
 from lightning_modules.mnist_mlp import MnistMLP
-from lightning_modules.networks.backbones import TransferNetwork
-from lightning_modules.networks.normalize import Normalize
 from lightning_modules.resnet_transfer import ResNetTransfer
-from tests.tiny_task import CLASS_NAMES, tiny_trainer
+from tests.tiny_task import tiny_trainer
+from tests.tiny_transfer import IMAGES, TinyImages, TinyTransfer
 
 pytestmark = pytest.mark.filterwarnings("ignore:Found . module.* in eval mode")
 BACKBONE = ["network.backbone*"]
-IMAGES = 60  # an epoch's: 40 in training, in batches of 16, 16 and 8, and 20 in validation
 PROBED = 8  # a batch of a size that was not known to give the same bits
-
-
-class TinyImages(LightningDataModule):
-    """Random images, shuffled anew in each epoch of training."""
-
-    def __init__(self, augments: bool = False, batch_size: int = 16) -> None:
-        super().__init__()
-        self.save_hyperparameters()
-        self.augments = augments
-        self.batch_size = batch_size
-        self.start = (0, 0)
-        generator = np.random.default_rng(3)
-        images = generator.integers(256, size=(IMAGES, 8, 8, 3)).astype(np.uint8)
-        labels = generator.integers(3, size=IMAGES)
-        self.splits = [InMemoryImages(images[part], labels[part]) for part in (slice(0, 40), slice(40, None))]
-
-    def train_dataloader(self) -> Any:
-        return batch_loader(self.splits[0], self.batch_size, num_workers=0, seed=1, start=self.start)
-
-    def val_dataloader(self) -> Any:
-        return batch_loader(self.splits[1], self.batch_size, num_workers=0)
-
-
-class TinyTransfer(Classifier):
-    """A convolution with a norm, and a head."""
-
-    def __init__(self, freeze: bool) -> None:
-        super().__init__(class_names=CLASS_NAMES, optimizer="sgd", lr=0.1, schedule="constant")
-        torch.manual_seed(0)
-        convolution = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.5), nn.Flatten())
-        self.network = TransferNetwork(nn.Sequential(Normalize([0.5] * 3, [0.2] * 3), convolution), 288, 3, dropout=0.2)
-        if freeze:
-            self.network.backbone.requires_grad_(False).eval()
 
 
 class CountRuns(Callback):
@@ -115,10 +78,13 @@ def test_each_item_is_run_once_and_the_weights_end_as_without() -> None:
     assert len(cached(torch.zeros(3, 3, 8, 8))) == 3  # after the fit the backbone runs again
 
 
-@pytest.mark.parametrize(("freeze", "augments"), [(False, False), (True, True)])
-def test_a_backbone_that_trains_or_sees_augmented_images_is_left_alone(freeze: bool, augments: bool) -> None:
+@pytest.mark.parametrize("options", [{"freeze": False}, {"augments": True}, {"compiles": True}], ids=str)
+def test_a_backbone_that_trains_sees_augmented_images_or_is_compiled_is_left_alone(
+    options: dict[str, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nn.Module, "compile", lambda self: None)
     counted = CountRuns()
-    fit(CacheFrozenFeatures(), counted, freeze=freeze, augments=augments, epochs=2)
+    fit(CacheFrozenFeatures(), counted, epochs=2, **options)  # type: ignore[arg-type]  # none is ckpt_path
     assert counted.per_epoch == [IMAGES, IMAGES]
 
 
@@ -139,25 +105,54 @@ def test_what_was_kept_is_dropped_when_a_stage_unfreezes(cache_first: bool) -> N
     assert_same(cached, fit(staged(), freeze=False, epochs=4))
 
 
-class Write(Callback):
-    """Changes a frozen weight in the second epoch, in a way that torch counts or not."""
+class Wake(Callback):
+    """Lets a part of the backbone train, or only puts its dropout into training mode, from the second epoch on."""
 
-    def __init__(self, counted: bool) -> None:
-        self.counted = counted
+    def __init__(self, trains: bool) -> None:
+        self.trains = trains
+
+    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
+        if trainer.current_epoch == 1 and self.trains:
+            pl_module.network.backbone[1][0].bias.requires_grad = True
+        elif trainer.current_epoch == 1:
+            pl_module.network.backbone[1][3].train()
+
+
+@pytest.mark.parametrize("trains", [True, False])
+def test_what_was_kept_is_dropped_when_a_part_trains_or_its_dropout_is_on(trains: bool) -> None:
+    counted = CountRuns()
+    cached = fit(CacheFrozenFeatures(), Wake(trains), counted, epochs=2)
+    assert counted.per_epoch == [IMAGES + PROBED, IMAGES]  # dropout is off in validation, but that comes after
+    assert_same(cached, fit(Wake(trains), epochs=2))
+
+
+class Double(nn.Module):
+    def forward(self, weight: Tensor) -> Tensor:
+        return weight * 2
+
+
+class Change(Callback):
+    """Doubles a frozen weight after the second epoch, in a way that torch counts, or not, or by a parametrization."""
+
+    def __init__(self, how: str) -> None:
+        self.how = how
 
     @torch.no_grad()
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-        weight = next(pl_module.network.backbone.parameters())
-        if trainer.current_epoch == 1:
-            (weight if self.counted else weight.data).mul_(2)
+        convolution = pl_module.network.backbone[1][0]
+        if trainer.current_epoch == 1 and self.how == "parametrized":
+            parametrize.register_parametrization(convolution, "weight", Double())
+            convolution.parametrizations.eval()
+        elif trainer.current_epoch == 1:
+            (convolution.weight if self.how == "counted" else convolution.weight.data).mul_(2)
 
 
-@pytest.mark.parametrize("seen", [True, False])
-def test_what_was_kept_is_dropped_when_somebody_writes_a_frozen_weight(seen: bool) -> None:
+@pytest.mark.parametrize("how", ["counted", "uncounted", "parametrized"])
+def test_what_was_kept_is_dropped_when_somebody_changes_a_frozen_weight(how: str) -> None:
     counted = CountRuns()
-    cached = fit(CacheFrozenFeatures(), Write(seen), counted, epochs=4)
+    cached = fit(CacheFrozenFeatures(), Change(how), counted, epochs=4)
     assert counted.per_epoch == [IMAGES + PROBED, 0, IMAGES + PROBED, 0]
-    assert_same(cached, fit(Write(seen), epochs=4))
+    assert_same(cached, fit(Change(how), epochs=4))
 
 
 def test_averaged_weights_that_are_the_same_keep_it() -> None:
@@ -179,13 +174,6 @@ def test_transformed_batches_are_not_looked_up() -> None:
     cached = fit(CacheFrozenFeatures(), Darken(), counted)
     assert counted.per_epoch == [IMAGES, 40, 40]  # validation is as it was
     assert_same(cached, fit(Darken()))
-
-
-def test_a_compiled_network_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nn.Module, "compile", lambda self: None)
-    counted = CountRuns()
-    fit(CacheFrozenFeatures(), counted, epochs=2, compiles=True)
-    assert counted.per_epoch == [IMAGES, IMAGES]
 
 
 class SaveAfter(Checkpoint):
@@ -240,7 +228,7 @@ def test_another_network_and_another_name() -> None:
 
 
 def test_what_comes_before_the_backbone_counts_and_what_comes_after_does_not() -> None:
-    network = nn.Sequential(nn.Linear(1, 1), nn.Sequential(nn.Linear(1, 1), nn.ReLU()), nn.Linear(1, 1))
+    network = nn.Sequential(nn.ReLU(), nn.Sequential(nn.Linear(1, 1)), nn.Linear(1, 1))
     assert modules_before(network, network[1]) == [network[0], network[1], *network[1]]  # type: ignore[misc]
 
 

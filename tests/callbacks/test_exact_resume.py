@@ -202,6 +202,10 @@ CALLBACKS: dict[str, Callable[[], list[Callback]]] = {
         PruneWeights(0.7, begin=0.1, every_n_steps=2),
         PruneChannels(0.7, epoch=1, round_to=4),
     ],
+    "gradual unfreezing, averaged": lambda: [
+        EMAWeightAveraging(decay=0.9),
+        UnfreezeBackbone(["network.1.body"], stages={1: ["network.1.body"]}),
+    ],
 }
 
 

@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor, nn
 
 from callbacks.guard_numerics import GuardNumerics, NonFiniteError, poisoned
+from callbacks.unfreeze_backbone import UnfreezeBackbone
 from lightning_modules.mnist_mlp import MnistMLP
 from tests.tiny_task import TinyBatch, TinyData, TinyModel, tiny_trainer
 
@@ -172,6 +173,12 @@ def test_rollback_goes_on_from_the_last_copy(
     assert not torch.equal(steps.weights[7 + deferred], steps.weights[3])
     assert poisoned(model) is None
     assert "; rolled back to step 4 (1 so far)\n" in capsys.readouterr().out
+
+
+def test_rollback_copies_anew_when_other_weights_train(capsys: pytest.CaptureFixture[str]) -> None:
+    staged = UnfreezeBackbone(["network.0", "network.1"], stages={1: ["network.0"]})
+    fit(GuardNumerics("rollback", copy_every_n_steps=100), Spoil("gradient", 7, module="network.3"), staged)
+    assert "; rolled back to step 5 (1 so far)\n" in capsys.readouterr().out  # where its second epoch began
 
 
 def test_a_guarded_run_without_accident_is_the_unguarded_one() -> None:

@@ -14,6 +14,7 @@ from lightning_modules.cifar_cnn import CifarCNN
 from lightning_modules.classifier import Classifier
 from lightning_modules.imdb_lstm import ImdbLSTM
 from lightning_modules.resnet_transfer import ResNetTransfer
+from tests.conftest import Cli
 from tests.tiny_task import CLASS_NAMES, TinyData, TinyModel, tiny_trainer
 
 
@@ -171,3 +172,11 @@ def test_a_backbone_that_its_own_model_froze_is_no_ground_for_stages() -> None:
     model = ResNetTransfer(class_names=CLASS_NAMES, weights=None, freeze_backbone=True)
     with pytest.raises(ValueError, match=r"is model\.freeze_backbone on"):
         UnfreezeBackbone(["network.backbone*"]).setup(tiny_trainer(), model, "fit")
+
+
+def test_a_wrong_name_on_the_command_line_is_one_line_and_exit_code_two(experiment: Cli) -> None:
+    add = "--trainer.callbacks+=callbacks.unfreeze_backbone.UnfreezeBackbone"
+    outcome = experiment("mnist_mlp", "--loggers=[]", add, "--trainer.callbacks.freeze=[network.1.bodi]")
+    assert outcome.code == 2
+    assert outcome.err.startswith("UnfreezeBackbone: freeze has 'network.1.bodi', which matches no module; near names")
+    assert outcome.err.count("\n") == 1

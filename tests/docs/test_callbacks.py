@@ -10,6 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
+from callbacks.unfreeze_backbone import UnfreezeBackbone
+from lightning_modules.bert_classifier import BertClassifier
+from tests.tiny_task import tiny_trainer
+
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/callbacks.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##|\Z)", TEXT, re.MULTILINE | re.DOTALL))
@@ -78,6 +82,35 @@ def test_snippets_of_defaults_are_entries_so_that_nobody_adds_them_twice() -> No
 
 
 @pytest.mark.parametrize("line", re.findall(r"^make exp .*", TEXT, re.MULTILINE))
-def test_command_is_accepted(line: str, parse: Callable[..., Any], make_exp: Callable[..., Any]) -> None:
+def test_command_is_accepted(
+    line: str, parse: Callable[..., Any], make_exp: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)  # where it is typed
     given, options = make_exp(line)
     assert len(parse(given["NAME"], *options).trainer.callbacks) > len(default_callbacks())
+
+
+def test_stages_for_bert_fit_bert() -> None:
+    (snippet,) = re.findall(r"```yaml\n(.*?)```", SECTIONS["UnfreezeBackbone"], re.DOTALL)
+    settings = yaml.safe_load(snippet)["trainer"]
+    sizes = {
+        "num_hidden_layers": 6,
+        "hidden_size": 8,
+        "num_attention_heads": 2,
+        "intermediate_size": 8,
+        "vocab_size": 9,
+    }
+    model = BertClassifier(class_names=["bad", "good"], encoder_config={"model_type": "bert", **sizes})
+    staged = UnfreezeBackbone(**settings["callbacks+"][0]["init_args"])
+    staged.setup(tiny_trainer(max_epochs=settings["max_epochs"]), model, "fit")
+    assert {name for name, weight in model.named_parameters() if weight.requires_grad} == {
+        "network.head.weight",
+        "network.head.bias",
+    }
+    layer = "network.encoder.encoder.layer.{}.output.dense.weight"
+    assert [model.lr_scales[layer.format(n)] for n in (5, 4, 0)] == pytest.approx([0.8, 0.64, 0.8**6])
+
+
+def test_every_part_for_finetuning_is_in_the_table() -> None:
+    parts = {path.name for path in (ROOT / "experiments/_finetuning").glob("*.yaml")}
+    assert parts == set(re.findall(r"^\| `(\w+\.yaml)` \|", TEXT, re.MULTILINE)) != set()
