@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lightning_modules.networks.lstm_classifier import LSTMClassifier
+
 with patch.object(logging.getLogger("torch.utils._pytree"), "disabled", True):  # torchao 0.18 calls it in the old way
     from torchao.quantization.pt2e import FusedMovingAvgObsFakeQuantize, MovingAverageMinMaxObserver
 
@@ -113,7 +115,8 @@ def fake_quantize(network: nn.Module) -> None:
     modules = list(network.modules())
     if any(type(module) in PLAIN for module in modules):
         raise ValueError("the network is fake-quantized already")
-    found = [module for module in modules if type(module) in QUANTIZED]
+    merged = _merged(modules)
+    found = [module for module in modules if type(module) in QUANTIZED and module not in merged]
     if not found:
         raise ValueError("the network has no convolution, linear, embedding or LSTM to quantize")
     dynamic = any(isinstance(module, nn.Embedding) for module in found)
@@ -122,6 +125,13 @@ def fake_quantize(network: nn.Module) -> None:
         if isinstance(module, QuantizedConv2d | QuantizedLinear):
             module.input_range = BatchRange() if dynamic else InputRange()
             module.input_range.to(module.weight.device).train(module.training)
+
+
+def _merged(modules: list[nn.Module]) -> list[nn.Module]:
+    """Tables and their projections, which an export multiplies into one table that is rounded once."""
+    readers = [module for module in modules if isinstance(module, LSTMClassifier)]
+    projected = [reader for reader in readers if isinstance(reader.projection, nn.Linear)]
+    return [module for reader in projected for module in (reader.embedding, reader.projection)]
 
 
 def freeze_ranges(network: nn.Module) -> None:

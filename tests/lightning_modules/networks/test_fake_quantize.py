@@ -110,6 +110,15 @@ def test_texts_are_rounded_by_the_range_of_their_batch_and_nothing_is_added_to_t
     assert all(p.grad is not None and p.grad.count_nonzero() for p in network.lstms.parameters())
 
 
+def test_vectors_that_the_export_projects_once_are_left_alone() -> None:
+    network = LSTMClassifier(2, vocabulary_size=50, embedding_dim=8, hidden_size=8, pretrained_dim=12)
+    fake_quantize(network)
+    assert type(network.embedding) is nn.Embedding
+    assert type(network.projection) is nn.Linear
+    assert type(network.lstms[0]) is not nn.LSTM
+    assert type(network.head) is not nn.Linear
+
+
 def test_undone_it_is_the_plain_network_and_the_learnt_ranges_are_told() -> None:
     network = small_cnn()
     plain = copy.deepcopy(network).eval()
