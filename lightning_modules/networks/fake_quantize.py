@@ -119,7 +119,7 @@ def fake_quantize(network: nn.Module) -> None:
     found = [module for module in modules if type(module) in QUANTIZED and module not in merged]
     if not found:
         raise ValueError("the network has no convolution, linear, embedding or LSTM to quantize")
-    dynamic = any(isinstance(module, nn.Embedding) for module in found)
+    dynamic = any(isinstance(module, nn.Embedding) for module in modules)
     for module in found:
         module.__class__ = QUANTIZED[type(module)]
         if isinstance(module, QuantizedConv2d | QuantizedLinear):
