@@ -41,12 +41,17 @@ def test_it_is_called_as_the_network_it_was() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"import os", linear()[:-20], linear().replace(b"MatMul", b"MatMux"), with_weights_elsewhere()],
-    ids=["empty", "text", "truncated", "unknown operator", "weights in another file"],
+    [b"", b"import os", linear()[:-20], linear().replace(b"MatMul", b"MatMux")],
+    ids=["empty", "text", "truncated", "unknown operator"],
 )
 def test_what_cannot_be_run_is_a_value_error(content: bytes) -> None:
-    with pytest.raises(ValueError, match=r"^it (is no ONNX model|keeps weights in other files)"):
+    with pytest.raises(ValueError, match="it is no ONNX model"):
         OnnxNetwork(content)
+
+
+def test_a_model_that_reads_other_files_is_refused() -> None:
+    with pytest.raises(ValueError, match="it keeps weights in other files"):
+        OnnxNetwork(with_weights_elsewhere())
 
 
 def test_inputs_that_do_not_fit_are_a_value_error() -> None:
