@@ -72,6 +72,10 @@ class ExactResume(Callback):
         if restored.get("unlogged"):
             trainer._logger_connector.log_metrics(restored["unlogged"], step=trainer.global_step - 1)
 
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        total: Any = trainer.fit_loop.epoch_loop.val_loop.batch_progress.total
+        total.ready = total.started = total.completed  # not the batch that ``settle`` says has begun
+
 
 def came_before(row: dict[str, str], checkpoint: dict[str, Any]) -> bool:
     """Whether a row of metrics.csv was logged before a checkpoint and will not be again from there."""

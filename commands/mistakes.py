@@ -75,7 +75,9 @@ def explain(error: BaseException, known_keys: list[str], given: Sequence[str] = 
         key, types, value = found.groups()
         return f"{key}={value.strip()} is not {_readable(types)}"
     if found := UNKNOWN.search(message):
-        return f"unknown key {found[1]}{nearest(found[1], known_keys)}"
+        whole = (option.lstrip("-").partition("=")[0] for option in given if f"--{found[1]}" in option in message)
+        key = printable(next(whole, found[1]))  # an option may have a space in its name
+        return f"unknown key {key}{nearest(key, known_keys)}"
     if found := NO_EXPERIMENT.search(message):
         return (
             f"{found[1]} is not given; which experiment? give -c experiments/_defaults.yaml -c experiments/<name>.yaml"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -106,6 +107,12 @@ def _as_fetched(batch: Any) -> Any:
     return batch
 
 
+def _end_quietly(worker: int) -> None:
+    """Keep a worker from writing a traceback of the connection that went with the main process."""
+    show = sys.excepthook
+    sys.excepthook = lambda kind, error, where: None if issubclass(kind, ConnectionError) else show(kind, error, where)
+
+
 def batch_loader(
     dataset: Dataset[Any],
     batch_size: int,
@@ -133,6 +140,7 @@ def batch_loader(
         batch_sampler=batches,
         collate_fn=_as_fetched,
         num_workers=num_workers,
+        worker_init_fn=_end_quietly,
         persistent_workers=num_workers > 0,
         pin_memory=torch.cuda.is_available() and num_workers > 0,  # in memory, a batch is made where it is used
         # The seed of workers would be drawn from the global one, every epoch if there are none and once if there are

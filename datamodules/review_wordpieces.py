@@ -8,6 +8,8 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from datamodules.hub import why_unreachable
+from datamodules.sources import first_line
 from datamodules.texts import TextData
 
 
@@ -32,11 +34,13 @@ class ReviewWordPieces(TextData):
     def build_tokenizer(self) -> Tokenizer:
         from transformers import AutoTokenizer
 
+        location = _location(self.tokenizer_of)
+        reason = None if Path(location).is_dir() else why_unreachable("model", location)
         try:
-            wrapped = AutoTokenizer.from_pretrained(_location(self.tokenizer_of), trust_remote_code=False)
+            wrapped = AutoTokenizer.from_pretrained(location, trust_remote_code=False)
         except OSError as error:
             raise ValueError(
-                f"no tokenizer for {self.tokenizer_of!r} ({str(error).splitlines()[0]}); "
+                f"no tokenizer for {self.tokenizer_of!r} ({first_line(reason or error)}); "
                 "model.pretrained=minilm and a local folder work offline"
             ) from error
         if self.max_tokens > wrapped.model_max_length:

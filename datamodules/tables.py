@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from datamodules.arrow_column import ArrowColumn
+from datamodules.hub import why_unreachable
 from datamodules.sources import SPLIT_NAMES, Examples, Source, first_line
 from datamodules.table_files import read_tables
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 CACHE = Path("data")
-HUB_TIMEOUT_SECONDS = 10
 SHOWN_COLUMNS = 20
 
 
@@ -61,15 +61,10 @@ def load_table(location: str | Path, kind: str, item_columns: Sequence[str], lab
 
 def _hub_tables(name: str) -> dict[str, Dataset]:
     import datasets
-    from huggingface_hub import HfApi
 
     repository, _, revision = name.partition("@")
-    reason: BaseException | None = None
-    try:
-        HfApi().dataset_info(repository, revision=revision or None, timeout=HUB_TIMEOUT_SECONDS)
-    except Exception as error:  # noqa: BLE001  # whatever a network, or none, makes of it
-        reason = error
-        datasets.config.HF_HUB_OFFLINE = True  # what is cached, or an error, at once: not after 20 s of retries
+    if reason := why_unreachable("dataset", repository, revision or None):
+        datasets.config.HF_HUB_OFFLINE = True  # a copy of its own
     try:
         return dict(datasets.load_dataset(repository, revision=revision or None, cache_dir=str(CACHE / "hub")))
     except Exception as error:

@@ -230,3 +230,5 @@ def change_option(random: Random, mistake: Mistake) -> None:
         *ANSWERS.get(name, ""),
     }
     mistake.words |= set(option.lstrip("-").replace("=", " ").split(" ")[:1]) - {""}
+    if option.startswith("-c"):  # -coonfig=x is -c oonfig=x
+        mistake.words.add("experiment")

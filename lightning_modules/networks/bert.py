@@ -5,11 +5,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
+from unittest.mock import patch
 
 import torch
+import transformers.utils
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.utils import logging
+
+# For checkpoints that are quantized already, which are not read here, transformers imports torchao: half a second.
+with patch.object(transformers.utils, "is_torchao_available", return_value=False):
+    from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 
 from lightning_modules.networks import attention
 from lightning_modules.networks.dropout import FastDropout, use_fast_dropout

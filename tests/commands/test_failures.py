@@ -103,7 +103,7 @@ def test_of_thirty_injections_each_is_caught_in_its_step_and_no_checkpoint_is_po
             assert outcome.code == 1, outcome.err
             assert re.match(rf"step {step}: .* is not finite for training items? \d", outcome.err), outcome.err
             assert outcome.err.count("\n") == 1
-            for path in (tmp_path / "runs" / name / "latest" / "checkpoints").iterdir():
+            for path in (tmp_path / "runs" / name / "latest" / "checkpoints").glob("*.ckpt"):
                 saved = torch.load(path, weights_only=True)
                 assert saved["global_step"] <= step
                 assert all(tensor.isfinite().all() for tensor in saved["state_dict"].values())

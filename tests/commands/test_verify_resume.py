@@ -1,13 +1,19 @@
 """A run that is killed and resumed ends as one that was left alone: all five tasks, really killed."""
 
 import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import yaml
 
-from commands.verify_resume import OF_THIS_RUN, differences, verdict, verify_resume
-from tests.conftest import Cli
+from commands.list_experiments import EXPERIMENTS
+from commands.verify_resume import OF_THIS_RUN, differences, run_differences, verdict, verify_resume
+from tests.conftest import ROOT, Cli
 
 FEW = "--data.train_size=300 --trainer.max_epochs=3 --trainer.limit_val_batches=3 --trainer.limit_test_batches=3"
 OPTIONS = {
@@ -36,11 +42,52 @@ def test_every_task_killed_at_random_steps(name: str, workers: int) -> None:
     print(f"| 1 | {name}, {workers} workers, kill -9 at {kills} random steps | identical |")
 
 
+# At 75 batches an epoch. When gradients accumulate, each step takes seven.
+PLACES = {
+    "at an epoch's end": ("on_train_epoch_end", [[step] for step in (1, 70, 76, 140, 151)], 1),
+    "twice in one epoch": ("on_train_batch_start", [[3, 9], [10, 60], [80, 81], [100, 149], [151, 200]], 1),
+    "in validation": ("on_validation_batch_start", [[1], [75], [76], [150], [151]], 1),
+    "while gradients accumulate": ("on_train_batch_end", [[2], [5], [13], [22], [30]], 7),
+}
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_killed_five_times_while_gradients_accumulate() -> None:
-    options = f"{FEW} {OPTIONS['mnist_mlp']} --trainer.accumulate_grad_batches=7 --loggers=[csv]"
-    assert verify_resume("mnist_mlp", kills=5, options=options) == 0
+@pytest.mark.parametrize("place", PLACES)
+def test_killed_at_a_chosen_place(place: str, tmp_path: Path) -> None:
+    hook, kills, batches = PLACES[place]
+    settings = yaml.safe_load((EXPERIMENTS / "_defaults.yaml").read_text("utf-8"))
+    for callback in settings["trainer"]["callbacks"]:
+        if callback["class_path"].endswith(".SaveLast"):
+            callback["init_args"] = {"every_minutes": 1e-4}  # after almost every batch
+    killer = {"class_path": "tests.kill_here.KillHere", "init_args": {"hook": hook, "steps": []}}
+    settings["trainer"]["callbacks"].append(killer)
+    options = f"{FEW} {OPTIONS['mnist_mlp']} --trainer.accumulate_grad_batches={batches} --loggers=[csv]"
+    whole = run_and_resume(tmp_path / "whole", settings, options)
+    for steps in kills:
+        killer["init_args"] = {"hook": hook, "steps": steps}
+        folder = tmp_path / "-".join(map(str, steps))
+        killed = run_and_resume(folder, settings, options)
+        assert len(list(folder.glob("killed-*"))) == len(steps)
+        assert list(run_differences(whole, killed)) == []
+    print(f"| 2 | kill -9 {place}, {len(kills)} times | identical |")
+
+
+def run_and_resume(folder: Path, settings: dict[str, Any], options: str) -> Path:
+    """The folder of a run that was resumed until it came to its end."""
+    folder.mkdir()
+    (folder / "mnist_mlp.yaml").write_text(yaml.safe_dump(settings))
+    configs = [f"-c={folder}/mnist_mlp.yaml", f"-c={EXPERIMENTS}/mnist_mlp.yaml", "--allow_package=tests"]
+    arguments = [*configs, *options.split(), f"--runs={folder}/runs"]
+    for _ in range(4):
+        command = [sys.executable, f"{ROOT}/cli.py", "run", *arguments]
+        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        run = (folder / "runs/mnist_mlp/latest").resolve()
+        if ended.returncode == 0:
+            return run
+        assert ended.returncode == -signal.SIGKILL, ended.stderr
+        arguments = [f"-c={run}/config.yaml", f"--resume={run}", "--allow_package=tests"]
+    raise AssertionError(f"still killed: {folder}")
 
 
 def test_every_kind_of_difference_is_found() -> None:

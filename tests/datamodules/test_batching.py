@@ -1,5 +1,6 @@
 """Batches cover the data once, in an order that depends on seed and epoch alone."""
 
+import sys
 from typing import Any
 
 import pytest
@@ -111,3 +112,16 @@ def test_a_loader_with_lengths_buckets_with_and_without_shuffling() -> None:
     lengths = [5, 1, 5, 1]
     assert list(batch_loader(Numbers(4), 2, 0, lengths=lengths)) == [[0, 2], [1, 3]]
     assert sorted(map(sorted, batch_loader(Numbers(4), 2, 0, seed=1, lengths=lengths))) == [[0, 2], [1, 3]]
+
+
+def test_a_worker_that_loses_its_main_process_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
+    worker_init = batch_loader(Numbers(4), 2, num_workers=1).worker_init_fn
+    assert worker_init is not None
+    worker_init(0)
+    sys.excepthook(ConnectionResetError, ConnectionResetError("gone"), None)
+    assert capsys.readouterr().err == ""
+    sys.excepthook(KeyError, KeyError("lost"), None)
+    assert "KeyError" in capsys.readouterr().err

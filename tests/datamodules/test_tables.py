@@ -141,8 +141,9 @@ def unreachable(*args: Any, **kwargs: Any) -> Any:
 
 
 def test_an_unreachable_hub_is_answered_at_once_with_what_works_offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)  # restored after the test
-    monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", unreachable)
+    for module in (datasets.config, huggingface_hub.constants):  # restored after the test
+        monkeypatch.setattr(module, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(huggingface_hub.HfApi, "repo_info", unreachable)
     with pytest.raises(
         ValueError, match=r"someone/films could not be fetched .*not known.*DATA=sample and DATA=<path>"
     ):
@@ -150,7 +151,7 @@ def test_an_unreachable_hub_is_answered_at_once_with_what_works_offline(monkeypa
 
 
 def test_a_network_that_fails_half_way_is_reported_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", lambda *args, **kwargs: None)
+    monkeypatch.setattr(huggingface_hub.HfApi, "repo_info", lambda *args, **kwargs: None)
     monkeypatch.setattr(datasets, "load_dataset", unreachable)
     with pytest.raises(ValueError, match=r"DATA=sample and DATA=<path> work offline"):
         load_table("someone/films", "text", ("text",), ("label",))
@@ -164,7 +165,7 @@ def test_the_hub_is_asked_for_the_pinned_revision(monkeypatch: pytest.MonkeyPatc
         asked.update(options, name=name)
         return {"train": table}
 
-    monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", lambda *args, **kwargs: None)
+    monkeypatch.setattr(huggingface_hub.HfApi, "repo_info", lambda *args, **kwargs: None)
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
     source = load_table("someone/films@abc123", "text", ("text",), ("label",))
     assert asked == {"name": "someone/films", "revision": "abc123", "cache_dir": str(tables.CACHE / "hub")}
