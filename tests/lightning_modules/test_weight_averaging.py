@@ -1,8 +1,10 @@
 """Lightning's WeightAveraging with what Lightsmith does to a network, and in a whole run."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
 
@@ -48,3 +50,29 @@ def test_a_run_tests_the_average(tmp_path: Path) -> None:
     saved = torch.load(tmp_path / "checkpoints/best.ckpt", weights_only=True)
     assert not torch.equal(saved["state_dict"]["network.3.weight"], saved["current_model_state"]["network.3.weight"])
     assert torch.equal(model.state_dict()["network.3.weight"], saved["state_dict"]["network.3.weight"])
+
+
+class AdaptInSecondEpoch(Callback):
+    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
+        if trainer.current_epoch == 1 and not pl_module.operations:
+            pl_module.operate("add_lora", targets=["0"], rank=2, alpha=4.0)
+
+
+def changed_midway(*callbacks: Callback, ckpt_path: str | None = None) -> TinyModel:
+    torch.manual_seed(3)
+    model = TinyModel(lr=0.05)
+    uncopiable = (value for value in "a copy fails")
+    model.loss_transforms["x"] = partial(lambda _, batch, logits, loss: loss, uncopiable)
+    each = ModelCheckpoint("each", "{epoch}", save_top_k=-1, monitor=None, every_n_epochs=1)
+    trainer = tiny_trainer(*callbacks, each, max_epochs=3, enable_checkpointing=True)
+    trainer.fit(model, TinyData(), ckpt_path=ckpt_path, weights_only=True)
+    return model
+
+
+@pytest.mark.filterwarnings("ignore:Checkpoint directory")
+def test_an_average_of_a_network_that_changes_midway_resumes() -> None:
+    whole = changed_midway(average(), AdaptInSecondEpoch()).state_dict()
+    assert whole["network.0.lora_B.default.weight"].any()
+    for order in (average(), AdaptInSecondEpoch()), (AdaptInSecondEpoch(), average()):
+        resumed = changed_midway(*order, ckpt_path="each/epoch=1.ckpt").state_dict()
+        assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
