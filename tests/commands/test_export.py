@@ -12,7 +12,7 @@ import onnx
 import pytest
 from PIL import Image
 
-from tests.conftest import Cli
+from tests.conftest import ROOT, Cli
 
 SMALL = ("--data.train_size=300", "--loggers=[csv]", "--trainer.max_epochs=1", "--trainer.precision=32-true")
 RUN = "--run=runs/mnist_mlp/latest"
@@ -147,7 +147,9 @@ def test_texts_are_exported_with_their_tokenizer(name: str, experiment: Cli, lig
     assert experiment(name, *SMALL, *small, "--trainer.limit_test_batches=1").code == 0
     for precision in ("fp32", "int8"):
         options = (f"--precision={precision}", f"--output={precision}", "--limit=200", "--max_drop=3")
-        assert lightsmith("export", f"--run=runs/{name}/latest", *options).code == 0
+        # In a process of its own, as a person does it: where an LSTM was trained before, torch cannot export one.
+        command = [sys.executable, str(ROOT / "cli.py"), "export", f"--run=runs/{name}/latest", *options]
+        assert subprocess.run(command, check=False).returncode == 0
     assert (tmp_path / "int8/model.onnx").stat().st_size < 0.3 * (tmp_path / "fp32/model.onnx").stat().st_size
     (tmp_path / "x.txt").write_text("A fine film.\nDull, slow and long.\n")
     rows = []
