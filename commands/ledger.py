@@ -12,7 +12,7 @@ from rich.table import Table
 
 SCHEMA = 1
 TIMED = "32"  # the batch size that variants are chosen by
-HEADINGS = ("variant", "test accuracy", "size", "MACs", "p50 at 1", "p50 at 32", "against the first", "zeros")
+HEADINGS = ("variant", "test", "size", "MACs", "p50 of 1", "p50 of 32", "speed of 32", "zeros")
 SMALLEST_POINT, LARGEST_POINT = 30, 400  # areas, in points²
 
 Row = dict[str, Any]
@@ -53,7 +53,7 @@ def print_table(rows: Sequence[Row], chosen: Row) -> None:
             f"{row['test_accuracy']:.2%}",
             f"{row['bytes'] / 1e6:.2f} MB",
             f"{row['macs'] / 1e6:,.1f} M",
-            *(f"{row['latency_ms'][size]:.2f} ms" for size in ("1", TIMED)),
+            *(f"{row['latency_ms'][size]:.3g} ms" for size in ("1", TIMED)),
             f"{dense / row['latency_ms'][TIMED]:.2f}×",
             f"{row['zeros']:.0%}" if row["zeros"] > 0.001 else "",
             style="bold" if row is chosen else None,

@@ -18,6 +18,7 @@ def quiet() -> Iterator[None]:
             warnings.simplefilter("ignore", DeprecationWarning)
             warnings.simplefilter("ignore", FutureWarning)
             warnings.filterwarnings("ignore", "The tensor attributes .*_flat_weights")  # which nn.LSTM sets as it runs
+            warnings.filterwarnings("ignore", "No complete tensor found in the group")  # of weights that views share
             yield
     finally:
         logging.disable(before)
