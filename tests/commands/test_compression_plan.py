@@ -8,7 +8,7 @@ from commands.compression_plan import PLANS, Variant, read_plan
 from commands.list_experiments import experiment_files
 
 MISTAKES = {
-    "small:\n  of: dense\n": "cifar_cnn.yaml must begin with the model as it is trained",
+    "small: {precision: int8}\n": "cifar_cnn.yaml must begin with the model as it is trained",
     "dense: {}\nsmall: {of: dens}\n": "cifar_cnn.yaml: small.of=dens is no variant before it: dense",
     "dense: {}\nsmall: {of: dense, precison: int8}\n": "small has the unknown key precison; did you mean precision?",
     "dense: {}\nsmall: {of: dense, precision: int4}\n": "small.precision=int4 is not one of fp32, bf16, int8",
