@@ -59,6 +59,8 @@ def compress(
     if max_drop < 0 or (limit is not None and limit < 1):
         raise ValueError(f"--max_drop={max_drop} must be at least 0 and --limit={limit} at least 1")
     variants = read_plan(name)
+    if run is not None:
+        load_run(run)  # refused now or never
     folder = create_run_folder(Path("runs"), f"{name}-compressed").resolve()
     print(f"variants   {', '.join(variant.name for variant in variants)}\nwriting    {shown(folder)}/", flush=True)
     runs: dict[str, Path] = {} if run is None else {variants[0].name: run.resolve()}
@@ -88,9 +90,7 @@ def _trained(variant: Variant, name: str, data: str, runs: dict[str, Path], home
     print(f"\n== {variant.name}", flush=True)
     options = [f"--data.source={data}", f"--runs={home / variant.name}", *start]
     if code := subprocess.run([sys.executable, str(CLI), "run", *configs, *options], check=False).returncode:
-        raise RunFailedError(
-            f"{variant.name} could not be trained (exit code {code}); what is done is in {shown(home)}"
-        )
+        raise RunFailedError(f"{variant.name} was not trained (exit code {code}); what is done is in {shown(home)}")
     return (home / variant.name / name / "latest").resolve()
 
 

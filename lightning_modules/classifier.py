@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
-from lightning.pytorch import LightningModule
 from lightning.pytorch.plugins.precision import MixedPrecision, Precision
 from lightning.pytorch.utilities import GradClipAlgorithmType
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
 from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score, MulticlassPrecision, MulticlassRecall
 
-from lightning_modules.networks.surgery import operate
+from lightning_modules.changing_module import ChangingModule
 from lightning_modules.optimization import (
     OptimizerName,
     ScheduleName,
     build_optimizer,
     build_schedule,
     parameter_groups,
-    regroup,
 )
-from lightning_modules.weight_averaging import average_anew
 
 
 class Batch(Protocol):
@@ -39,7 +34,7 @@ class Batch(Protocol):
     def index(self) -> Tensor: ...
 
 
-class Classifier(LightningModule):
+class Classifier(ChangingModule):
     """Classification with cross-entropy; a task sets ``network``, which maps a batch's inputs to logits (B, classes).
 
     Args:
@@ -52,16 +47,7 @@ class Classifier(LightningModule):
         warmup_fraction: share of all steps over which the learning rate rises, 0…1.
         label_smoothing: probability mass spread over all classes (Szegedy et al. 2015, §7), 0…1.
         compile: train the network through torch.compile. It takes a minute first, so it pays in long runs only.
-
-    Attributes:
-        operations: what ``operate`` did to the network, in order; part of every checkpoint.
-        lr_scales: factors of the learning rate by pattern of a parameter's name, as ``parameter_groups`` takes them.
-        batch_transforms: by name, what each training batch goes through first, in order of name. A label may become
-            float32 (B, classes), probabilities.
-        loss_transforms: by name, (batch, logits, loss) → loss, what the training loss goes through, likewise.
     """
-
-    network: nn.Module
 
     def __init__(
         self,
@@ -91,10 +77,6 @@ class Classifier(LightningModule):
         self.warmup_fraction = warmup_fraction
         self.label_smoothing = label_smoothing
         self.compiles = compile
-        self.operations: list[dict[str, Any]] = []
-        self.lr_scales: dict[str, float] = {}
-        self.batch_transforms: dict[str, Callable[[Any], Any]] = {}
-        self.loss_transforms: dict[str, Callable[[Any, Tensor, Tensor], Tensor]] = {}
         self._unlogged_losses: list[Tensor] = []
         self.val_metrics = classification_metrics(len(class_names), "val/")
         self.test_metrics = classification_metrics(len(class_names), "test/")
@@ -106,10 +88,6 @@ class Classifier(LightningModule):
             object.__setattr__(self, name, value)
         else:
             super().__setattr__(name, value)
-
-    def __getstate__(self) -> dict[str, Any]:
-        # A copy, such as an average, does not train; and what changes its training may hold what cannot be copied.
-        return {**super().__getstate__(), "batch_transforms": {}, "loss_transforms": {}}
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Logits (B, classes)."""
@@ -188,7 +166,7 @@ class Classifier(LightningModule):
         fused_on = None if self.trainer.precision == "16-mixed" else self.device.type
         optimizer = build_optimizer(
             self.optimizer_name,
-            self._parameter_groups(),
+            self.parameter_groups(),
             self.lr,
             self.momentum,
             fused_on,
@@ -202,27 +180,8 @@ class Classifier(LightningModule):
             "lr_scheduler": build_schedule(self.schedule, optimizer, int(total_steps), warmup_steps),
         }
 
-    def _parameter_groups(self) -> list[dict[str, Any]]:
+    def parameter_groups(self) -> list[dict[str, Any]]:
         return parameter_groups(self.named_parameters(), self.lr, self.weight_decay, self.lr_scales)
-
-    def operate(self, kind: str, **options: Any) -> None:
-        """Change the network's structure (see networks/surgery.py), for good: every checkpoint from now on repeats it.
-
-        Raises:
-            ValueError: as ``networks.surgery.operate``.
-        """
-        operate(self.network, kind, options)
-        self.operations.append({"kind": kind, "options": options})
-        self.sync_optimizer()
-        if self._trainer is not None:
-            average_anew(self.trainer, self)
-
-    def sync_optimizer(self) -> None:
-        """Take into the optimizer what trains now, and out of it what does not; nothing before there is one."""
-        if self._trainer is not None and self.trainer.optimizers:
-            schedule = self.trainer.lr_scheduler_configs[0].scheduler
-            assert isinstance(schedule, LambdaLR)
-            regroup(self.trainer.optimizers[0], self._parameter_groups(), schedule)
 
     def configure_gradient_clipping(
         self,
@@ -256,18 +215,14 @@ class Classifier(LightningModule):
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Do to the network what was done to the checkpoint's.
+        """Bring the network into the structure that the weights are of.
 
         Raises:
-            ValueError: something else was done to it already.
+            ValueError: as ``repeat``.
         """
         own = checkpoint.get("lightsmith", {})
         self._unlogged_losses = list(own.get("unlogged_losses", []))
-        recorded, done = own.get("operations", []), len(self.operations)
-        if recorded[:done] != self.operations:
-            raise ValueError("the checkpoint's network has another structure: it was saved before this one was changed")
-        for operation in recorded[done:]:
-            self.operate(operation["kind"], **operation["options"])
+        self.repeat(own.get("operations", []))
 
 
 def classification_metrics(num_classes: int, prefix: str) -> MetricCollection:

@@ -1,0 +1,75 @@
+"""A module whose network can change its structure in mid-training, and whose optimizer follows."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+
+from lightning_modules.networks.surgery import operate
+from lightning_modules.optimization import regroup
+from lightning_modules.weight_averaging import average_anew
+
+
+class ChangingModule(LightningModule):
+    """What callbacks change the training through, in any order and for as long as they act.
+
+    Attributes:
+        operations: what ``operate`` did to the network, in order; part of every checkpoint.
+        lr_scales: factors of the learning rate by pattern of a parameter's name, as ``parameter_groups`` takes them.
+        batch_transforms: by name, what each training batch goes through first, in order of name. A label may become
+            float32 (B, classes), probabilities.
+        loss_transforms: by name, (batch, logits, loss) → loss, what the training loss goes through, likewise.
+    """
+
+    network: nn.Module
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operations: list[dict[str, Any]] = []
+        self.lr_scales: dict[str, float] = {}
+        self.batch_transforms: dict[str, Callable[[Any], Any]] = {}
+        self.loss_transforms: dict[str, Callable[[Any, Tensor, Tensor], Tensor]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy, such as an average, does not train; and what changes its training may hold what cannot be copied.
+        return {**super().__getstate__(), "batch_transforms": {}, "loss_transforms": {}}
+
+    @abstractmethod
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """The optimizer's groups, which follow from names, shapes, ``requires_grad`` and ``lr_scales`` alone."""
+
+    def operate(self, kind: str, **options: Any) -> None:
+        """Change the network's structure (see networks/surgery.py), for good: every checkpoint from now on repeats it.
+
+        Raises:
+            ValueError: as ``networks.surgery.operate``.
+        """
+        operate(self.network, kind, options)
+        self.operations.append({"kind": kind, "options": options})
+        self.sync_optimizer()
+        if self._trainer is not None:
+            average_anew(self.trainer, self)
+
+    def repeat(self, recorded: Sequence[dict[str, Any]]) -> None:
+        """Do to the network what was done to a checkpoint's.
+
+        Raises:
+            ValueError: something else was done to it already.
+        """
+        done = len(self.operations)
+        if recorded[:done] != self.operations:
+            raise ValueError("the checkpoint's network has another structure: it was saved before this one was changed")
+        for operation in recorded[done:]:
+            self.operate(operation["kind"], **operation["options"])
+
+    def sync_optimizer(self) -> None:
+        """Take into the optimizer what trains now, and out of it what does not; nothing before there is one."""
+        if self._trainer is not None and self.trainer.optimizers:
+            schedule = self.trainer.lr_scheduler_configs[0].scheduler
+            assert isinstance(schedule, LambdaLR)
+            regroup(self.trainer.optimizers[0], self.parameter_groups(), schedule)

@@ -1,0 +1,94 @@
+"""From a plan to a ledger. Training and timing happen in processes of their own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from commands import compression_plan, race_exports
+from commands.compression_plan import PLANS
+from tests.conftest import Cli
+
+SMALL = ("--data.train_size=300", "--loggers=[csv]", "--trainer.max_epochs=1", "--trainer.precision=32-true")
+PLAN = """
+dense: {}
+bf16: {of: dense, precision: bf16}
+pruned_int8:
+  of: dense
+  precision: int8
+  settings:
+    data: {init_args: {train_size: 300}}
+    trainer:
+      max_epochs: 2
+      callbacks+:
+        - {class_path: callbacks.prune_weights.PruneWeights, init_args: {sparsity: 0.8, begin: 0.0, end: 0.1}}
+"""
+
+
+@pytest.fixture
+def dense(experiment: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A trained mnist_mlp, with a plan for it."""
+    monkeypatch.setattr("commands.prove_export.SECONDS", 0.0)
+    monkeypatch.setattr(race_exports.race, "__defaults__", (1,))
+    monkeypatch.setattr(compression_plan, "PLANS", tmp_path)
+    (tmp_path / "mnist_mlp.yaml").write_text(PLAN)
+    assert experiment("mnist_mlp", *SMALL).code == 0
+    return (tmp_path / "runs/mnist_mlp/latest").resolve()
+
+
+def test_variants_are_made_proved_timed_and_recorded(dense: Path, lightsmith: Cli, tmp_path: Path) -> None:
+    outcome = lightsmith("compress", "--name=mnist_mlp", f"--run={dense}", "--max_drop=100", "--limit=100")
+    assert outcome.code == 0, outcome.err
+    folder = tmp_path / "runs/mnist_mlp-compressed/latest"
+    ledger: Any = json.loads((folder / "ledger.json").read_text())
+    plain, halved, pruned = ledger["variants"]
+    assert [plain["name"], halved["name"], pruned["name"]] == ["dense", "bf16", "pruned_int8"]
+    assert plain["run"].endswith(dense.name)
+    assert halved["bytes"] < 0.6 * plain["bytes"]
+    assert pruned["bytes"] < 0.3 * plain["bytes"]
+    assert plain["macs"] == halved["macs"] == 784 * 256 + 256 * 128 + 128 * 10
+    assert plain["zeros"] < 0.001
+    assert pruned["zeros"] == pytest.approx(0.8, abs=1e-4)
+    assert pruned["file_zeros"] == pytest.approx(0.8, abs=1e-4)
+    assert all(row["latency_ms"]["32"] > 0 for row in ledger["variants"])
+    assert ledger["recommended"] in outcome.out
+    assert (folder / "pareto.png").stat().st_size > 10_000
+    assert (folder / "pruned_int8/model.onnx").is_file()
+
+
+def test_a_variant_that_cannot_be_trained_ends_it_in_one_line_and_keeps_the_rest(
+    dense: Path, lightsmith: Cli, tmp_path: Path
+) -> None:
+    (tmp_path / "mnist_mlp.yaml").write_text("dense: {}\nwrong: {settings: {model: {init_args: {nope: 1}}}}\n")
+    outcome = lightsmith("compress", "--name=mnist_mlp", f"--run={dense}", "--limit=100")
+    assert outcome.code == 1
+    assert outcome.err.startswith("wrong was not trained (exit code 2)")
+    assert (tmp_path / "runs/mnist_mlp-compressed/latest/dense/model.onnx").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (("--name=mnist_mpl",), "no experiment 'mnist_mpl'; did you mean mnist_mlp?\n"),
+        (("--name=mnist_mlp", "--max_drop=-1"), "--max_drop=-1.0 must be at least 0 and --limit=None at least 1\n"),
+        (("--name=mnist_mlp", "--run=nowhere"), "no checkpoint at nowhere\n"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(
+    lightsmith: Cli, tmp_path: Path, options: tuple[str, ...], line: str
+) -> None:
+    outcome = lightsmith("compress", *options)
+    assert (outcome.code, outcome.err) == (2, line)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("name", sorted(path.stem for path in PLANS.glob("*.yaml")))
+def test_every_shipped_plan_can_be_carried_out(name: str, lightsmith: Cli, tmp_path: Path) -> None:
+    assert lightsmith("compress", f"--name={name}", "--max_drop=100", "--limit=50").code == 0
+    ledger = json.loads((tmp_path / f"runs/{name}-compressed/latest/ledger.json").read_text())
+    print(f"| {name} | {len(ledger['variants'])} variants | {ledger['recommended']} |")
