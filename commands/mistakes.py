@@ -14,6 +14,7 @@ REFUSED = re.compile(
     r"Problem with given class_path '([\w.]+)':\s+"
     r"(?:(?:Option|Key|option) ['\"]?([\w.]+)['\"]? is not|unrecognized arguments: --([\w.]+))"
 )
+NUMBER_FOR_KEY = re.compile(r"Key must be a string, got: (\S+)\.")
 WRONG_CLASS = re.compile(r"Problem with given class_path '([^']*)'")
 VALUE = re.compile(r"Parser key [\"']([\w.]+)[\"']:\s*(?:Expected an? (.+?)\. Got value: (.*))", re.DOTALL)
 UNION = re.compile(r"Parser key [\"']([\w.]+)[\"']:.*Subtypes: \[(.+?)\]\s+Errors:.*Given value: (.*)", re.DOTALL)
@@ -27,7 +28,7 @@ ALLOCATION = re.compile(r"(?i)memory|overflow|alloc|too large|too big|dimension|
 LACKING = re.compile(r"Problem with given class_path '([\w.]+)':\s+the following arguments are required: (.+)")
 NO_EXPERIMENT = re.compile(r"arguments are required: \w+\.(data|model)\b")
 UNKNOWN = re.compile(
-    r"(?:unrecognized arguments: --|does not accept option '|Key \"|option '|Key must be a string, got: )([\w.]*\w)"
+    r"(?:unrecognized arguments: --|does not accept option '|Key \"|option ')([\w.]*\w)"
 )
 
 
@@ -69,6 +70,8 @@ def explain(error: BaseException, known_keys: list[str], given: Sequence[str] = 
         return f"{group}.{key}={value.strip()} is not {_readable(types)}"
     if found := LACKING.search(message):
         return f"{group}: {found[1]} needs {found[2]}, as in --{group}.{found[2].partition(',')[0]}=…"
+    if found := NUMBER_FOR_KEY.search(message):
+        return f"unknown key {found[1]}"
     if found := WRONG_CLASS.search(message):
         return f"{group}.class_path={found[1]} is not a class of Lightsmith, lightning or torch"
     if found := UNION.search(message):

@@ -7,6 +7,7 @@ input, a batch size, with the milliseconds of one call.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -59,11 +60,14 @@ def _turn(racer: subprocess.Popen[str], size: int, folder: Path) -> list[float]:
     assert racer.stdin is not None
     assert racer.stdout is not None
     try:
+        racer.send_signal(signal.SIGCONT)
         racer.stdin.write(f"{size}\n")
         racer.stdin.flush()
         return [float(value) for value in racer.stdout.readline().split()] or _failed(folder)
     except BrokenPipeError:
         return _failed(folder)
+    finally:
+        racer.send_signal(signal.SIGSTOP)  # or its threads would go on looking for work, in the next one's time
 
 
 def _failed(folder: Path) -> list[float]:

@@ -50,6 +50,8 @@ def check_yaml(text: str) -> None:
             raise _refusal(f"the alias *{event.anchor}: write the value itself", event)
         if tag := getattr(event, "tag", None):
             raise _refusal(f"the tag {tag}: plain values only", event)
+        if "\0" in getattr(event, "value", ""):
+            raise _refusal("a null character: no path or name can hold one", event)
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
             raise _refusal(f"more than {DEEPEST} levels of nesting", event)

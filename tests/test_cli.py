@@ -9,6 +9,7 @@ from tests.conftest import ROOT, Cli, Outcome
 
 # One entry per mistake: the options, and what the line about it must say.
 OPTIONS = {
+    "--data.unm_workers={3: 4}": "unknown key 3",
     "--trainer. ogger=x": "unknown key trainer. ogger; did you mean trainer.logger?",
     "--model.lrr=1": "unknown key model.lrr; did you mean model.lr?",
     "--model.init_args.lrr=1": "did you mean model.lr?",

@@ -89,6 +89,7 @@ def fuzz(lightsmith: Cli, seed: int, count: int) -> int:
         if not (outcome.code in (0, 2) and one_line and named) or Path("runs").exists():
             wrong.append((seed, number, mistake.options, outcome.err))
         refused += outcome.code == 2
+    print(*wrong, sep="\n")  # pytest shortens a long list
     assert not wrong
     return refused
 
