@@ -27,9 +27,7 @@ NO_VALUE = re.compile(r"argument (--\w+): expected one argument")
 ALLOCATION = re.compile(r"(?i)memory|overflow|alloc|too large|too big|dimension|size")
 LACKING = re.compile(r"Problem with given class_path '([\w.]+)':\s+the following arguments are required: (.+)")
 NO_EXPERIMENT = re.compile(r"arguments are required: \w+\.(data|model)\b")
-UNKNOWN = re.compile(
-    r"(?:unrecognized arguments: --|does not accept option '|Key \"|option ')([\w.]*\w)"
-)
+UNKNOWN = re.compile(r"(?:unrecognized arguments: --|does not accept option '|Key \"|option ')([\w.]*\w)")
 
 
 def one_line(error: BaseException) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._dynamo.exc import UserError
 
 from commands.quiet import quiet
 
@@ -35,6 +36,9 @@ def write_torch(network: nn.Module, inputs: Mapping[str, Tensor], path: Path) ->
 
     Args:
         inputs: as in ``write_onnx``.
+
+    Raises:
+        ValueError: a network that torch.export ties to one text length, as it does with LSTMs.
     """
     free = torch.export.Dim.DYNAMIC
     axes: tuple[Any, ...] = tuple(
@@ -43,7 +47,10 @@ def write_torch(network: nn.Module, inputs: Mapping[str, Tensor], path: Path) ->
     if isinstance(network, InBf16):
         axes = (axes,)  # its inputs are one starred argument
     with quiet(), torch.no_grad():
-        program = torch.export.export(network.eval(), tuple(inputs.values()), dynamic_shapes=axes)
+        try:
+            program = torch.export.export(network.eval(), tuple(inputs.values()), dynamic_shapes=axes)
+        except UserError as error:
+            raise ValueError("torch.export would tie this network to one text length: give --format=onnx") from error
         torch.export.save(program, path)
 
 
