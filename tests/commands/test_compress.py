@@ -31,7 +31,6 @@ pruned_int8:
 @pytest.fixture
 def dense(experiment: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A trained mnist_mlp, with a plan for it."""
-    monkeypatch.setattr("commands.prove_export.SECONDS", 0.0)
     monkeypatch.setattr(race_exports.race, "__defaults__", (1,))
     monkeypatch.setattr(compression_plan, "PLANS", tmp_path)
     (tmp_path / "mnist_mlp.yaml").write_text(PLAN)
@@ -59,6 +58,7 @@ def test_variants_are_made_proved_timed_and_recorded(dense: Path, lightsmith: Cl
     assert (folder / "pruned_int8/model.onnx").is_file()
 
 
+@pytest.mark.slow
 def test_a_variant_that_cannot_be_trained_ends_it_in_one_line_and_keeps_the_rest(
     dense: Path, lightsmith: Cli, tmp_path: Path
 ) -> None:
