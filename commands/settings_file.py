@@ -35,7 +35,20 @@ def read_settings(path: Path) -> dict[str, Any]:
     for key in settings:
         if not isinstance(key, str):
             raise ValueError(f"{path}: unknown key {key!r}; a key is a word such as trainer")
+    _check_characters(settings, "")
     return settings
+
+
+def _check_characters(value: Any, key: str) -> None:
+    """Refuse the null character, which ends a name for the operating system."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            _check_characters(inner, f"{key}.{name}".lstrip("."))
+    elif isinstance(value, list):
+        for inner in value:
+            _check_characters(inner, key)
+    elif isinstance(value, str) and "\0" in value:
+        raise ValueError(f"{key}={value!r} holds a null character, which no path or name can")
 
 
 def check_yaml(text: str) -> None:
@@ -50,8 +63,6 @@ def check_yaml(text: str) -> None:
             raise _refusal(f"the alias *{event.anchor}: write the value itself", event)
         if tag := getattr(event, "tag", None):
             raise _refusal(f"the tag {tag}: plain values only", event)
-        if "\0" in getattr(event, "value", ""):
-            raise _refusal("a null character: no path or name can hold one", event)
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
             raise _refusal(f"more than {DEEPEST} levels of nesting", event)

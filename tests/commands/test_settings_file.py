@@ -7,7 +7,6 @@ from commands.settings_file import LARGEST_BYTES, check_yaml, read_settings, ref
 
 BAD = {
     "a: &x [1]\nb: *x\n": "alias .x",
-    'a: 1\nb: "x\\0"\n': "a null character",
     "a: !!python/object/apply:os.system [touch canary]\n": "tag tag:yaml.org,2002:python/object/apply:os.system",
     "a: !!set {b}\n": "tag tag:yaml.org,2002:set",
     "model:\n  lr: 1\n  lr: 2\n": "lr is given twice",
@@ -61,3 +60,9 @@ def test_paths_and_names_are_no_urls(value: object) -> None:
 
 def test_what_a_class_calls_a_url_may_be_one() -> None:
     refuse_url("trainer.logger.tracking_uri", "https://a/b")
+
+
+def test_a_null_character_is_refused_with_its_key(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text('trainer:\n  plugins: [{a: "x\\0"}]\n')
+    with pytest.raises(ValueError, match=r"^trainer.plugins.a='x\\x00' holds a null character"):
+        read_settings(tmp_path / "x.yaml")
