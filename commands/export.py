@@ -24,9 +24,9 @@ class Wish(NamedTuple):
 
     format: Format
     precision: Precision
-    calibration_items: int = 512
-    max_drop: float = 0.5
-    limit: int | None = None
+    calibration_items: int
+    max_drop: float
+    limit: int | None
 
 
 def export(
@@ -61,12 +61,12 @@ def export(
         raise ValueError(f"--calibration_items={calibration_items} and --limit={limit} must be at least 1")
     home = run.resolve() if run.is_dir() else run.parent
     folder = output or home / f"export-{format}-{precision}"
-    proof = write_export(run, folder, Wish(format, precision, calibration_items, max_drop, limit), data)
+    proof = _write(run, folder, Wish(format, precision, calibration_items, max_drop, limit), data)
     print("\n".join(proof_lines(proof, folder)))
     return 0 if proof["passed"] else 1
 
 
-def write_export(run: Path, folder: Path, wish: Wish, data: str | None = None) -> dict[str, Any]:
+def _write(run: Path, folder: Path, wish: Wish, data: str | None = None) -> dict[str, Any]:
     """Write the folder, all of it or nothing; returns the proof.
 
     Raises:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from typing import cast
-from unittest.mock import patch
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torchao.quantization.pt2e import FusedMovingAvgObsFakeQuantize, MovingAverageMinMaxObserver
 
 from lightning_modules.networks.lstm_classifier import LSTMClassifier
-
-with patch.object(logging.getLogger("torch.utils._pytree"), "disabled", True):  # torchao 0.18 calls it in the old way
-    from torchao.quantization.pt2e import FusedMovingAvgObsFakeQuantize, MovingAverageMinMaxObserver
 
 LARGEST_WEIGHT, LARGEST_ACTIVATION = 127, 255  # int8 without -128, as it is symmetric; uint8
 SMALLEST_SCALE = float(torch.finfo(torch.float32).eps)

@@ -6,14 +6,11 @@ A kind of change is a function of the file in this folder that carries its name.
 from __future__ import annotations
 
 import importlib
-import logging
 from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
 
-# torchao, which peft imports too, registers its enums the old way; torch says so on stderr in every run.
-logging.getLogger("torch.utils._pytree").setLevel(logging.ERROR)
 KINDS: tuple[str, ...] = ("add_lora", "fake_quantize", "remove_channels")
 
 

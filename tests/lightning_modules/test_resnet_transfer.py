@@ -1,28 +1,17 @@
-from typing import NamedTuple
-
 import torch
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from lightning_modules.resnet_transfer import ResNetTransfer
+from tests.tiny_inputs import Images
 from tests.tiny_task import tiny_trainer
 
 
-class Batch(NamedTuple):
-    image: Tensor
-    label: Tensor
-    index: Tensor  # type: ignore[assignment]  # hides tuple.index
-
-    @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        return (self.image,)
-
-
-class Images(LightningDataModule):
-    def train_dataloader(self) -> DataLoader[Batch]:
+class RandomImages(LightningDataModule):
+    def train_dataloader(self) -> DataLoader[Images]:
         images = torch.randint(0, 256, (2, 8, 3, 32, 32), dtype=torch.uint8)
-        batches = [Batch(part, torch.arange(8) % 2, torch.arange(8)) for part in images]
+        batches = [Images(part, torch.arange(8) % 2, torch.arange(8)) for part in images]
         return DataLoader(batches, batch_size=None)  # type: ignore[arg-type]  # a list does as a data set
 
     val_dataloader = train_dataloader
@@ -31,7 +20,7 @@ class Images(LightningDataModule):
 def trained(freeze_backbone: bool) -> tuple[dict[str, Tensor], dict[str, Tensor], ResNetTransfer]:
     model = ResNetTransfer(weights=None, freeze_backbone=freeze_backbone, lr=0.1, class_names=["a", "b"])
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    tiny_trainer(max_epochs=2, num_sanity_val_steps=0).fit(model, Images())
+    tiny_trainer(max_epochs=2, num_sanity_val_steps=0).fit(model, RandomImages())
     return before, model.state_dict(), model
 
 
