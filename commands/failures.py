@@ -29,13 +29,13 @@ def failures_explained(how_to_continue: Callable[[], str]) -> Iterator[None]:
     """
     try:
         yield
-    except RuntimeError as error:
+    except Exception as error:
         if reason := _reason(error):
             raise RunFailedError(reason + how_to_continue()) from error
         raise
 
 
-def _reason(error: RuntimeError) -> str | None:
+def _reason(error: Exception) -> str | None:
     from torch.distributed import DistError  # cli.py answers without torch
 
     from callbacks.guard_numerics import NonFiniteError
@@ -44,8 +44,17 @@ def _reason(error: RuntimeError) -> str | None:
     message = str(error)
     if isinstance(error, RunFailedError | NonFiniteError | TrainabilityError):
         return message
-    if found := DEAD_WORKER.search(message):
+    if found := _dead_worker(error):
         return f"a loader worker (process {found[1]}) {found[2]}: if memory is short, lower --data.num_workers"
-    if isinstance(error, DistError) or DEAD_PROCESS.search(message):
+    if isinstance(error, DistError) or (isinstance(error, RuntimeError) and DEAD_PROCESS.search(message)):
         return PROCESS_ENDED
+    return None
+
+
+def _dead_worker(error: BaseException | None) -> re.Match[str] | None:
+    """What torch said of it, in the error itself or one below it: a signal raises it inside whatever runs just then."""
+    while error is not None:
+        if isinstance(error, RuntimeError) and (found := DEAD_WORKER.search(str(error))):
+            return found
+        error = error.__context__
     return None

@@ -112,7 +112,7 @@ def blame(error: BaseException, settings: Iterable[tuple[str, Any]]) -> str:
     if any(re.search(rf"\b{re.escape(key)}\b", line) for key, _ in given):
         return line
     named = [key for key, _ in given if re.search(rf"\b{re.escape(key.rpartition('.')[2])}\b", line)]
-    texts = [(str(value) if len(str(value)) > 1 else f"'{value}'", key) for key, value in given]
+    texts = [(printable(str(value)) if len(str(value)) > 1 else f"'{value}'", key) for key, value in given]
     quoted = [key for text, key in sorted(texts, key=lambda pair: -len(pair[0])) if text in line]
     numbers = [(abs(value), key) for key, value in given if isinstance(value, (int, float))]
     largest = [max(numbers)[1]] if numbers and ALLOCATION.search(f"{type(error).__name__} {line}") else []

@@ -103,13 +103,14 @@ def attempts(run: Path, name: str, canary: Path) -> list[tuple[str, ...]]:
         ("run", f"--resume={folder}", "--trainer.max_epochs=2"),
         *((verb, f"--ckpt_path={path}") for verb in ("fit", "validate", "test", "predict")),
         ("classify", f"--run={folder}", f"--input={folder}/x.png"),
+        ("export", f"--run={folder}", "--limit=10"),
     ]
 
 
 def assert_harmless(experiment: Cli, lightsmith: Cli, run: Path, name: str, canary: Path) -> None:
     """Nothing runs, and the answer is one line; a command may work if it never reads what is wrong."""
     for verb, *options in attempts(run, name, canary):
-        if verb == "classify":
+        if verb in ("classify", "export"):
             outcome = lightsmith(verb, *options)
         else:
             outcome = experiment("mnist_mlp", *SMALL[:1], "--loggers=[]", "--trainer.max_epochs=2", *options, verb=verb)
@@ -133,4 +134,5 @@ def test_forty_hostile_checkpoints_run_nothing_in_any_command(
     for name in HOSTILE:
         assert_harmless(experiment, lightsmith, run, name, tmp_path / "canary")
     assert len(HOSTILE) >= 40
-    print(f"\n| 14 | {len(HOSTILE)} hostile checkpoints × run, fit, validate, test, predict, classify | 0 canaries |")
+    commands = "run, fit, validate, test, predict, classify, export"
+    print(f"\n| 14 | {len(HOSTILE)} hostile checkpoints × {commands} | 0 canaries |")

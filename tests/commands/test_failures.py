@@ -38,6 +38,17 @@ def test_what_is_known_becomes_one_line(error: RuntimeError, line: str) -> None:
     assert str(told.value) == line
 
 
+def test_the_death_of_a_worker_is_known_when_other_code_wraps_it() -> None:
+    def look_up() -> None:
+        try:
+            raise RuntimeError("DataLoader worker (pid 12) is killed by signal: Killed. ")
+        except RuntimeError as error:
+            raise TypeError("unsupported callable") from error
+
+    with pytest.raises(RunFailedError, match=r"^a loader worker \(process 12\) is killed"), failures_explained(str):
+        look_up()
+
+
 def test_what_is_not_known_keeps_its_traceback() -> None:
     with pytest.raises(RuntimeError, match=r"^shapes differ$"), failures_explained(lambda: ""):
         raise RuntimeError("shapes differ")

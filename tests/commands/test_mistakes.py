@@ -48,6 +48,7 @@ def test_an_error_names_the_setting_that_it_quotes_or_else_the_largest_number() 
     assert blame(ValueError("data.batch_size is odd"), settings) == "data.batch_size is odd"
     assert blame(MemoryError(), settings) == "model.width=1000000000000: MemoryError"
     assert blame(KeyError("x"), settings) == "'x'"
+    assert blame(ValueError(repr("\u202e1h")), [("trainer.max_time", "\u202e1h")]).startswith("trainer.max_time=")
 
 
 def test_an_endless_message_loses_its_middle() -> None:
