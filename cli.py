@@ -156,7 +156,11 @@ def check_config_files(given: Sequence[str]) -> None:
     parser.add_argument("-c", "--config", action="append", default=[])
     for file in parser.parse_known_args(given)[0].config:
         refuse_url("--config", file)
-        if not Path(file).is_file():
+        try:
+            found = Path(file).is_file()
+        except OSError as error:  # a name that no file can have
+            raise ValueError(f"--config={file}: {error.strerror}") from error
+        if not found:
             name, names = Path(file).stem, list(experiment_files())
             raise ValueError(
                 f"no experiment {name!r} ({file} does not exist){nearest(name, names)} (all: {', '.join(names)})"
