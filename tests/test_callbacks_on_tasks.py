@@ -1,0 +1,98 @@
+"""Every callback on every task: it works, or says in one line why not. The other tests use the smallest networks."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.conftest import Cli
+
+WEIGHTS = "--trainer.callbacks+=callbacks.prune_weights.PruneWeights"
+CHANNELS = "--trainer.callbacks+=callbacks.prune_channels.PruneChannels"
+SHORT = ("--loggers=[]", "--trainer.max_epochs=2", "--trainer.limit_train_batches=3", "--trainer.limit_val_batches=1")
+TEXTS = ("imdb_lstm", "bert_classifier")
+OPTIONS = {
+    "mnist_mlp": (),
+    "cifar_cnn": ("--data.batch_size=32",),
+    "cifar_resnet": ("--data.batch_size=32",),
+    "resnet_transfer": (),
+    "imdb_lstm": ("--data.max_tokens=32",),
+    "bert_classifier": ("--data.batch_size=4", "--data.max_tokens=32"),
+}
+
+
+def best(tmp_path: Path, name: str) -> dict[str, Any]:
+    path = tmp_path / "runs" / name / "latest" / "checkpoints" / "best.ckpt"
+    checkpoint: dict[str, Any] = torch.load(path, weights_only=True)
+    return checkpoint
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OPTIONS)
+def test_weights_of_every_task_are_pruned_exactly(experiment: Cli, tmp_path: Path, name: str) -> None:
+    limits = (*SHORT, "--trainer.limit_test_batches=1", *OPTIONS[name])
+    outcome = experiment(name, *limits, WEIGHTS, "--trainer.callbacks.sparsity=0.8")
+    assert outcome.code == 0
+    checkpoint = best(tmp_path, name)
+    pruned = [checkpoint["state_dict"][weight] for weight in checkpoint["callbacks"]["PruneWeights"]["masks"]]
+    count = sum(weight.numel() for weight in pruned)
+    assert len(pruned) >= 3
+    assert sum(int((weight == 0).sum()) for weight in pruned) == round(0.8 * count)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OPTIONS)
+def test_channels_are_removed_or_refused_in_one_line(experiment: Cli, tmp_path: Path, name: str) -> None:
+    limits = (*SHORT, "--trainer.limit_test_batches=1", *OPTIONS[name])
+    outcome = experiment(name, *limits, CHANNELS, "--trainer.callbacks.epoch=1")
+    if name in TEXTS:
+        assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+        assert "PruneChannels: channels of a network with Embedding" in outcome.err
+    else:
+        assert (outcome.code, outcome.err) == (0, "")
+        assert "% of the MACs are left" in outcome.out
+        results = json.loads((tmp_path / "runs" / name / "latest" / "results.json").read_text())
+        largest = {"mnist_mlp": 200_000, "cifar_cnn": 600_000, "cifar_resnet": 400_000, "resnet_transfer": 400_000}
+        assert results["model"]["parameters"] < largest[name]
+
+
+NO_IMAGES = r"images? of shape|for images|takes? images"
+# Each with its settings, and what it says to the tasks that it is not for.
+OTHERS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+    "adversarial_training.AdversarialTraining": ((), {}),
+    "robustness_test.RobustnessTest": (("max_items=8",), {}),
+    "quantization_aware_training.QuantizationAwareTraining": (("start_epoch=0", "freeze_epoch=1"), {}),
+    "trainability_audit.TrainabilityAudit": ((), {}),
+    "mix_images.MixImages": (("cutmix_alpha=1",), dict.fromkeys(TEXTS, NO_IMAGES)),
+    "rand_augment_images.RandAugmentImages": ((), dict.fromkeys(TEXTS, NO_IMAGES)),
+    "apply_lora.ApplyLoRA": ((), dict.fromkeys(set(OPTIONS) - {"bert_classifier"}, "targets")),
+    "cache_frozen_features.CacheFrozenFeatures": ((), dict.fromkeys(set(OPTIONS) - {"resnet_transfer"}, "backbone")),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("callback", OTHERS)
+def test_a_callback_works_or_says_why_not(experiment: Cli, callback: str, name: str) -> None:
+    settings, refusals = OTHERS[callback]
+    given = (f"--trainer.callbacks+=callbacks.{callback}", *(f"--trainer.callbacks.{value}" for value in settings))
+    outcome = experiment(name, *SHORT, "--trainer.limit_test_batches=2", *OPTIONS[name], *given)
+    if name in refusals:
+        assert (outcome.code, outcome.err.count("\n")) == (2, 1), outcome
+        assert re.search(refusals[name], outcome.err), outcome.err
+    else:
+        assert (outcome.code, outcome.err) == (0, "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OPTIONS)
+def test_averages_and_teachers_are_for_every_task(experiment: Cli, tmp_path: Path, name: str) -> None:
+    short = (*SHORT, "--trainer.limit_test_batches=2", *OPTIONS[name])
+    averaged = ("--trainer.callbacks+=lightning.pytorch.callbacks.EMAWeightAveraging", "--trainer.callbacks.decay=0.9")
+    assert experiment(name, *short, *averaged).code == 0
+    teacher = f"--trainer.callbacks.teacher={(tmp_path / 'runs' / name / 'latest').resolve()}"
+    taught = experiment(name, *short, "--trainer.callbacks+=callbacks.distill_from_teacher.DistillFromTeacher", teacher)
+    assert (taught.code, taught.err) == (0, "")
