@@ -20,7 +20,9 @@ BATCHES_BETWEEN_VOTES = 10
 
 
 class SaveLast(Checkpoint):
-    """Saves ``last.ckpt`` after each epoch and its validation, within one after some minutes, and on SIGTERM or Ctrl-C.
+    """Saves ``last.ckpt`` after an epoch and its validation, within one after some minutes, and on SIGTERM or Ctrl-C.
+
+    Epochs so short that saving after each would take more than its share of the time are not all saved; the last is.
 
     Either signal lets the step in progress end, and then the run, with exit code 143 or 130; a second one ends the
     process at once. Several processes vote every few batches, as they have to save and stop together.
@@ -28,18 +30,23 @@ class SaveLast(Checkpoint):
     Args:
         keep: number of checkpoints, at least 1: ``last.ckpt``, before it ``last-1.ckpt`` and so on.
         every_minutes: longest time without a checkpoint while training.
+        saving_share: how much of the time may go to saving after epochs, in (0, 1]; 1 saves after each.
 
     Attributes:
         dirpath: where the checkpoints lie; ``checkpoints`` in the Trainer's root if it is not set.
     """
 
-    def __init__(self, keep: int = 2, every_minutes: float = 5.0) -> None:
+    def __init__(self, keep: int = 2, every_minutes: float = 5.0, saving_share: float = 0.1) -> None:
         if keep < 1 or every_minutes <= 0:
             raise ValueError(f"keep={keep} must be at least 1, and every_minutes={every_minutes} above 0")
+        if not 0 < saving_share <= 1:
+            raise ValueError(f"saving_share={saving_share} must be above 0, and at most 1")
         self.keep = keep
         self.every_minutes = every_minutes
+        self.saving_share = saving_share
         self.dirpath: str | None = None
-        self._saved_seconds = 0.0
+        self._saved_seconds = 0.0  # when
+        self._saving_seconds = 0.0  # how long it took
         self._saved_batch = -1
         self._unvoted_batches = 0
         self._signal = 0
@@ -88,7 +95,10 @@ class SaveLast(Checkpoint):
         self.on_validation_batch_end(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._save(trainer)
+        training_seconds = time.monotonic() - self._saved_seconds
+        due = self._saving_seconds <= self.saving_share * (training_seconds + self._saving_seconds)
+        if trainer.strategy.reduce_boolean_decision(due or _is_last_epoch(trainer), all=False):
+            self._save(trainer)
 
     def _catch_signals(self) -> None:
         """Once more at each start: Lightning's own handler talks to other processes in the middle of a step."""
@@ -111,10 +121,17 @@ class SaveLast(Checkpoint):
     def _save(self, trainer: Trainer) -> None:
         assert self.dirpath is not None, "set by setup"
         fresh = Path(self.dirpath) / "next.ckpt"
+        started = time.monotonic()
         trainer.save_checkpoint(fresh)
-        self._saved_seconds, self._saved_batch = time.monotonic(), trainer.fit_loop.total_batch_idx
         if trainer.is_global_zero and fresh.exists():  # not if the disk was full
             rotate(fresh, self.keep)
+        self._saved_seconds, self._saved_batch = time.monotonic(), trainer.fit_loop.total_batch_idx
+        self._saving_seconds = self._saved_seconds - started
+
+
+def _is_last_epoch(trainer: Trainer) -> bool:
+    epochs, steps = trainer.fit_loop.max_epochs or -1, trainer.fit_loop.max_steps  # -1 for no limit
+    return trainer.should_stop or 0 < epochs <= trainer.current_epoch + 1 or 0 < steps <= trainer.global_step
 
 
 def rotate(fresh: Path, keep: int) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 from lightning.fabric.plugins.environments import SLURMEnvironment
-from lightning.pytorch import Callback
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.connectors import signal_connector
 
 from callbacks import save_last
@@ -46,12 +46,12 @@ def fit(*callbacks: Callback, epochs: int = 2, **options: Any) -> None:
 
 
 def test_newest_checkpoints_are_kept_in_order(tmp_path: Path) -> None:
-    fit(SaveLast(keep=3), epochs=4)
+    fit(SaveLast(keep=3, saving_share=1), epochs=4)
     assert steps(tmp_path) == {"last.ckpt": 20, "last-1.ckpt": 15, "last-2.ckpt": 10}
 
 
 def test_a_single_one_can_be_kept(tmp_path: Path) -> None:
-    fit(SaveLast(keep=1))
+    fit(SaveLast(keep=1, saving_share=1))
     assert steps(tmp_path) == {"last.ckpt": 10}
 
 
@@ -92,16 +92,37 @@ def test_a_file_system_without_hard_links_will_do(tmp_path: Path, monkeypatch: p
         raise PermissionError
 
     monkeypatch.setattr(Path, "hardlink_to", refuse)
-    fit(SaveLast(keep=3), epochs=3)
+    fit(SaveLast(keep=3, saving_share=1), epochs=3)
     assert steps(tmp_path) == {"last.ckpt": 15, "last-1.ckpt": 10, "last-2.ckpt": 5}
 
 
 def test_long_epochs_are_saved_every_few_minutes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     minutes = count()
     monkeypatch.setattr(save_last, "time", SimpleNamespace(monotonic=lambda: 60 * next(minutes)))
-    fit(SaveLast(keep=9, every_minutes=2), epochs=1)
-    # The clock is read after each batch and after each save: at 2 minutes, again at 2 + 1 + 2, and the epoch's end.
+    fit(SaveLast(keep=9, every_minutes=2, saving_share=1), epochs=1)
+    # The clock is read after each batch, before and after each save: at 2 minutes, at 4 + 2, and the epoch's end.
     assert list(steps(tmp_path).values()) == [4, 2, 5]
+
+
+def test_short_epochs_are_saved_as_often_as_their_share_of_the_time_allows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    minutes = count()
+    monkeypatch.setattr(save_last, "time", SimpleNamespace(monotonic=lambda: 60 * next(minutes)))
+    fit(SaveLast(keep=9, every_minutes=1000), epochs=5)
+    # A save takes one minute and an epoch about six; nine have to lie between two saves.
+    assert sorted(steps(tmp_path).values()) == [5, 15, 25]
+
+
+@pytest.mark.parametrize("end", [{"epochs": 4}, {"epochs": -1, "max_steps": 20}, {"epochs": 9, "stops": True}])
+def test_the_last_epoch_is_always_saved(tmp_path: Path, end: dict[str, Any]) -> None:
+    class Stop(Callback):
+        def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+            trainer.should_stop = trainer.current_epoch == 3
+
+    callbacks = [Stop()] if end.pop("stops", False) else []
+    fit(*callbacks, SaveLast(keep=1, saving_share=1e-9), **end)
+    assert steps(tmp_path) == {"last.ckpt": 20}
 
 
 @pytest.mark.parametrize("number", SENT)
@@ -240,7 +261,7 @@ def test_two_processes_stop_together_whoever_is_told(tmp_path: Path, send: Calla
         os.killpg(child.pid, 0)
 
 
-@pytest.mark.parametrize("wrong", [{"keep": 0}, {"every_minutes": 0.0}])
+@pytest.mark.parametrize("wrong", [{"keep": 0}, {"every_minutes": 0.0}, {"saving_share": 0.0}])
 def test_nonsense_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         SaveLast(**wrong)
