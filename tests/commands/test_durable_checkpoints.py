@@ -222,7 +222,7 @@ def test_training_goes_on_when_the_disk_is_full(
             raise OSError(errno.EDQUOT, "Disk quota exceeded")
 
     monkeypatch.setattr("os.fsync", fsync)
-    trainer = ExperimentTrainer(callbacks=[SaveLast()], max_epochs=3, default_root_dir=tmp_path, **QUIET)
+    trainer = ExperimentTrainer(callbacks=[SaveLast(saving_share=1)], max_epochs=3, default_root_dir=tmp_path, **QUIET)
     trainer.fit(TinyModel(), TinyData())
     assert trainer.global_step == 15
     assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == {"last.ckpt", MANIFEST}
