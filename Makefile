@@ -31,7 +31,7 @@ exp: $(if $(RESUME),,need-NAME) setup ## Train, test, record: NAME=mnist_mlp [DA
 predict: need-RUN need-INPUT setup ## Classify files: RUN=runs/mnist_mlp/latest (or an exported folder) INPUT=file or folder [OUTPUT=predictions.jsonl]
 	@$(python) cli.py classify --run="$(RUN)" --input="$(INPUT)" $(if $(OUTPUT),--output="$(OUTPUT)") $(ARGS)
 
-compress: need-NAME setup ## Make a model smaller in several ways, compare: NAME=cifar_cnn [DATA=...] [RUN=trained run] [MAX_DROP=1.0]
+compress: need-NAME setup ## Make a model smaller in several ways, compare: NAME=cifar_cnn [DATA=...] [RUN=trained run] [MAX_DROP=1.0] [ARGS="--seed=1"]
 	@$(python) cli.py compress --name="$(NAME)" $(if $(DATA),--data="$(DATA)") $(if $(RUN),--run="$(RUN)") $(if $(MAX_DROP),--max_drop="$(MAX_DROP)") $(ARGS)
 
 export: need-RUN setup ## Write a model of its own and prove it: RUN=runs/mnist_mlp/latest [FORMAT=onnx or torch] [INT8=1] [MAX_DROP=0.5] [OUTPUT=folder]

@@ -34,7 +34,12 @@ DISTILLATION = "callbacks.distill_from_teacher.DistillFromTeacher"
 
 
 def compress(
-    name: str, data: str = "sample", run: Path | None = None, max_drop: float = 1.0, limit: int | None = None
+    name: str,
+    data: str = "sample",
+    run: Path | None = None,
+    max_drop: float = 1.0,
+    limit: int | None = None,
+    seed: int | None = None,
 ) -> int:
     """Make the variants of experiments/_compression/<name>.yaml, and measure them side by side on exported files.
 
@@ -47,6 +52,7 @@ def compress(
         max_drop: points of accuracy that the recommended variant, the fastest that keeps to it on the validation split,
             may lose on the test split.
         limit: judge accuracy on so many validation and test items only.
+        seed: of every training, as seed_everything; the experiment's own when unset.
 
     Returns:
         Exit code: 0, or 1 if the recommended variant loses more, an exact export is not exact, or zeros went lost.
@@ -67,13 +73,13 @@ def compress(
     rows = []
     for variant in variants:
         if variant.name not in runs:
-            runs[variant.name] = _trained(variant, name, data, runs, folder / "training")
+            runs[variant.name] = _trained(variant, name, data, runs, folder / "training", seed)
         rows.append(_measured(variant, runs[variant.name], data, folder, limit))
     _time(rows, runs[variants[0].name], data, folder)
     return _report(rows, name, data, max_drop, folder)
 
 
-def _trained(variant: Variant, name: str, data: str, runs: dict[str, Path], home: Path) -> Path:
+def _trained(variant: Variant, name: str, data: str, runs: dict[str, Path], home: Path, seed: int | None) -> Path:
     """The folder of the run that makes a variant; of one that is only exported otherwise, that of its origin."""
     if variant.settings is None and variant.of is not None:
         return runs[variant.of]
@@ -87,8 +93,9 @@ def _trained(variant: Variant, name: str, data: str, runs: dict[str, Path], home
     part.write_text(yaml.safe_dump(settings), encoding="utf-8")
     configs = [f"-c={path}" for path in (EXPERIMENTS / "_defaults.yaml", experiment_files()[name], part)]
     start = [] if variant.of is None else [f"--init_from={runs[variant.of]}"]
+    seeded = [] if seed is None else [f"--seed_everything={seed}"]
     print(f"\n== {variant.name}", flush=True)
-    options = [f"--data.source={data}", f"--runs={home / variant.name}", *start]
+    options = [f"--data.source={data}", f"--runs={home / variant.name}", *start, *seeded]
     if code := subprocess.run([sys.executable, str(CLI), "run", *configs, *options], check=False).returncode:
         raise RunFailedError(f"{variant.name} was not trained (exit code {code}); what is done is in {shown(home)}")
     return (home / variant.name / name / "latest").resolve()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from commands import compression_plan, race_exports
 from commands.compression_plan import PLANS
@@ -39,7 +40,7 @@ def dense(experiment: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 
 def test_variants_are_made_proved_timed_and_recorded(dense: Path, lightsmith: Cli, tmp_path: Path) -> None:
-    outcome = lightsmith("compress", "--name=mnist_mlp", f"--run={dense}", "--max_drop=100", "--limit=100")
+    outcome = lightsmith("compress", "--name=mnist_mlp", f"--run={dense}", "--max_drop=100", "--limit=100", "--seed=3")
     assert outcome.code == 0, outcome.err
     folder = tmp_path / "runs/mnist_mlp-compressed/latest"
     ledger: Any = json.loads((folder / "ledger.json").read_text())
@@ -56,6 +57,8 @@ def test_variants_are_made_proved_timed_and_recorded(dense: Path, lightsmith: Cl
     assert ledger["recommended"] in outcome.out
     assert (folder / "pareto.png").stat().st_size > 10_000
     assert (folder / "pruned_int8/model.onnx").is_file()
+    (settings,) = (folder / "training/pruned_int8").glob("mnist_mlp/latest/config.yaml")
+    assert yaml.safe_load(settings.read_text())["seed_everything"] == 3
 
 
 @pytest.mark.slow
