@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import warnings
 from argparse import ArgumentError, ArgumentParser
@@ -111,6 +112,7 @@ def _run_experiment(given: list[str]) -> int:
 def _run_function(command: str, given: list[str]) -> int:
     from jsonargparse import auto_cli
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # which tidies up, as Ctrl-C does
     options = [option for option in given if option != "--debug"]
     function = _function(command)
     return auto_cli(function, args=options, exit_on_error=False, as_positional=False, prog=f"cli.py {command}") or 0

@@ -51,7 +51,7 @@ class ApplyLoRA(Callback):
                 raise ValueError(f"ApplyLoRA is set to {self.options}, but the checkpoint has adapters of {done[0]}")
             self._freeze(pl_module)
 
-    def on_train_start(self, trainer: Trainer, pl_module: Classifier) -> None:  # type: ignore[override]  # ours
+    def on_train_batch_start(self, trainer: Trainer, pl_module: Classifier, *_: Any) -> None:  # type: ignore[override]  # ours
         for module in pl_module.network.modules():
             if isinstance(module, _BatchNorm) and not _trains(module):
                 module.eval()

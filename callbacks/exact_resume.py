@@ -41,6 +41,7 @@ class ExactResume(Callback):
         checkpoint[KEY] = {
             "ranks": _from_all_ranks(trainer, own),
             "should_stop": trainer.should_stop,
+            "metrics": {name: float(value) for name, value in trainer.callback_metrics.items()},
             "unlogged": _unlogged(trainer) if ended and trainer.training else {},
             "steps_logged": trainer.global_step - (ended == "batch" and validates),
         }
@@ -69,6 +70,8 @@ class ExactResume(Callback):
                 parameter = pl_module.get_parameter(name)
                 parameter.grad = gradient.to(parameter)
         trainer.should_stop = restored.get("should_stop", trainer.should_stop)
+        metrics = {name: torch.tensor(value) for name, value in restored.get("metrics", {}).items()}
+        trainer._logger_connector._callback_metrics.update(metrics)  # for who asks before the next validation
         if restored.get("unlogged"):
             trainer._logger_connector.log_metrics(restored["unlogged"], step=trainer.global_step - 1)
 

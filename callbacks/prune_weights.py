@@ -104,12 +104,19 @@ class PruneWeights(Callback):
         assert isinstance(pl_module, Classifier)
         step = trainer.global_step
         ends = step >= self._last_step and not self.complete
-        rises = self._first_step <= step < self._last_step and (step - self._first_step) % self.every_n_steps == 0
+        rising = self._first_step <= step < self._last_step and not self.complete  # as an extended run may be
+        rises = rising and (step - self._first_step) % self.every_n_steps == 0
         restructured = self._masks and self._operations != len(pl_module.operations)
         if ends or rises or restructured:
             self._choose(trainer, pl_module, self._sparsity_at(step))
         if ends:
             self._finish(trainer, pl_module, optimizer)
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        """Gradients may accumulate on after the structure changed; what is saved then must have masks that fit."""
+        assert isinstance(pl_module, Classifier)
+        if self._masks and self._operations != len(pl_module.operations):
+            self._choose(trainer, pl_module, self._sparsity_at(trainer.global_step))
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         count = sum(mask.numel() for mask in self._masks.values())
@@ -121,7 +128,7 @@ class PruneWeights(Callback):
             rank_zero_warn(f"training ended at step {trainer.global_step}, pruning would have at {self._last_step}")
 
     def _sparsity_at(self, step: int) -> float:
-        if step >= self._last_step:
+        if self.complete or step >= self._last_step:
             return self.sparsity
         left = 1 - (step - self._first_step) / (self._last_step - self._first_step)
         return self.sparsity * (1 - left**3)

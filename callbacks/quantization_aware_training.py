@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
 
 from callbacks.forget_best import forget_best
-from lightning_modules.networks.fake_quantize import freeze_ranges
+from lightning_modules.networks.fake_quantize import InputRange, freeze_ranges
 
 KIND = "fake_quantize"
 
@@ -34,11 +35,12 @@ class QuantizationAwareTraining(Callback):
         self.freeze_epoch = freeze_epoch
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        epochs = trainer.max_epochs
-        if epochs is not None and 0 <= epochs <= self.freeze_epoch:
+        steps = trainer.estimated_stepping_batches
+        epochs = steps / math.ceil(trainer.num_training_batches / trainer.accumulate_grad_batches)
+        if epochs <= self.freeze_epoch and not trainer.fast_dev_run:  # type: ignore[attr-defined]  # set by Lightning's connector
             raise ValueError(
-                f"QuantizationAwareTraining: freeze_epoch={self.freeze_epoch} is not reached in "
-                f"trainer.max_epochs={epochs}: give {self.freeze_epoch + 1} or more"
+                f"QuantizationAwareTraining: freeze_epoch={self.freeze_epoch} is not reached in the run's {epochs:.4g} "
+                f"epochs: give more than {self.freeze_epoch}, by trainer.max_epochs or trainer.max_steps"
             )
         averaging = [c for c in trainer.callbacks if isinstance(c, WeightAveraging)]  # type: ignore[attr-defined]
         if averaging:
@@ -54,3 +56,8 @@ class QuantizationAwareTraining(Callback):
             forget_best(trainer)
         if trainer.current_epoch >= self.freeze_epoch:
             freeze_ranges(pl_module.network)
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        for module in pl_module.network.modules():
+            if isinstance(module, InputRange):  # which learns in frozen layers too, whatever mode they are in
+                module.training = trainer.current_epoch < self.freeze_epoch

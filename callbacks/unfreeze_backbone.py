@@ -13,6 +13,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import nn
 
 from lightning_modules.classifier import Classifier
+from lightning_modules.networks.fake_quantize import InputRange
 
 NEAR_NAMES = 3
 
@@ -151,7 +152,11 @@ class UnfreezeBackbone(Callback):
             if name in self._own and parameter.requires_grad != trains:
                 parameter.requires_grad = trains
                 changed = True
-        resting = {name: module for name, module in _modules(pl_module) if self._begins(name) > epoch}
+        resting = {
+            name: module
+            for name, module in _modules(pl_module)
+            if self._begins(name) > epoch and not isinstance(module, InputRange)  # which has its own time to rest
+        }
         for name in self._resting.keys() - resting.keys():
             self._resting[name].training = True
         self._epoch, self._resting = epoch, resting

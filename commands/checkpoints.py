@@ -21,6 +21,7 @@ ROOMS = ("lightning_modules.", "datamodules.")
 PRETRAINED = ("pretrained", "weights")  # hyper-parameters that a checkpoint has no need of: it holds all weights
 # Lacking where only weights were saved.
 OF_TRAINING: dict[str, type] = {"callbacks": dict, "optimizer_states": list, "lr_schedulers": list}
+SHOWN_CLASSES = 10
 # What Lightning and Lightsmith save.
 TYPES: dict[str, type] = {
     "lightsmith": dict,
@@ -107,6 +108,21 @@ def check_fits(checkpoint: dict[str, Any], model: LightningModule, path: Path) -
                 f"{path} has another network: {name} is {saved.get(name, 'missing')} there, "
                 f"{shapes.get(name, 'missing')} here; give the options and the data that it was trained with"
             )
+
+
+def check_classes(data: Any, model: Any) -> None:
+    """Refuse data whose labels do not mean what a model's outputs do.
+
+    Raises:
+        ValueError: it has other classes, or has them in another order; or what reading the data raises.
+    """
+    found, known = list(data.class_names), list(model.class_names)
+    if found != known:
+        raise ValueError(f"{data.source} has the classes {_listed(found)}; the model knows {_listed(known)}")
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:SHOWN_CLASSES]) + (f" … ({len(names)})" if len(names) > SHOWN_CLASSES else "")
 
 
 def repeat_operations(checkpoint: dict[str, Any], model: LightningModule, path: Path) -> None:

@@ -42,6 +42,8 @@ def classify(run: Path, input: Path, output: Path = Path("predictions.jsonl")) -
     """
     if not input.exists():
         raise ValueError(f"--input={input} does not exist")
+    if output.exists() and output.samefile(input):
+        raise ValueError(f"--output={output} would overwrite the input: name another file")
     probabilities_of, data, class_names = _load_exported(run) if is_exported(run) else _load_trained(run)
     inputs = data.read_inputs(input)
     items = [item for _, item in inputs]

@@ -15,7 +15,7 @@ import yaml
 from onnx import numpy_helper
 from torch import nn
 
-from commands.checkpoints import load_run
+from commands.checkpoints import check_classes, load_run
 from commands.compression_plan import Variant, read_plan
 from commands.exported_folder import PROOF
 from commands.exported_model import batches, load_model
@@ -26,7 +26,10 @@ from commands.mistakes import nearest
 from commands.prove_export import answers
 from commands.race_exports import race
 from commands.run_folder import create_run_folder
+from commands.settings_file import read_settings
 from commands.summary import shown
+from datamodules.sources import existing_path
+from lightning_modules.classifier import class_path
 from lightning_modules.networks.macs import count_macs
 
 CLI = Path(__file__).parents[1] / "cli.py"
@@ -35,7 +38,7 @@ DISTILLATION = "callbacks.distill_from_teacher.DistillFromTeacher"
 
 def compress(
     name: str,
-    data: str = "sample",
+    data: str | None = None,
     run: Path | None = None,
     max_drop: float = 1.0,
     limit: int | None = None,
@@ -47,7 +50,7 @@ def compress(
 
     Args:
         name: the experiment.
-        data: as data.source.
+        data: as data.source; when unset, where the run found its data, or sample.
         run: a run folder of the experiment whose model is taken as the first variant, instead of training it.
         max_drop: points of accuracy that the recommended variant, the fastest that keeps to it on the validation split,
             may lose on the test split.
@@ -58,15 +61,14 @@ def compress(
         Exit code: 0, or 1 if the recommended variant loses more, an exact export is not exact, or zeros went lost.
 
     Raises:
-        ValueError: no such experiment, plan or run.
+        ValueError: no such experiment, plan, run or data, or a run of another experiment or other classes.
     """
     if name not in experiment_files():
         raise ValueError(f"no experiment {name!r}{nearest(name, list(experiment_files()))}")
     if max_drop < 0 or (limit is not None and limit < 1):
         raise ValueError(f"--max_drop={max_drop} must be at least 0 and --limit={limit} at least 1")
     variants = read_plan(name)
-    if run is not None:
-        load_run(run)  # refused now or never
+    data = _checked_data(name, data, run)
     folder = create_run_folder(Path("runs"), f"{name}-compressed").resolve()
     print(f"variants   {', '.join(variant.name for variant in variants)}\nwriting    {shown(folder)}/", flush=True)
     runs: dict[str, Path] = {} if run is None else {variants[0].name: run.resolve()}
@@ -77,6 +79,20 @@ def compress(
         rows.append(_measured(variant, runs[variant.name], data, folder, limit))
     _time(rows, runs[variants[0].name], data, folder)
     return _report(rows, name, data, max_drop, folder)
+
+
+def _checked_data(name: str, data: str | None, run: Path | None) -> str:
+    """Where the data is, refusing now what the first training or export would refuse later."""
+    if run is not None:
+        model, source = load_run(run)
+        wanted = read_settings(experiment_files()[name])["model"]["class_path"]
+        if class_path(model) != wanted:
+            raise ValueError(f"--run={run} is of {class_path(model)}, the experiment {name} of {wanted}")
+        data = source.source = data or source.source
+        check_classes(source, model)
+    elif data not in (None, "sample", "hub"):
+        existing_path(data)
+    return data or "sample"
 
 
 def _trained(variant: Variant, name: str, data: str, runs: dict[str, Path], home: Path, seed: int | None) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
@@ -60,6 +61,10 @@ class ExperimentTrainer(Trainer):
         end_averaging(self.callbacks)
         # A fast_dev_run keeps no checkpoint: it tests the weights as they are.
         best = best_checkpoint(self.callbacks)
+        if best and best.dirpath and not best.best_model_path and not self.fast_dev_run:
+            # No validation since the network was changed for good, or none at all: the last is the best that there is.
+            best.best_model_path = str(Path(best.dirpath) / BEST_CHECKPOINT.name)
+            self.save_checkpoint(best.best_model_path)
         path = best.best_model_path if best else None
         self.test(model, datamodule=datamodule, ckpt_path=path, verbose=False, weights_only=True)
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from commands.checkpoints import load_run
+from commands.checkpoints import check_classes, load_run
 from commands.exported_folder import ONNX_FILE, PROOF, TORCH_FILE, write_json, write_preprocessing
 from commands.exported_model import Format, Precision, batches, check_precision, write_model
-from commands.model_card import write_card
+from commands.model_card import RunFacts, run_facts, write_card
 from commands.prove_export import prove
 from commands.results import sha256
 from commands.summary import shown
@@ -55,7 +54,8 @@ def export(
         Exit code: 0, or 1 if the proof failed; the folder is there in both cases.
 
     Raises:
-        ValueError: no such run, a folder that exists, or a precision that the format does not have.
+        ValueError: no such run, a folder that exists or has nowhere to lie, a precision that the format does not have,
+            or data of other classes.
     """
     if calibration_items < 1 or (limit is not None and limit < 1):
         raise ValueError(f"--calibration_items={calibration_items} and --limit={limit} must be at least 1")
@@ -76,19 +76,22 @@ def _write(run: Path, folder: Path, wish: Wish, data: str | None = None) -> dict
     if folder.exists():
         raise ValueError(f"{folder} exists: remove it, or name another folder by --output")
     model, source = load_run(run)
+    if not folder.parent.is_dir():
+        raise ValueError(f"--output={folder}: there is no folder {folder.parent}")
     source.source, source.cache = data or source.source, True
+    check_classes(source, model)
+    facts = run_facts((run.resolve() if run.is_dir() else run.parent) / "results.json")
     draft = folder.with_name(f".{folder.name}-{os.getpid()}")
-    draft.mkdir(parents=True)
+    draft.mkdir()
     try:
-        results = (run.resolve() if run.is_dir() else run.parent) / "results.json"
-        proof = _fill(draft, model, source, wish, results)
+        proof = _fill(draft, model, source, wish, facts)
         draft.replace(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return proof
 
 
-def _fill(folder: Path, model: Any, data: Any, wish: Wish, results_file: Path) -> dict[str, Any]:
+def _fill(folder: Path, model: Any, data: Any, wish: Wish, facts: RunFacts) -> dict[str, Any]:
     """Write everything that belongs into the folder; returns the proof."""
     path = folder / (ONNX_FILE if wish.format == "onnx" else TORCH_FILE)
     exported = write_model(model.network, data, path, wish.precision, wish.calibration_items)
@@ -103,8 +106,7 @@ def _fill(folder: Path, model: Any, data: Any, wish: Wish, results_file: Path) -
         "sha256": sha256(path),
     }
     write_json(folder / PROOF, proof)
-    results = json.loads(results_file.read_text(encoding="utf-8")) if results_file.is_file() else {}
-    write_card(folder, proof, results, preprocessing)
+    write_card(folder, proof, facts, preprocessing)
     return proof
 
 

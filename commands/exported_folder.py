@@ -65,8 +65,8 @@ def load_exported(folder: Path) -> tuple[Callable[..., Tensor], Any, list[str]]:
             raise ValueError(f"{ONNX_FILE} is not the file that {PROOF} is about")
         network = OnnxNetwork(content)
         names = _read(folder / CLASS_NAMES, list)
-        if not (len(names) > 1 and all(isinstance(name, str) for name in names)):
-            raise ValueError(f"{CLASS_NAMES} does not name the classes")
+        if not all(isinstance(name, str) for name in names) or len({*names, ""}) != network.classes + 1:
+            raise ValueError(f"{CLASS_NAMES} does not name the model's {network.classes} classes")
         return network, _preprocessing(folder), names
     except (OSError, ValueError) as error:
         raise ValueError(f"{folder} cannot be used: {error}; export the run again") from error
@@ -89,7 +89,8 @@ def _preprocessing(folder: Path) -> Any:
     for name, value in sizes.items():
         if type(value) is not int or not 1 <= value <= LARGEST[name]:
             raise ValueError(f"{PREPROCESSING} has {name}={value}, which must lie in 1…{LARGEST[name]}")
-    if settings.get("kind") == "image" and settings.get("channels") in (1, 3):
+    sized = {"image_size_px", "resize_px"} <= sizes.keys()
+    if settings.get("kind") == "image" and settings.get("channels") in (1, 3) and sized:
         data: Any = (MNIST if settings["channels"] == 1 else TransferImages)(**sizes, cache=False)
     elif settings.get("kind") == "text" and {"max_tokens", "head_tokens"} <= sizes.keys():
         data = ReviewWordPieces(max_tokens=sizes["max_tokens"], cache=False)

@@ -10,6 +10,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from commands.prove_export import ROUNDING
+
 SCHEMA = 1
 TIMED = "32"  # the batch size that variants are chosen by
 HEADINGS = ("variant", "test", "size", "MACs", "p50 of 1", "p50 of 32", "speed of 32", "zeros")
@@ -23,7 +25,7 @@ def recommended(rows: Sequence[Row], max_drop: float) -> Row:
 
     The test split has no part in the choice, so that the accuracy there is an honest one.
     """
-    least = rows[0]["val_accuracy"] - max_drop / 100
+    least = rows[0]["val_accuracy"] - (max_drop + ROUNDING) / 100
     return min((row for row in rows if row["val_accuracy"] >= least), key=lambda row: row["latency_ms"][TIMED])
 
 
@@ -31,7 +33,9 @@ def shortcomings(rows: Sequence[Row], chosen: Row, max_drop: float) -> list[str]
     """What is wrong with the variants, a sentence each: a loss on the test split, lost zeros, a file not exact."""
     lost = 100 * (rows[0]["test_accuracy"] - chosen["test_accuracy"])
     found = (
-        [f"{chosen['name']} loses {lost:.2f} points on the test split, more than {max_drop}"] if lost > max_drop else []
+        [f"{chosen['name']} loses {lost:.2f} points on the test split, more than {max_drop}"]
+        if lost > max_drop + ROUNDING
+        else []
     )
     for row in rows:
         if row["file_zeros"] is not None and row["file_zeros"] < row["zeros"] - 0.001:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from commands.summary import shown
 
 CARD = """# {name}, {precision}
 
@@ -37,37 +40,59 @@ ARGUMENTS = {
 }
 
 
-def write_card(folder: Path, proof: dict[str, Any], results: dict[str, Any], preprocessing: dict[str, Any]) -> None:
+class RunFacts(NamedTuple):
+    """What the card says of the run: the name of its experiment, and rows by their titles."""
+
+    name: str
+    rows: dict[str, str]
+
+
+def run_facts(path: Path) -> RunFacts:
+    """From a run's results.json; little where there is only a checkpoint.
+
+    Raises:
+        ValueError: the file is not what a run writes.
+    """
+    if not path.is_file():
+        return RunFacts("A Lightsmith model", {})
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+        data, model = results["data"], results["model"]
+        rows = {
+            "network": f"{model['class']}, {model['parameters']:,} parameters",
+            "trained on": f"{data['train']:,} items, fingerprint {data['fingerprint']}",
+            "test of the run": ", ".join(f"{name} {value:.4f}" for name, value in results["test"].items()),
+        }
+        return RunFacts(str(results["experiment"]), rows)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{shown(path)} is not what a run writes: restore it or remove it") from error
+
+
+def write_card(folder: Path, proof: dict[str, Any], facts: RunFacts, preprocessing: dict[str, Any]) -> None:
     """Write the card.
 
     Args:
-        results: the run's results.json, or nothing where there is only a checkpoint.
         preprocessing: as in preprocessing.json.
     """
+    rows = {**facts.rows, **_proof_rows(proof)}
     content = CARD.format(
-        name=results.get("experiment", "A Lightsmith model"),
+        name=facts.name,
         precision=proof["precision"],
-        rows="\n".join(f"| {title} | {text} |" for title, text in _rows(proof, results).items()),
+        rows="\n".join(f"| {title} | {text} |" for title, text in rows.items()),
         code=_code(proof["format"], preprocessing),
     )
     (folder / "README.md").write_text(content, encoding="utf-8")
 
 
-def _rows(proof: dict[str, Any], results: dict[str, Any]) -> dict[str, str]:
-    rows = {}
-    if results:
-        data, model, test = results["data"], results["model"], results["test"]
-        rows["network"] = f"{model['class']}, {model['parameters']:,} parameters"
-        rows["trained on"] = f"{data['train']:,} items, fingerprint {data['fingerprint']}"
-        rows["test of the run"] = ", ".join(f"{name} {value:.4f}" for name, value in test.items())
-    rows["test of this file"] = f"accuracy {proof['accuracy']:.4f} on {proof['items']:,} items"
-    rows["against its checkpoint"] = (
-        f"{proof['argmax_agreement']:.3%} of the classes agree, logits within {proof['largest_logit_difference']:.1e}"
-    )
-    rows["proof"] = "passed" if proof["passed"] else f"FAILED: {'; '.join(proof['reasons'])}"
-    rows["size"] = f"{proof['bytes']:,} bytes"
-    rows["sha256"] = proof["sha256"]
-    return rows
+def _proof_rows(proof: dict[str, Any]) -> dict[str, str]:
+    agreement, difference = proof["argmax_agreement"], proof["largest_logit_difference"]
+    return {
+        "test of this file": f"accuracy {proof['accuracy']:.4f} on {proof['items']:,} items",
+        "against its checkpoint": f"{agreement:.3%} of the classes agree, logits within {difference:.1e}",
+        "proof": "passed" if proof["passed"] else f"FAILED: {'; '.join(proof['reasons'])}",
+        "size": f"{proof['bytes']:,} bytes",
+        "sha256": proof["sha256"],
+    }
 
 
 def _code(format: str, preprocessing: dict[str, Any]) -> str:  # noqa: A002

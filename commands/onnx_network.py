@@ -26,6 +26,9 @@ class OnnxNetwork:
     Args:
         content: the file's bytes.
 
+    Attributes:
+        classes: how many it tells apart.
+
     Raises:
         ValueError: no ONNX, not one of Lightsmith's, or one that refers to other files.
     """
@@ -40,6 +43,10 @@ class OnnxNetwork:
         except DAMAGED as error:
             raise ValueError(f"it is no ONNX model that can be run ({_reason(error)})") from error
         self.names = [value.name for value in self.session.get_inputs()]
+        shapes = {value.name: value.shape for value in self.session.get_outputs()}
+        if len(shapes.get(OUTPUT, ())) != 2:
+            raise ValueError(f"its outputs are {', '.join(shapes)}, not {OUTPUT} (B, classes)")
+        self.classes = shapes[OUTPUT][1]
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         """Logits float32 (B, classes) of what the network takes.

@@ -88,6 +88,14 @@ def test_a_callback_works_or_says_why_not(experiment: Cli, callback: str, name: 
 
 
 @pytest.mark.slow
+def test_norms_before_adapters_keep_their_statistics(experiment: Cli) -> None:
+    adapters = ("--trainer.callbacks+=callbacks.apply_lora.ApplyLoRA", "--trainer.callbacks.targets=['*head*']")
+    audit = "--trainer.callbacks+=callbacks.trainability_audit.TrainabilityAudit"
+    outcome = experiment("resnet_transfer", *SHORT, "--trainer.limit_test_batches=2", *adapters, audit)
+    assert (outcome.code, outcome.err) == (0, "")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIONS)
 def test_averages_and_teachers_are_for_every_task(experiment: Cli, tmp_path: Path, name: str) -> None:
     short = (*SHORT, "--trainer.limit_test_batches=2", *OPTIONS[name])

@@ -18,6 +18,8 @@ def prunable_weights(
 ) -> dict[str, nn.Parameter]:
     """The weights, by name, of the linear layers, convolutions and LSTMs; no norms and no biases.
 
+    Adapters are left out: zeros in one are none in the layer that it is folded into.
+
     Args:
         patterns: of the names (fnmatch); one that matches is enough.
         embeddings: take embeddings too.
@@ -28,7 +30,7 @@ def prunable_weights(
         for module_name, module in network.named_modules()
         if isinstance(module, kinds)
         for name, parameter in module.named_parameters(recurse=False)
-        if parameter.ndim > 1
+        if parameter.ndim > 1 and ".lora_" not in f".{module_name}"
     }
     return {name: p for name, p in found.items() if any(fnmatchcase(name, pattern) for pattern in patterns)}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import random
 from collections.abc import Callable
 from contextlib import suppress
@@ -147,6 +148,31 @@ CALLBACKS: dict[str, Callable[[], list[Callback]]] = {
 def test_with_every_callback_that_has_a_state(name: str, death: dict[str, int]) -> None:
     whole = trained(*CALLBACKS[name]())
     assert_same(died_and_resumed(CALLBACKS[name], **death), whole)
+
+
+@pytest.mark.parametrize("step", [5, 6, 7])
+def test_masks_fit_the_channels_that_are_left_while_gradients_accumulate(step: int) -> None:
+    make = CALLBACKS["removed channels, pruned weights"]
+    whole = trained(*make(), accumulate_grad_batches=2)
+    assert_same(died_and_resumed(make, step=step, accumulate_grad_batches=2), whole)
+
+
+def test_an_extended_run_keeps_its_zeros_to_the_count() -> None:
+    def zeros(state: dict[str, Any]) -> int:
+        return sum(int((state["state_dict"][name] == 0).sum()) for name in state["callbacks"]["PruneWeights"]["masks"])
+
+    make = functools.partial(PruneWeights, 0.8, begin=0.1, end=0.5, every_n_steps=2)
+    short = trained(make(), max_epochs=3)
+    Path("end.ckpt").rename("short.ckpt")
+    assert zeros(trained(make(), ckpt_path="short.ckpt", max_epochs=9)) == zeros(short) > 0
+
+
+def test_the_last_metrics_are_there_for_who_asks_before_the_next_validation() -> None:
+    def make() -> list[Callback]:
+        return [EarlyStopping("val/loss", patience=1)]
+
+    options: dict[str, Any] = {"max_epochs": -1, "max_steps": 11}
+    assert_same(died_and_resumed(make, step=10, **options), trained(*make(), **options))
 
 
 def test_a_layer_that_is_frozen_again_after_a_resume_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

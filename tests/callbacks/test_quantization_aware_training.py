@@ -8,6 +8,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
 
 from callbacks.quantization_aware_training import QuantizationAwareTraining
+from callbacks.unfreeze_backbone import UnfreezeBackbone
 from lightning_modules.networks.fake_quantize import InputRange
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer
 
@@ -32,6 +33,14 @@ def test_it_begins_at_its_epoch_once_and_freezes_the_ranges_at_the_other() -> No
     assert watch.kinds == [[], *[["fake_quantize"]] * 4]
     assert watch.scales[1] != watch.scales[2]
     assert watch.scales[2] == watch.scales[3] == watch.scales[4]
+
+
+def test_ranges_are_learnt_in_frozen_layers_too() -> None:
+    watch = Watch()
+    callbacks = QuantizationAwareTraining(1, 2), UnfreezeBackbone(freeze=["network.0"]), watch
+    tiny_trainer(*callbacks, max_epochs=3).fit(TinyModel(lr=0.1), datamodule=TinyData())
+    assert 1.0 not in watch.scales[1]  # what a range begins with
+    assert watch.scales[1] == watch.scales[2]
 
 
 def test_what_is_tested_is_the_quantized_network(tmp_path: Any) -> None:
@@ -60,8 +69,10 @@ def test_the_best_checkpoint_is_of_the_quantized_network() -> None:
 
 
 def test_a_run_too_short_or_a_second_copy_of_the_network_is_refused_before_training() -> None:
-    with pytest.raises(ValueError, match=r"freeze_epoch=2 is not reached in trainer.max_epochs=2: give 3 or more"):
-        tiny_trainer(QuantizationAwareTraining(1, 2), max_epochs=2).fit(TinyModel(), datamodule=TinyData())
+    for short in ({"max_epochs": 2}, {"max_epochs": 9, "max_steps": 10}):
+        with pytest.raises(ValueError, match=r"freeze_epoch=2 is not reached in the run's 2 epochs: give more than 2"):
+            tiny_trainer(QuantizationAwareTraining(1, 2), **short).fit(TinyModel(), datamodule=TinyData())
+    tiny_trainer(QuantizationAwareTraining(1, 2), fast_dev_run=True).fit(TinyModel(), datamodule=TinyData())
     callbacks = QuantizationAwareTraining(1, 2), EMAWeightAveraging(decay=0.9)
     with pytest.raises(ValueError, match="does not go with EMAWeightAveraging"):
         tiny_trainer(*callbacks, max_epochs=3).fit(TinyModel(), datamodule=TinyData())

@@ -112,3 +112,7 @@ def test_what_cannot_be_classified_is_one_line(lightsmith: Cli, tmp_path: Path, 
         assert (outcome.code, outcome.err.count("\n")) == (2, 1)
         assert line in outcome.err
     assert not (tmp_path / "predictions.jsonl").exists()
+    (own := tmp_path / "predictions.jsonl").write_text("mine")
+    outcome = lightsmith("classify", "--run=runs/mnist_mlp/latest", f"--input={own}")
+    assert outcome.err == "--output=predictions.jsonl would overwrite the input: name another file\n"
+    assert own.read_text() == "mine"

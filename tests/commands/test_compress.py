@@ -78,6 +78,10 @@ def test_a_variant_that_cannot_be_trained_ends_it_in_one_line_and_keeps_the_rest
         (("--name=mnist_mpl",), "no experiment 'mnist_mpl'; did you mean mnist_mlp?\n"),
         (("--name=mnist_mlp", "--max_drop=-1"), "--max_drop=-1.0 must be at least 0 and --limit=None at least 1\n"),
         (("--name=mnist_mlp", "--run=nowhere"), "no checkpoint at nowhere\n"),
+        (
+            ("--name=mnist_mlp", "--data=nowhere"),
+            "data.source='nowhere' does not exist; give sample, hub, or the path of your data\n",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_nothing(
@@ -86,6 +90,21 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
     outcome = lightsmith("compress", *options)
     assert (outcome.code, outcome.err) == (2, line)
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_of_another_experiment_or_on_other_classes_is_a_mistake(
+    dense: Path, lightsmith: Cli, tmp_path: Path
+) -> None:
+    (tmp_path / "cifar_cnn.yaml").write_text(PLAN)
+    other = lightsmith("compress", "--name=cifar_cnn", f"--run={dense}")
+    wanted = "lightning_modules.cifar_cnn.CifarCNN"
+    assert (
+        other.err == f"--run={dense} is of lightning_modules.mnist_mlp.MnistMLP, the experiment cifar_cnn of {wanted}\n"
+    )
+    (tmp_path / "own.csv").write_text("text,label\nfine,good\npoor,bad\n" * 20)
+    texts = lightsmith("compress", "--name=mnist_mlp", f"--run={dense}", f"--data={tmp_path / 'own.csv'}")
+    assert (other.code, texts.code, texts.err.count("\n")) == (2, 2, 1)
+    assert not list(tmp_path.glob("runs/*-compressed"))
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,22 @@ def break_the_names(folder: Path) -> None:
     (folder / "class_names.json").write_text("[1, 2")
 
 
-FAULTS: list[Callable[[Path], None]] = [flip_a_byte, truncate, lose_the_proof, ask_for_a_huge_image, break_the_names]
+def lose_a_name(folder: Path) -> None:
+    (folder / "class_names.json").write_text(json.dumps(read(folder / "class_names.json")[:-1]))
+
+
+def repeat_a_name(folder: Path) -> None:
+    (folder / "class_names.json").write_text(json.dumps([*read(folder / "class_names.json")[:-1], "0"]))
+
+
+def lose_the_sizes(folder: Path) -> None:
+    (folder / "preprocessing.json").write_text('{"kind": "image", "channels": 1}')
+
+
+FAULTS: list[Callable[[Path], None]] = [
+    flip_a_byte, truncate, lose_the_proof, ask_for_a_huge_image, lose_the_sizes, break_the_names, lose_a_name,
+    repeat_a_name,
+]  # fmt: skip
 
 
 def test_the_folder_predicts_as_the_run_does_and_no_fault_in_it_goes_unnoticed(
@@ -76,7 +92,8 @@ def test_the_folder_predicts_as_the_run_does_and_no_fault_in_it_goes_unnoticed(
     assert {path.name for path in folder.iterdir()} == names
     proof = read(folder / "proof.json")
     assert (proof["items"], proof["passed"], proof["argmax_agreement"]) == (500, True, 1.0)
-    assert proof["accuracy"] == read(tmp_path / "runs/mnist_mlp/latest/results.json")["test"]["accuracy"]
+    measured = read(tmp_path / "runs/mnist_mlp/latest/results.json")["test"]["accuracy"]
+    assert proof["accuracy"] == pytest.approx(measured, abs=1e-6)
 
     predictions = []
     for run in ("runs/mnist_mlp/latest", "exported"):
@@ -138,6 +155,39 @@ def test_what_cannot_be_exported_is_one_line(lightsmith: Cli, options: tuple[str
     assert (outcome.code, outcome.err.count("\n")) == (2, 1)
     assert line in outcome.err
     assert not Path("runs").exists()
+
+
+def test_what_does_not_fit_the_run_is_one_line_and_leaves_nothing(
+    lightsmith: Cli, tmp_path: Path, digits: Path
+) -> None:
+    for name in ("7", "8"):
+        (tmp_path / "others" / name).mkdir(parents=True)
+        for n in range(10):
+            Image.fromarray(np.zeros((28, 28), dtype=np.uint8)).save(tmp_path / "others" / name / f"{n}.png")
+    others = lightsmith("export", RUN, "--data=others", "--output=exported")
+    assert others.err == "others has the classes 7, 8; the model knows 0, 1, 2, 3, 4, 5, 6, 7, 8, 9\n"
+    nowhere = lightsmith("export", RUN, "--output=new/exported")
+    assert nowhere.err == "--output=new/exported: there is no folder new\n"
+    results = tmp_path / "runs/mnist_mlp/latest/results.json"
+    for content in ("{bad", "[1]", '{"experiment": "x"}'):
+        results.write_text(content)
+        spoilt = lightsmith("export", RUN, "--output=exported")
+        assert spoilt.err.startswith("runs/mnist_mlp/")
+        assert spoilt.err.endswith("/results.json is not what a run writes: restore it or remove it\n")
+        assert (others.code, nowhere.code, spoilt.code) == (2, 2, 2)
+    assert not [path for path in tmp_path.iterdir() if "exported" in path.name or path.name == "new"]
+
+
+@pytest.mark.slow
+def test_an_export_that_is_terminated_leaves_nothing(digits: Path, tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "cli.py"), "export", RUN, "--output=exported"]
+    child = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
+    while not list(tmp_path.glob(".exported-*")):
+        assert child.poll() is None
+        time.sleep(0.01)
+    child.terminate()
+    assert child.wait(30) == 143
+    assert not list(tmp_path.glob("*exported*"))
 
 
 @pytest.mark.slow
