@@ -9,6 +9,7 @@ from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import EMAWeightAveraging
 from torch import nn
 
+from callbacks.guard_numerics import GuardNumerics
 from callbacks.trainability_audit import Row, TrainabilityAudit, TrainabilityError, render, table_rows
 from callbacks.unfreeze_backbone import UnfreezeBackbone
 from tests.conftest import Cli
@@ -32,6 +33,15 @@ class Thaw(Callback):
 
     def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
         pl_module.network[0].weight.requires_grad = trainer.current_epoch > 0
+
+
+class Spoil(Callback):
+    """Makes the gradients of a whole epoch useless, for GuardNumerics to leave its steps out."""
+
+    def on_after_backward(self, trainer: Any, pl_module: Any) -> None:
+        if trainer.current_epoch == 1:
+            for parameter in pl_module.parameters():
+                parameter.grad.fill_(float("nan"))
 
 
 class Freeze(Callback):
@@ -145,3 +155,7 @@ def test_a_fault_is_one_line_and_exit_code_one(experiment: Cli, monkeypatch: pyt
     assert outcome.code == 1
     assert outcome.err.startswith("network.1.body.1.0.weight should train, but is not in the optimizer")
     assert outcome.err.count("\n") == 1
+
+
+def test_an_epoch_whose_steps_were_all_left_out_is_no_mistake() -> None:
+    fit(Spoil(), GuardNumerics("skip"))
