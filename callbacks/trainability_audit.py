@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
+from callbacks.guard_numerics import GuardNumerics
 from lightning_modules.classifier import Classifier
 
 WIDTH = 160  # columns that the table may take
@@ -95,8 +96,9 @@ class TrainabilityAudit(Callback):
 
 
 def _left_out(trainer: Trainer) -> int:
-    """How many steps were not made, as GuardNumerics counts them: an epoch of these changes nothing."""
-    return sum(getattr(callback, "left_out", 0) for callback in trainer.callbacks)  # type: ignore[attr-defined]
+    """How many steps were not made, or taken back: an epoch of these changes nothing."""
+    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]  # set by Lightning's connector
+    return sum([callback.left_out for callback in callbacks if isinstance(callback, GuardNumerics)])
 
 
 def learning_rates(trainer: Trainer) -> dict[int, float]:
