@@ -106,8 +106,7 @@ class PruneWeights(Callback):
         ends = step >= self._last_step and not self.complete
         rising = self._first_step <= step < self._last_step and not self.complete  # as an extended run may be
         rises = rising and (step - self._first_step) % self.every_n_steps == 0
-        restructured = self._masks and self._operations != len(pl_module.operations)
-        if ends or rises or restructured:
+        if ends or rises or self._restructured(pl_module):
             self._choose(trainer, pl_module, self._sparsity_at(step))
         if ends:
             self._finish(trainer, pl_module, optimizer)
@@ -115,7 +114,7 @@ class PruneWeights(Callback):
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Gradients may accumulate on after the structure changed; what is saved then must have masks that fit."""
         assert isinstance(pl_module, Classifier)
-        if self._masks and self._operations != len(pl_module.operations):
+        if self._restructured(pl_module):
             self._choose(trainer, pl_module, self._sparsity_at(trainer.global_step))
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -126,6 +125,10 @@ class PruneWeights(Callback):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not self.complete and not trainer.fast_dev_run:  # type: ignore[attr-defined]
             rank_zero_warn(f"training ended at step {trainer.global_step}, pruning would have at {self._last_step}")
+
+    def _restructured(self, pl_module: Classifier) -> bool:
+        """Whether the masks are of weights that have changed their shapes since."""
+        return bool(self._masks) and self._operations != len(pl_module.operations)
 
     def _sparsity_at(self, step: int) -> float:
         if self.complete or step >= self._last_step:

@@ -61,12 +61,13 @@ def export(
         raise ValueError(f"--calibration_items={calibration_items} and --limit={limit} must be at least 1")
     home = run.resolve() if run.is_dir() else run.parent
     folder = output or home / f"export-{format}-{precision}"
-    proof = _write(run, folder, Wish(format, precision, calibration_items, max_drop, limit), data)
+    facts = run_facts(home / "results.json")
+    proof = _write(run, folder, Wish(format, precision, calibration_items, max_drop, limit), data, facts)
     print("\n".join(proof_lines(proof, folder)))
     return 0 if proof["passed"] else 1
 
 
-def _write(run: Path, folder: Path, wish: Wish, data: str | None = None) -> dict[str, Any]:
+def _write(run: Path, folder: Path, wish: Wish, data: str | None, facts: RunFacts) -> dict[str, Any]:
     """Write the folder, all of it or nothing; returns the proof.
 
     Raises:
@@ -80,7 +81,6 @@ def _write(run: Path, folder: Path, wish: Wish, data: str | None = None) -> dict
         raise ValueError(f"--output={folder}: there is no folder {folder.parent}")
     source.source, source.cache = data or source.source, True
     check_classes(source, model)
-    facts = run_facts((run.resolve() if run.is_dir() else run.parent) / "results.json")
     draft = folder.with_name(f".{folder.name}-{os.getpid()}")
     draft.mkdir()
     try:

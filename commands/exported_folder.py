@@ -65,7 +65,8 @@ def load_exported(folder: Path) -> tuple[Callable[..., Tensor], Any, list[str]]:
             raise ValueError(f"{ONNX_FILE} is not the file that {PROOF} is about")
         network = OnnxNetwork(content)
         names = _read(folder / CLASS_NAMES, list)
-        if not all(isinstance(name, str) for name in names) or len({*names, ""}) != network.classes + 1:
+        distinct = {name for name in names if isinstance(name, str)}
+        if not len(distinct) == len(names) == network.classes:
             raise ValueError(f"{CLASS_NAMES} does not name the model's {network.classes} classes")
         return network, _preprocessing(folder), names
     except (OSError, ValueError) as error:

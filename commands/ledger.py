@@ -32,11 +32,9 @@ def recommended(rows: Sequence[Row], max_drop: float) -> Row:
 def shortcomings(rows: Sequence[Row], chosen: Row, max_drop: float) -> list[str]:
     """What is wrong with the variants, a sentence each: a loss on the test split, lost zeros, a file not exact."""
     lost = 100 * (rows[0]["test_accuracy"] - chosen["test_accuracy"])
-    found = (
-        [f"{chosen['name']} loses {lost:.2f} points on the test split, more than {max_drop}"]
-        if lost > max_drop + ROUNDING
-        else []
-    )
+    found = []
+    if lost > max_drop + ROUNDING:
+        found.append(f"{chosen['name']} loses {lost:.2f} points on the test split, more than {max_drop}")
     for row in rows:
         if row["file_zeros"] is not None and row["file_zeros"] < row["zeros"] - 0.001:
             found.append(f"{row['name']} has {row['zeros']:.1%} zeros, of which its file keeps {row['file_zeros']:.1%}")

@@ -67,6 +67,10 @@ def lose_a_name(folder: Path) -> None:
     (folder / "class_names.json").write_text(json.dumps(read(folder / "class_names.json")[:-1]))
 
 
+def name_one_twice(folder: Path) -> None:
+    (folder / "class_names.json").write_text(json.dumps([*read(folder / "class_names.json"), "0"]))
+
+
 def repeat_a_name(folder: Path) -> None:
     (folder / "class_names.json").write_text(json.dumps([*read(folder / "class_names.json")[:-1], "0"]))
 
@@ -77,7 +81,7 @@ def lose_the_sizes(folder: Path) -> None:
 
 FAULTS: list[Callable[[Path], None]] = [
     flip_a_byte, truncate, lose_the_proof, ask_for_a_huge_image, lose_the_sizes, break_the_names, lose_a_name,
-    repeat_a_name,
+    repeat_a_name, name_one_twice,
 ]  # fmt: skip
 
 
