@@ -8,6 +8,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.optim import Optimizer
 
+from callbacks.check_reached import check_reached
 from callbacks.forget_best import forget_best
 from lightning_modules.classifier import Classifier
 from lightning_modules.networks.channel_choice import Choice, channels_to_keep
@@ -46,11 +47,7 @@ class PruneChannels(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.world_size > 1:
             raise ValueError("PruneChannels works in one process only: set trainer.devices=1")
-        total = int(trainer.estimated_stepping_batches)
-        steps_per_epoch = -(-trainer.num_training_batches // trainer.accumulate_grad_batches)
-        too_short = self.epoch * steps_per_epoch >= total
-        if too_short and not trainer.fast_dev_run:  # type: ignore[attr-defined]  # set by Lightning's connector
-            raise ValueError(f"PruneChannels: epoch={self.epoch} is not reached in {total} steps: raise max_epochs")
+        check_reached(trainer, f"PruneChannels: epoch={self.epoch}", self.epoch)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         if self.done or trainer.current_epoch < self.epoch:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -166,8 +166,8 @@ class PruneWeights(Callback):
         self.complete = True
         forget_best(trainer)
         if self.rewind:
-            if pl_module.operations:
-                raise ValueError("PruneWeights: rewind=true needs a network whose structure nothing else changes")
+            if _shapes(self._initial) != _shapes(pl_module.network.state_dict()):
+                raise ValueError("PruneWeights: rewind=true needs a network whose structure stays as it was at the start")
             pl_module.network.load_state_dict(self._initial)
             self._hold()
             optimizer.state.clear()
@@ -184,6 +184,10 @@ class PruneWeights(Callback):
                 f"PruneWeights: a mask of the checkpoint fits no weight of the network: {error}"
             ) from error
         self._weights = [named[name] for name in self._masks]
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in tensors.items()}
 
 
 def _kept_of(pattern: str, sparsity: float) -> tuple[int, int]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
 
+from callbacks.check_reached import check_reached
 from callbacks.forget_best import forget_best
 from lightning_modules.networks.fake_quantize import InputRange, freeze_ranges
 
@@ -35,14 +35,8 @@ class QuantizationAwareTraining(Callback):
         self.freeze_epoch = freeze_epoch
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        steps = trainer.estimated_stepping_batches
-        epochs = steps / math.ceil(trainer.num_training_batches / trainer.accumulate_grad_batches)
-        if epochs <= self.freeze_epoch and not trainer.fast_dev_run:  # type: ignore[attr-defined]  # set by Lightning's connector
-            raise ValueError(
-                f"QuantizationAwareTraining: freeze_epoch={self.freeze_epoch} is not reached in the run's {epochs:.4g} "
-                f"epochs: give more than {self.freeze_epoch}, by trainer.max_epochs or trainer.max_steps"
-            )
-        averaging = [c for c in trainer.callbacks if isinstance(c, WeightAveraging)]  # type: ignore[attr-defined]
+        check_reached(trainer, f"QuantizationAwareTraining: freeze_epoch={self.freeze_epoch}", self.freeze_epoch)
+        averaging = [c for c in trainer.callbacks if isinstance(c, WeightAveraging)]  # type: ignore[attr-defined]  # set by Lightning's connector
         if averaging:
             raise ValueError(
                 f"QuantizationAwareTraining does not go with {type(averaging[0]).__name__}, whose copy of the network "

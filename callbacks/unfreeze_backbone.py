@@ -12,6 +12,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import nn
 
+from callbacks.check_reached import check_reached
 from lightning_modules.classifier import Classifier
 from lightning_modules.networks.fake_quantize import InputRange
 
@@ -38,7 +39,8 @@ class UnfreezeBackbone(Callback):
 
     Raises:
         ValueError: at the start of a fit: a pattern that matches nothing, a stage that the run does not reach, or
-            stages with several processes, which reduce only the gradients that there were at the start.
+            stages with several processes, which reduce only the gradients that there were at the start, or ``freeze``
+            beside the adapters of ApplyLoRA.
     """
 
     def __init__(
@@ -75,7 +77,8 @@ class UnfreezeBackbone(Callback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         if stage == "fit":
             assert isinstance(pl_module, Classifier)
-            self._check_run(trainer)
+            if self.stages and trainer.world_size > 1:
+                raise ValueError(f"UnfreezeBackbone: stages need one process, not {trainer.world_size}: set devices=1")
             self._check_patterns([name for name, _ in _modules(pl_module)])
             self._own |= self._freezable(pl_module)
             self._check_effect()
@@ -86,6 +89,17 @@ class UnfreezeBackbone(Callback):
         if trainer.state.fn == TrainerFn.FITTING:
             assert isinstance(pl_module, Classifier)
             self._apply(pl_module, checkpoint["callbacks"].get(self.state_key, {"epoch": 0})["epoch"])
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert isinstance(pl_module, Classifier)
+        last = max(self.stages, default=0)
+        check_reached(trainer, f"UnfreezeBackbone: stages' epoch {last}", last)
+        if self.freeze and any(operation["kind"] == "add_lora" for operation in pl_module.operations):
+            raise ValueError(
+                "UnfreezeBackbone's freeze does not go with ApplyLoRA, which freezes all but what its also_train names"
+            )
+        self._apply(pl_module, self._epoch)  # parameters that another callback has added since have their rates now
+        pl_module.sync_optimizer()
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, Classifier)
@@ -99,16 +113,6 @@ class UnfreezeBackbone(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         return {"epoch": self._epoch}
-
-    def _check_run(self, trainer: Trainer) -> None:
-        last = max(self.stages, default=0)
-        if not trainer.fast_dev_run and trainer.max_epochs not in (None, -1) and last >= (trainer.max_epochs or 0):  # type: ignore[attr-defined]  # set by Lightning's connector
-            raise ValueError(
-                f"UnfreezeBackbone: stages has epoch {last}, but the run ends before it: "
-                f"trainer.max_epochs={trainer.max_epochs} must be at least {last + 1}"
-            )
-        if self.stages and trainer.world_size > 1:
-            raise ValueError(f"UnfreezeBackbone: stages need one process, not {trainer.world_size}: set devices=1")
 
     def _check_patterns(self, names: Sequence[str]) -> None:
         given = [("freeze", self.freeze), ("layers", self.layers)]

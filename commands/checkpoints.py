@@ -14,6 +14,7 @@ from commands.durable_checkpoints import check_whole
 from commands.mistakes import one_line
 from commands.run_folder import BEST_CHECKPOINT
 from commands.settings_file import refuse_url
+from commands.summary import class_list
 from lightning_modules.classifier import class_path
 from lightning_modules.networks.tensor_file import read_tensors
 
@@ -21,7 +22,6 @@ ROOMS = ("lightning_modules.", "datamodules.")
 PRETRAINED = ("pretrained", "weights")  # hyper-parameters that a checkpoint has no need of: it holds all weights
 # Lacking where only weights were saved.
 OF_TRAINING: dict[str, type] = {"callbacks": dict, "optimizer_states": list, "lr_schedulers": list}
-SHOWN_CLASSES = 10
 # What Lightning and Lightsmith save.
 TYPES: dict[str, type] = {
     "lightsmith": dict,
@@ -118,11 +118,7 @@ def check_classes(data: Any, model: Any) -> None:
     """
     found, known = list(data.class_names), list(model.class_names)
     if found != known:
-        raise ValueError(f"{data.source} has the classes {_listed(found)}; the model knows {_listed(known)}")
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:SHOWN_CLASSES]) + (f" … ({len(names)})" if len(names) > SHOWN_CLASSES else "")
+        raise ValueError(f"{data.source} has {class_list(found)}; the model knows {class_list(known)}")
 
 
 def repeat_operations(checkpoint: dict[str, Any], model: LightningModule, path: Path) -> None:

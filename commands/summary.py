@@ -35,12 +35,16 @@ def how_to_continue(run_folder: Path | None) -> str:
     return f"; continue with: make exp RESUME={shown(run_folder)}"
 
 
+def class_list(names: list[str]) -> str:
+    """How many classes there are, and the first of their names."""
+    return f"{len(names)} classes: " + ", ".join(names[:SHOWN_CLASSES]) + (", …" if len(names) > SHOWN_CLASSES else "")
+
+
 def data_lines(data: Any) -> list[str]:
     """The first lines of a run: which data, how large, what was cut or left out."""
-    found, classes = data.source_found, data.class_names
+    found = data.source_found
     counts = " · ".join(f"{split} {count:,}" for split, count in data.sizes.items())
-    names = ", ".join(classes[:SHOWN_CLASSES]) + (", …" if len(classes) > SHOWN_CLASSES else "")
-    below = [f"{counts} · {len(classes)} classes: {names}", *found.notes]
+    below = [f"{counts} · {class_list(data.class_names)}", *found.notes]
     if data.skipped:
         below.append(f"skipped {len(data.skipped)} items (all listed in results.json):")
         below += [f"  {item}: {reason}" for item, reason in data.skipped[:SHOWN_SKIPS]]

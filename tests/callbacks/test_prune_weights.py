@@ -9,6 +9,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
 from torch import Tensor, nn
 
+from callbacks.apply_lora import ApplyLoRA
+from callbacks.prune_channels import PruneChannels
 from callbacks.prune_weights import PruneWeights
 from lightning_modules.networks.sparsity import prunable_weights
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer
@@ -186,6 +188,16 @@ def test_rewinding_gives_back_the_first_values_but_for_the_zeros() -> None:
         assert torch.equal(value[kept], before[name][kept])
     assert not torch.equal(seen[7]["network.3.bias"], before["network.3.bias"])
     assert steps == [1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4, 5, 6, 7, 8]  # of the optimizer, which starts anew
+
+
+def test_rewinding_goes_with_a_structure_that_stays_as_it_was_at_the_start() -> None:
+    def rewound() -> PruneWeights:
+        return PruneWeights(0.5, begin=0.7, end=0.7, rewind=True)
+
+    model = trained(rewound(), ApplyLoRA(["0"], rank=2, also_train=["network.3.*"]))
+    assert int((model.state_dict()["network.3.weight"] == 0).sum()) == 12
+    with pytest.raises(ValueError, match="rewind=true needs a network whose structure stays as it was"):
+        trained(rewound(), PruneChannels(0.5, epoch=1, round_to=1))
 
 
 def test_the_sparsity_is_logged() -> None:

@@ -9,6 +9,7 @@ import torch
 from lightning.pytorch import Callback, seed_everything
 from torch import nn
 
+from callbacks.apply_lora import ApplyLoRA
 from callbacks.unfreeze_backbone import UnfreezeBackbone, outermost
 from lightning_modules.cifar_cnn import CifarCNN
 from lightning_modules.classifier import Classifier
@@ -147,7 +148,7 @@ def test_what_the_network_keeps_fixed_is_never_unfrozen(model: Any, freeze: list
         ({"freeze": ["network.neck"], "stages": {1: ["neck"]}}, r"stages\[1\] has 'neck'.*network.neck"),
         ({"freeze": ["network.neck"], "stages": {1: ["network.head"]}}, r"stages\[1\].* unfreezes nothing"),
         ({"freeze": ["network.neck"], "stages": {1: ["network*"], 2: ["network.neck"]}}, r"stages\[2\].*nothing"),
-        ({"freeze": ["network.neck"], "stages": {3: ["network*"]}}, "epoch 3.*max_epochs=3 must be at least 4"),
+        ({"freeze": ["network.neck"], "stages": {3: ["network*"]}}, "epoch 3 is not reached in the run's 3 epochs"),
         ({"freeze": ["network.relu"]}, "matches no weights that train"),
         ({"freeze": ["network*"]}, "every parameter of the model is frozen"),
         ({"freeze": ["network.neck"], "stages": {0: ["network*"]}}, "stages has epoch 0"),
@@ -160,6 +161,18 @@ def test_mistake_is_one_line(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message) as told:
         fit(UnfreezeBackbone(**options))
     assert "\n" not in str(told.value)
+
+
+def test_rates_by_depth_reach_adapters_in_any_order_and_freezing_is_left_to_apply_lora() -> None:
+    for last in (True, False):
+        watch, adapters = Watch(), ApplyLoRA(["neck"], rank=2, also_train=["network.head.*"])
+        rates = UnfreezeBackbone(layers=["network.neck"], layer_decay=0.5)
+        fit(watch, *((rates, adapters) if last else (adapters, rates)), epochs=1)
+        assert set(watch.rates[0]) == HEAD | {f"network.neck.lora_{side}.default.weight" for side in "AB"}
+        assert {rate for name, rate in watch.rates[0].items() if "neck" in name} == {0.05}
+        frozen = UnfreezeBackbone(freeze=["network.neck"])
+        with pytest.raises(ValueError, match="does not go with ApplyLoRA"):
+            fit(*((frozen, adapters) if last else (adapters, frozen)))
 
 
 def test_stages_with_several_processes_are_refused() -> None:
