@@ -167,7 +167,7 @@ class PruneWeights(Callback):
         forget_best(trainer)
         if self.rewind:
             if _shapes(self._initial) != _shapes(pl_module.network.state_dict()):
-                raise ValueError("PruneWeights: rewind=true needs a network whose structure stays as it was at the start")
+                raise ValueError("PruneWeights: rewind=true needs a network whose structure stays as it was at first")
             pl_module.network.load_state_dict(self._initial)
             self._hold()
             optimizer.state.clear()

@@ -19,20 +19,21 @@ TEXT_NOISE = {"typos": add_typos, "word_drop": drop_words}
 
 
 class RobustnessTest(Callback):
-    """Accuracy on the first test items as they are and disturbed, logged as ``robustness/<how>``: see docs/results.md.
+    """Accuracy on a part of the test items as they are and disturbed, logged as ``robustness/<how>``.
 
     On images: ``fgsm`` and ``pgd`` (see callbacks/attacks.py) and Gaussian ``noise``. On texts: ``typos`` and
-    ``word_drop``. The same disturbances in every run, drawn from a seed of their own.
+    ``word_drop``. The same items and disturbances in every run, drawn from a seed of their own. See docs/results.md.
 
     Args:
-        max_items: how many test items; PGD takes as long as ``steps`` training steps on them.
+        max_items: how many test items, taken evenly from the whole split; PGD takes as long as ``steps`` training steps
+            on them.
         epsilon_px: how far FGSM and PGD move a pixel, in units of 0…255.
         step_px: how far PGD moves it in one step.
         steps: of PGD.
         noise_std_px: standard deviation of the noise.
         typo_share: share of a text's words that get a typo, 0…1.
         drop_share: share of its words that are left out, 0…1.
-        seed: of the disturbances.
+        seed: of the choice of items and of the disturbances.
 
     Raises:
         ValueError: an argument outside its range; or inputs that are neither images nor token ids.
@@ -68,7 +69,9 @@ class RobustnessTest(Callback):
     def on_test_start(self, trainer: Trainer, pl_module: Classifier) -> None:  # type: ignore[override]  # ours
         self._correct: Counter[str] = Counter()
         self._tested: list[tuple[int, int]] = []  # index and label
+        self._seen = 0
         self._batch_size = 0
+        self._choice = torch.Generator().manual_seed(self.seed)
         self._noise = torch.Generator(pl_module.device).manual_seed(self.seed)
 
     def on_test_batch_end(  # type: ignore[override]  # ours
@@ -80,14 +83,14 @@ class RobustnessTest(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        wanted = self.max_items - len(self._tested)
-        if wanted <= 0:
+        chosen = self._chosen(len(batch.label), len(trainer.test_dataloaders.dataset))  # type: ignore[union-attr]  # one
+        self._batch_size = max(self._batch_size, len(batch.label))
+        if not len(chosen):
             return
         # An attack needs gradients, for which tensors from Lightning's inference mode are of no use.
         with torch.inference_mode(False), trainer.precision_plugin.forward_context():
-            batch = type(batch)(*(part[:wanted].clone() for part in batch))
+            batch = type(batch)(*(part[chosen] for part in batch))
             self._tested += zip(batch.index.tolist(), batch.label.tolist(), strict=True)
-            self._batch_size = max(self._batch_size, len(batch.label))
             self._count("clean", pl_module, batch.inputs, batch.label)
             if batch.inputs[0].ndim == 4:
                 self._disturb_images(pl_module, batch.inputs[0], batch.label)
@@ -101,6 +104,12 @@ class RobustnessTest(Callback):
                 self._disturb_texts(name, trainer, pl_module)
         for name, count in self._correct.items():
             pl_module.log(f"robustness/{name}", count / len(self._tested), sync_dist=True)
+
+    def _chosen(self, count: int, total: int) -> Tensor:
+        """Positions in a batch, as many as keep up with a split that may come in order of class or length."""
+        self._seen += count
+        wanted = -(-self._seen * self.max_items // total) - len(self._tested)
+        return torch.randperm(count, generator=self._choice)[:wanted].sort().values
 
     def _disturb_images(self, pl_module: Classifier, images: Tensor, label: Tensor) -> None:
         for name, options in self.attacks.items():

@@ -196,7 +196,7 @@ def test_rewinding_goes_with_a_structure_that_stays_as_it_was_at_the_start() -> 
 
     model = trained(rewound(), ApplyLoRA(["0"], rank=2, also_train=["network.3.*"]))
     assert int((model.state_dict()["network.3.weight"] == 0).sum()) == 12
-    with pytest.raises(ValueError, match="rewind=true needs a network whose structure stays as it was"):
+    with pytest.raises(ValueError, match="rewind=true needs a network whose structure stays as it was at first"):
         trained(rewound(), PruneChannels(0.5, epoch=1, round_to=1))
 
 
