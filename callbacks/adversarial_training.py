@@ -13,20 +13,23 @@ from lightning_modules.classifier import Batch, Classifier
 
 ON_IMAGES = "2_attack_images"  # after what mixes them: the attack is on what the network sees
 ON_EMBEDDINGS = "attack_embeddings"
+FGSM_STEP = 1.25  # of epsilon, as Wong et al. take it
 
 
 class AdversarialTraining(Callback):
     """Images are replaced by attacked ones; texts are trained on as they are, and with perturbed token vectors.
 
-    FGSM (Goodfellow et al. 2015) and PGD (Madry et al. 2018) for images, Miyato et al. 2017 for texts. It makes a
-    training step longer by as many passes as the attack has steps; validation and test see the data as it is.
+    FGSM and PGD (Madry et al. 2018) for images, both from a random start, without which a network learns to deceive
+    FGSM alone (Wong et al. 2020); Miyato et al. 2017 for texts. It makes a training step longer by as many passes as
+    the attack has steps; validation and test see the data as it is.
 
     Args:
-        attack: on images: one step of ``epsilon_px``, or ``steps`` of ``step_px`` from a random start.
+        attack: on images: one step of 1.25 times ``epsilon_px``, or ``steps`` of ``step_px``.
         epsilon_px: how far a pixel may go, in units of 0…255.
         step_px: how far it goes in one step of PGD.
         steps: of PGD.
-        embedding_share: on texts: L2 norm of the perturbation, relative to that of the text's token vectors.
+        embedding_share: on texts: L2 norm of the perturbation, relative to that of the text's token vectors; Miyato's is
+            5 to about 250.
         text_weight: of the loss on perturbed texts, beside 1 for the plain loss.
 
     Raises:
@@ -39,7 +42,7 @@ class AdversarialTraining(Callback):
         epsilon_px: float = 8.0,
         step_px: float = 2.0,
         steps: int = 7,
-        embedding_share: float = 0.1,
+        embedding_share: float = 0.02,
         text_weight: float = 1.0,
     ) -> None:
         if attack not in ("fgsm", "pgd"):
@@ -48,12 +51,9 @@ class AdversarialTraining(Callback):
         for name, size in {**sizes, "embedding_share": embedding_share, "text_weight": text_weight}.items():
             if not size > 0:
                 raise ValueError(f"AdversarialTraining's {name}={size} must be above 0")
-        by_random_steps = {"step_px": step_px, "steps": steps, "from_random": True}
-        by_one_step = {"step_px": epsilon_px, "steps": 1, "from_random": False}
-        self.attack: dict[str, Any] = {
-            "epsilon_px": epsilon_px,
-            **(by_random_steps if attack == "pgd" else by_one_step),
-        }
+        if attack == "fgsm":
+            step_px, steps = FGSM_STEP * epsilon_px, 1
+        self.attack: dict[str, Any] = {"epsilon_px": epsilon_px, "step_px": step_px, "steps": steps, "from_random": True}
         self.embedding_share = embedding_share
         self.text_weight = text_weight
         self._module: Classifier | None = None
