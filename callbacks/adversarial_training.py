@@ -28,8 +28,8 @@ class AdversarialTraining(Callback):
         epsilon_px: how far a pixel may go, in units of 0…255.
         step_px: how far it goes in one step of PGD.
         steps: of PGD.
-        embedding_share: on texts: L2 norm of the perturbation, relative to that of the text's token vectors; Miyato's is
-            5 to about 250.
+        embedding_share: on texts: L2 norm of the perturbation, relative to that of the text's token vectors. Miyato
+            et al., who train those vectors too, take 5 to about 250.
         text_weight: of the loss on perturbed texts, beside 1 for the plain loss.
 
     Raises:
@@ -42,7 +42,7 @@ class AdversarialTraining(Callback):
         epsilon_px: float = 8.0,
         step_px: float = 2.0,
         steps: int = 7,
-        embedding_share: float = 0.02,
+        embedding_share: float = 0.005,
         text_weight: float = 1.0,
     ) -> None:
         if attack not in ("fgsm", "pgd"):
@@ -53,7 +53,7 @@ class AdversarialTraining(Callback):
                 raise ValueError(f"AdversarialTraining's {name}={size} must be above 0")
         if attack == "fgsm":
             step_px, steps = FGSM_STEP * epsilon_px, 1
-        self.attack: dict[str, Any] = {"epsilon_px": epsilon_px, "step_px": step_px, "steps": steps, "from_random": True}
+        self.attack: dict[str, Any] = {"epsilon_px": epsilon_px, "step_px": step_px, "steps": steps}
         self.embedding_share = embedding_share
         self.text_weight = text_weight
         self._module: Classifier | None = None
@@ -72,11 +72,11 @@ class AdversarialTraining(Callback):
 
     def _attack_images(self, batch: Any) -> Any:
         assert self._module is not None
-        (images,) = batch.inputs
+        network, (images,) = self._module.network, batch.inputs
         if images.ndim != 4:
             shape = tuple(images.shape)
             raise ValueError(f"AdversarialTraining is for images (B, C, H, W) and token ids, not for inputs of {shape}")
-        return batch._replace(image=attack_images(self._module.network, images, batch.label, **self.attack))
+        return batch._replace(image=attack_images(network, images, batch.label, **self.attack, from_random=True))
 
     def _attack_embeddings(self, batch: Batch, logits: Tensor, loss: Tensor) -> Tensor:
         assert self._module is not None
