@@ -49,15 +49,19 @@ class Row(NamedTuple):
 
 
 class TrainabilityAudit(Callback):
-    """Compares in every epoch what trains with what should, and prints a table whenever that has changed.
+    """Compares in every epoch what trains with what should, and prints a table of it.
 
     The run ends with TrainabilityError if a parameter requires gradients and is in no optimizer, or is in one without
     requiring them; if a module has a learning rate and gradients in an epoch's first step, but the epoch leaves all its
     weights as they were; or if it changes a frozen weight, or the statistics of a frozen batch norm. It holds a copy of
     the weights and has no state: after a resume in mid-epoch it looks at the rest of that epoch.
+
+    Args:
+        every_epoch: print the table in every epoch; otherwise only where something began or ceased to train.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, every_epoch: bool = True) -> None:
+        self.every_epoch = every_epoch
         self._setting: list[tuple[bool, ...]] = []
         self._before: dict[str, Tensor] = {}
         self._changed: dict[str, bool] = {}
@@ -76,7 +80,7 @@ class TrainabilityAudit(Callback):
         self._before = {name: value.detach().clone() for name, value in _values(pl_module)}
         self._operations, self._left_out = len(pl_module.operations), _left_out(trainer)
         setting = _setting(pl_module.network, rates)
-        if setting != self._setting:
+        if self.every_epoch or setting != self._setting:
             self._setting = setting
             rows = table_rows(pl_module.network, "network", rates, self._changed)
             pl_module.print(f"epoch {trainer.current_epoch}: what trains\n{render(rows)}")
