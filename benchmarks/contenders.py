@@ -85,8 +85,8 @@ RACES = {
     "cifar_cnn": Race(
         "cifar10",
         (
-            lightsmith("Lightsmith", "cifar_cnn", quick=steps(train=50)),
-            baseline("hand-written loop", "hand_loop", "--experiment=cifar_cnn", quick=("--max_samples=12800",)),
+            lightsmith("Lightsmith", "cifar_cnn", quick=steps(train=40)),
+            baseline("hand-written loop", "hand_loop", "--experiment=cifar_cnn", quick=("--max_samples=10240",)),
             lightsmith(
                 "Lightsmith, tutorial network",
                 "cifar_cnn",
@@ -96,7 +96,7 @@ RACES = {
                 "--data.batch_size=512",
                 quick=steps(train=25),
             ),
-            baseline("tutorial", "cifar_tutorial", "--max_samples=45000", quick=("--max_samples=1200",)),
+            baseline("tutorial", "cifar_tutorial", "--max_samples=45000", quick=("--max_samples=900",)),
         ),
     ),
     "imdb_lstm": Race(
@@ -111,8 +111,8 @@ RACES = {
     "bert_classifier": Race(
         "imdb",
         (
-            lightsmith("Lightsmith", "bert_classifier", quick=steps(train=20)),
-            baseline("transformers' Trainer at its best", "bert_trainer", quick=("--max_samples=320",)),
+            lightsmith("Lightsmith", "bert_classifier", quick=steps(train=16)),
+            baseline("transformers' Trainer at its best", "bert_trainer", quick=("--max_samples=256",)),
             baseline("tutorial", "bert_tutorial", "--max_samples=1600", quick=("--max_samples=16",)),
         ),
     ),
