@@ -98,6 +98,7 @@ def plot(results: Path) -> Path:
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     races = json.loads(results.read_text(encoding="utf-8"))["races"]
     columns, rows = min(len(races), PANELS_A_ROW), -(-len(races) // PANELS_A_ROW)
@@ -111,6 +112,10 @@ def plot(results: Path) -> Path:
                 points = [(point["seconds"], point["accuracy"]) for point in contender["curve"]]
                 panel.plot(*zip(*points, strict=True), marker="o", markersize=3, label=name)
         panel.set(title=experiment, xlabel="seconds of training", xscale="log")
+        panel.margins(x=0.2)  # enough for a tick where all points lie close together
+        panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        panel.xaxis.set_major_formatter("{x:g}")
+        panel.xaxis.set_minor_formatter(NullFormatter())
         panel.grid(alpha=0.3)
         panel.legend(fontsize="small")
     panels[0].set_ylabel("validation accuracy")
