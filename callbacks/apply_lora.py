@@ -12,6 +12,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from lightning_modules.classifier import Classifier
 
+KIND = "add_lora"
+
 
 class ApplyLoRA(Callback):
     """LoRA (Hu et al. 2021): adds adapters before training; only they and the head train.
@@ -44,9 +46,9 @@ class ApplyLoRA(Callback):
 
     def setup(self, trainer: Trainer, pl_module: Classifier, stage: str) -> None:  # type: ignore[override]  # ours
         if stage == "fit":
-            done = [operation["options"] for operation in pl_module.operations if operation["kind"] == "add_lora"]
+            done = pl_module.options_of(KIND)
             if not done:
-                pl_module.operate("add_lora", **self.options)
+                pl_module.operate(KIND, **self.options)
             elif done != [self.options]:
                 raise ValueError(f"ApplyLoRA is set to {self.options}, but the checkpoint has adapters of {done[0]}")
             self._freeze(pl_module)

@@ -44,8 +44,7 @@ class QuantizationAwareTraining(Callback):
             )
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: Any) -> None:
-        begun = any(operation["kind"] == KIND for operation in pl_module.operations)
-        if trainer.current_epoch >= self.start_epoch and not begun:
+        if trainer.current_epoch >= self.start_epoch and not pl_module.options_of(KIND):
             pl_module.operate(KIND)
             forget_best(trainer)
         if trainer.current_epoch >= self.freeze_epoch:

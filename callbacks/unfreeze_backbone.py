@@ -92,9 +92,10 @@ class UnfreezeBackbone(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, Classifier)
-        last = max(self.stages, default=0)
-        check_reached(trainer, f"UnfreezeBackbone: stages' epoch {last}", last)
-        if self.freeze and any(operation["kind"] == "add_lora" for operation in pl_module.operations):
+        if self.stages:
+            last = max(self.stages)
+            check_reached(trainer, f"UnfreezeBackbone: stages' epoch {last}", last)
+        if self.freeze and pl_module.options_of("add_lora"):
             raise ValueError(
                 "UnfreezeBackbone's freeze does not go with ApplyLoRA, which freezes all but what its also_train names"
             )

@@ -55,6 +55,10 @@ class ChangingModule(LightningModule):
         if self._trainer is not None:
             average_anew(self.trainer, self)
 
+    def options_of(self, kind: str) -> list[dict[str, Any]]:
+        """With which options ``operate`` did a kind of change, each time that it did; empty if it never did."""
+        return [operation["options"] for operation in self.operations if operation["kind"] == kind]
+
     def repeat(self, recorded: Sequence[dict[str, Any]]) -> None:
         """Do to the network what was done to a checkpoint's.
 

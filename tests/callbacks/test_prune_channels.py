@@ -162,7 +162,8 @@ def test_what_is_fixed_stays_whole_and_the_rest_is_removed() -> None:
 
 
 def test_what_could_not_work_is_refused_before_training() -> None:
-    with pytest.raises(ValueError, match="PruneChannels: epoch=3 is not reached in the run's 3 epochs"):
+    message = "PruneChannels: epoch=3 is not reached in the run's 3 epochs: give more than 3, by trainer.max_epochs"
+    with pytest.raises(ValueError, match=message):
         trained(halved(epoch=3))
     for options in ({"macs": 1.0}, {"macs": 0.0}, {"epoch": -1}, {"round_to": 0}):
         with pytest.raises(ValueError, match=next(iter(options))):

@@ -72,7 +72,8 @@ def test_a_run_too_short_or_a_second_copy_of_the_network_is_refused_before_train
     for short in ({"max_epochs": 2}, {"max_epochs": 9, "max_steps": 10}):
         with pytest.raises(ValueError, match=r"freeze_epoch=2 is not reached in the run's 2 epochs: give more than 2"):
             tiny_trainer(QuantizationAwareTraining(1, 2), **short).fit(TinyModel(), datamodule=TinyData())
-    tiny_trainer(QuantizationAwareTraining(1, 2), fast_dev_run=True).fit(TinyModel(), datamodule=TinyData())
+    for allowed in ({"fast_dev_run": True}, {"max_epochs": 2, "limit_train_batches": 0}):  # which trains nothing
+        tiny_trainer(QuantizationAwareTraining(1, 2), **allowed).fit(TinyModel(), datamodule=TinyData())
     callbacks = QuantizationAwareTraining(1, 2), EMAWeightAveraging(decay=0.9)
     with pytest.raises(ValueError, match="does not go with EMAWeightAveraging"):
         tiny_trainer(*callbacks, max_epochs=3).fit(TinyModel(), datamodule=TinyData())
