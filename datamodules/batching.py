@@ -73,7 +73,8 @@ class LengthBuckets(ResumableBatches):
 
     Items come in the sampler's order, are sorted by length within windows of ``window`` batches and cut into batches;
     the batches of a window are then taken in the order in which their first item was drawn, which keeps them random
-    without a generator of their own.
+    without a generator of their own. Only the first window begins with its longest: what does not fit into memory shows
+    in the first step, and the C library lays out its heap for the largest tensors first.
     """
 
     def __init__(
@@ -92,7 +93,11 @@ class LengthBuckets(ResumableBatches):
     def _all_batches(self) -> Iterator[list[int]]:
         drawn = list(self.sampler)
         for start in range(0, len(drawn), self.window * self.batch_size):
-            yield from self._batches(drawn[start : start + self.window * self.batch_size])
+            batches = self._batches(drawn[start : start + self.window * self.batch_size])
+            if start == 0:
+                longest = max(batches, key=lambda batch: max(self.lengths[i] for i in batch))
+                batches.sort(key=lambda batch: batch is not longest)
+            yield from batches
 
     def _batches(self, drawn: list[int]) -> list[list[int]]:
         by_length = sorted(range(len(drawn)), key=lambda position: self.lengths[drawn[position]])

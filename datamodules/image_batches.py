@@ -38,7 +38,7 @@ class InMemoryImages(Dataset[ImageBatch]):
         return len(self.labels)
 
     def __getitems__(self, indices: list[int]) -> ImageBatch:
-        index = torch.tensor(indices, device=self.images.device)
+        index = torch.from_numpy(np.array(indices)).to(self.images.device)  # torch.tensor is five times as slow
         images = self.images.index_select(0, index).permute(0, 3, 1, 2)
         return ImageBatch(images, self.labels[index], index)
 

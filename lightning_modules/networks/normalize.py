@@ -23,4 +23,4 @@ class Normalize(nn.Module):
         self.shift: Tensor
 
     def forward(self, images: Tensor) -> Tensor:
-        return torch.addcmul(self.shift, images.float(), self.scale)
+        return (images * self.scale).add_(self.shift)  # addcmul takes three times as long on one channel

@@ -81,6 +81,17 @@ def test_batches_do_not_come_in_order_of_length() -> None:
     assert first not in (sorted(first), sorted(first, reverse=True))
 
 
+def test_the_longest_batch_comes_first_and_the_rest_as_drawn() -> None:
+    lengths = torch.randint(1, 400, (1000,), generator=torch.Generator().manual_seed(0)).tolist()
+    shuffle = EpochShuffle(1000, 0)
+    drawn = list(shuffle)
+    batches = list(LengthBuckets(shuffle, 10, False, lengths, window=20))
+    longest = max(drawn[:200], key=lambda i: lengths[i])
+    assert lengths[longest] in [lengths[i] for i in batches[0]]
+    first_drawn = [min(drawn.index(i) for i in batch) for batch in batches]
+    assert first_drawn[1:] == sorted(first_drawn[1:])
+
+
 def test_lightning_can_put_a_distributed_sampler_below_the_buckets() -> None:
     lengths = list(range(64))
     with _replace_dunder_methods(DataLoader, "dataset"), _replace_dunder_methods(BatchSampler):
