@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 
 from callbacks.measure_fit import MeasureFit
 from commands.secrets import refuse_secrets
@@ -134,6 +135,18 @@ def test_no_key_is_written_by_a_run_or_a_crash(
     names = [name for name, _ in contents(tmp_path)]
     assert len([name for name in names if name.endswith(".wandb")]) == 3
     assert hits(tmp_path) == []
+
+
+def test_config_and_checkpoint_hold_plain_values_and_no_key(
+    experiment: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
+    assert experiment("mnist_mlp", *SMALL).code == 0
+    run = tmp_path / "runs" / "mnist_mlp" / "latest"
+    assert "resume" not in yaml.safe_load((run / "config.yaml").read_text())
+    files = [path for path in run.rglob("*") if path.is_file()]
+    assert len(files) > 5
+    assert not [path for path in files if b"k" * 40 in path.read_bytes()]
 
 
 def run_with_canaries(folder: Path, arguments: list[str], **variables: str) -> subprocess.CompletedProcess[bytes]:
