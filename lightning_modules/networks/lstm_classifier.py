@@ -9,6 +9,7 @@ from torch import Tensor, nn
 Pooling = Literal["last", "mean_max"]
 FORGET_BIAS = 1.0  # Jozefowicz et al. 2015: gates that start open carry gradients through long reviews
 EMBEDDING_STD = 0.1
+TOKENS_STEP = 1024  # a CPU compiles and keeps a kernel, of a megabyte, for every number of rows that it multiplies
 
 
 class LSTMClassifier(nn.Module):
@@ -106,6 +107,7 @@ class LSTMClassifier(nn.Module):
         if input_ids.is_cuda or torch.compiler.is_exporting() or self.embedding._forward_hooks:
             return self.projection(self.embedding(input_ids))
         tokens, positions = input_ids.unique(return_inverse=True)
+        tokens = F.pad(tokens, (0, -len(tokens) % TOKENS_STEP))
         return F.embedding(positions, self.projection(self.embedding(tokens)))
 
 

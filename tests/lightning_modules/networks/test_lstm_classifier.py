@@ -104,6 +104,16 @@ def test_padding_embedding_stays_zero_in_training() -> None:
     assert not network.embedding.weight[0].any()
 
 
+def test_token_vectors_are_projected_in_batches_of_few_sizes_and_stay_what_they_are() -> None:
+    network = LSTMClassifier(2, 5000, embedding_dim=4, hidden_size=4, pretrained_dim=6)
+    rows: list[int] = []
+    network.projection.register_forward_hook(lambda _, inputs, __: rows.append(len(inputs[0])))
+    for distinct in (3, 1024, 1500):
+        input_ids = torch.randperm(5000)[:distinct][None]
+        torch.testing.assert_close(network._embed(input_ids), network.projection(network.embedding(input_ids)))
+    assert rows[::2] == [1024, 1024, 2048]
+
+
 def test_only_forget_gates_start_open() -> None:
     lstm = make_network().lstms[0]
     assert isinstance(lstm, nn.LSTM)
