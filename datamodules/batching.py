@@ -94,8 +94,8 @@ class LengthBuckets(ResumableBatches):
         drawn = list(self.sampler)
         for start in range(0, len(drawn), self.window * self.batch_size):
             batches = self._batches(drawn[start : start + self.window * self.batch_size])
-            if start == 0:
-                longest = max(batches, key=lambda batch: max(self.lengths[i] for i in batch))
+            if batches and start == 0:
+                longest = max(batches, key=lambda batch: self.lengths[batch[-1]])
                 batches.sort(key=lambda batch: batch is not longest)
             yield from batches
 

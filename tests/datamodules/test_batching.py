@@ -92,6 +92,10 @@ def test_the_longest_batch_comes_first_and_the_rest_as_drawn() -> None:
     assert first_drawn[1:] == sorted(first_drawn[1:])
 
 
+def test_fewer_items_than_a_batch_are_none_when_the_last_is_dropped() -> None:
+    assert list(LengthBuckets(EpochShuffle(5, 0), 10, True, [1] * 5)) == []
+
+
 def test_lightning_can_put_a_distributed_sampler_below_the_buckets() -> None:
     lengths = list(range(64))
     with _replace_dunder_methods(DataLoader, "dataset"), _replace_dunder_methods(BatchSampler):
