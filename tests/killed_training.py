@@ -52,6 +52,11 @@ class SaveThenDie(Checkpoint):
                 raise KilledError
 
 
+class DieAfterTraining(Callback):
+    def on_train_end(self, *_: Any) -> None:
+        raise KilledError
+
+
 def trained(*callbacks: Callback, ckpt_path: str | None = None, **options: Any) -> dict[str, Any]:
     """What a checkpoint at the end of training holds."""
     torch.manual_seed(7)

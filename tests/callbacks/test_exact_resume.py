@@ -27,17 +27,12 @@ from callbacks.quantization_aware_training import QuantizationAwareTraining
 from callbacks.rand_augment_images import RandAugmentImages
 from callbacks.unfreeze_backbone import UnfreezeBackbone
 from commands.tracking import build_loggers
-from tests.killed_training import KilledError, SaveThenDie, assert_same, died_and_resumed, trained
+from tests.killed_training import DieAfterTraining, KilledError, SaveThenDie, assert_same, died_and_resumed, trained
 
 
 class FreezeFirstLayer(Callback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         pl_module.get_submodule("network.1.body.1").requires_grad_(False)
-
-
-class DieAfterTraining(Callback):
-    def on_train_end(self, *_: Any) -> None:
-        raise KilledError
 
 
 @pytest.fixture(autouse=True)

@@ -13,20 +13,7 @@ from callbacks.prune_channels import PruneChannels
 from callbacks.prune_weights import PruneWeights
 from commands.checkpoints import check_fits, repeat_operations
 from lightning_modules.networks.sparsity import prunable_weights
-from tests.tiny_task import TinyData, TinyModel, tiny_trainer
-
-
-def trained(
-    *callbacks: Callback, model: TinyModel | None = None, saved: Path | None = None, **options: Any
-) -> TinyModel:
-    """After 3 epochs of 5 steps; without channels removed, the hidden layer has 8 units."""
-    model = model or TinyModel()
-    options = {"max_epochs": 3, "num_sanity_val_steps": 0, **options}
-    trainer = tiny_trainer(*callbacks, **options)
-    trainer.fit(model, TinyData())
-    if saved is not None:
-        trainer.save_checkpoint(saved)
-    return model
+from tests.tiny_task import TinyData, TinyModel, tiny_trainer, trained
 
 
 def halved(**options: Any) -> PruneChannels:

@@ -13,17 +13,10 @@ from callbacks.apply_lora import ApplyLoRA
 from callbacks.prune_channels import PruneChannels
 from callbacks.prune_weights import PruneWeights
 from lightning_modules.networks.sparsity import prunable_weights
-from tests.tiny_task import TinyData, TinyModel, tiny_trainer
+from tests.tiny_task import TinyData, TinyModel, tiny_trainer, trained
 
 STEPS = 15  # 3 epochs of 5
 SIZES = {"network.0.weight": 32, "network.3.weight": 24}
-
-
-def trained(*callbacks: Callback, model: TinyModel | None = None, **options: Any) -> TinyModel:
-    model = model or TinyModel()
-    options = {"max_epochs": 3, "num_sanity_val_steps": 0, **options}
-    tiny_trainer(*callbacks, **options).fit(model, TinyData())
-    return model
 
 
 def zeros(module: nn.Module) -> dict[str, int]:

@@ -9,12 +9,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from callbacks.prune_weights import PruneWeights
 from lightning_modules.networks.sparsity import prunable_weights
-from tests.tiny_task import TinyData, TinyModel, tiny_trainer
-
-
-def fit(*callbacks: Callback, model: TinyModel | None = None, **options: Any) -> None:
-    options = {"max_epochs": 3, "num_sanity_val_steps": 0, **options}
-    tiny_trainer(*callbacks, **options).fit(model or TinyModel(), TinyData())
+from tests.tiny_task import TinyData, TinyModel, tiny_trainer, trained
 
 
 def test_a_run_that_ends_before_its_pruning_says_so() -> None:
@@ -23,7 +18,7 @@ def test_a_run_that_ends_before_its_pruning_says_so() -> None:
             trainer.should_stop = True
 
     with pytest.raises(UserWarning, match="training ended at step 5, pruning would have at 10"):
-        fit(PruneWeights(0.5), Stop())
+        trained(PruneWeights(0.5), Stop())
 
 
 def test_a_mask_that_fits_no_weight_is_refused(tmp_path: Path) -> None:
@@ -55,16 +50,16 @@ def test_a_wrong_setting_is_refused_at_once(options: dict[str, Any], message: st
 
 
 def test_a_trial_of_one_batch_is_not_too_short() -> None:
-    fit(PruneWeights(0.5), fast_dev_run=True)
+    trained(PruneWeights(0.5), fast_dev_run=True)
 
 
 def test_what_could_not_be_pruned_is_refused_before_training() -> None:
     with pytest.raises(ValueError, match=r"weights=\['\*.backbone.\*'\] matches no weight"):
-        fit(PruneWeights(weights=["*.backbone.*"]))
+        trained(PruneWeights(weights=["*.backbone.*"]))
     with pytest.raises(ValueError, match=r"end=0.95 of 5 steps leaves none to train on"):
-        fit(PruneWeights(end=0.95), max_epochs=1)
+        trained(PruneWeights(end=0.95), max_epochs=1)
     frozen = TinyModel()
     for weight in prunable_weights(frozen).values():
         weight.requires_grad_(False)
     with pytest.raises(ValueError, match="are all fixed at step 4"):
-        fit(PruneWeights(), model=frozen)
+        trained(PruneWeights(), model=frozen)

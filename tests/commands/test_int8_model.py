@@ -52,8 +52,8 @@ def test_int8_takes_over_the_learnt_ranges_says_what_the_network_says_and_keeps_
     network = trained_for_int8()
     exported = write_model(network, data, tmp_path / "model.onnx", "int8", calibration_items=16)
     expected, logits = network(IMAGES), exported(IMAGES)
-    assert (expected.argmax(1) == logits.argmax(1)).double().mean() >= 0.9  # untrained, so many are close
-    assert (expected - logits).abs().max() < 0.06 * expected.abs().max()
+    assert (expected.argmax(1) == logits.argmax(1)).double().mean() >= 0.98  # untrained, so many are close
+    assert (expected - logits).abs().max() < 0.05 * expected.abs().max()
 
     constants = initializers(tmp_path / "model.onnx")
     learnt = {float(value) for name, value in network.state_dict().items() if name.endswith("input_range.scale")}
