@@ -111,7 +111,8 @@ def test_streaming_holds_no_more_memory_and_is_nearly_as_fast_as_decoding_alone(
     data = TransferImages(source=str(tmp_path / "images"), image_size_px=224, memory_budget_gb=1, num_workers=2)
     train = data.train_dataloader()
     assert isinstance(train.dataset, StreamedImages)
-    batches = [train.dataset.items[i : i + 128] for i in range(0, len(train.dataset), 128)]
+    # In an epoch's order: the many copies of one file, one after the other, are decoded faster.
+    batches = [[train.dataset.items[i] for i in batch] for batch in train.batch_sampler or ()]
     decoding, streaming = [], []
     for _ in range(3):
         started = time.perf_counter()
@@ -123,4 +124,4 @@ def test_streaming_holds_no_more_memory_and_is_nearly_as_fast_as_decoding_alone(
         streaming.append(time.perf_counter() - decoded)
         assert np.ptp(resident[1:]) < 200e6
     print(f"memory within {np.ptp(resident[1:]) / 1e6:.0f} MB; decoding {decoding} s, streaming {streaming} s")
-    assert sum(decoding) / sum(streaming) > 0.8  # 0.82 to 0.97 on a machine whose speed varies by a tenth
+    assert sum(decoding) / sum(streaming) > 0.8  # 0.85 to 0.97 on a machine whose speed varies by a tenth
