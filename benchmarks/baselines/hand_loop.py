@@ -6,6 +6,7 @@ loggers, checkpoints, metrics.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import torch
 import torch.nn.functional as F
 import yaml
 from jsonargparse import auto_cli
+from torch import Tensor
 
 from benchmarks.baselines.recording import Recording
 from benchmarks.baselines.tutorial_loop import accuracy
@@ -21,6 +23,48 @@ from commands.hardware import fast_precision
 from commands.list_experiments import EXPERIMENTS
 from datamodules.augmentation import random_crop, random_flip
 from lightning_modules.optimization import build_optimizer, build_schedule, parameter_groups
+
+
+class Recipe:
+    """What experiments/<experiment>.yaml, an image experiment, trains with; iterates over an epoch's batches."""
+
+    def __init__(self, experiment: str, data: str, batch_size: int | None) -> None:
+        settings = yaml.safe_load((EXPERIMENTS / f"{experiment}.yaml").read_text(encoding="utf-8"))
+        self.images = _build(settings["data"], source=data, **({"batch_size": batch_size} if batch_size else {}))
+        self.train, self.val, self.test = (self.images.loader(split).dataset for split in ("train", "val", "test"))
+        self.epochs = settings["trainer"]["max_epochs"]
+        model = _build(settings["model"], class_names=self.images.class_names)
+        self.network = model.network
+        self.label_smoothing = model.label_smoothing
+        groups = parameter_groups(model.named_parameters(), model.lr, model.weight_decay)
+        self.optimizer = build_optimizer(model.optimizer_name, groups, model.lr, model.momentum, "cpu", _dtype())
+        steps = self.epochs * len(self)
+        warmup_steps = round(model.warmup_fraction * steps)
+        self.schedule = build_schedule(model.schedule, self.optimizer, steps, warmup_steps)
+
+    def __len__(self) -> int:
+        return -(-len(self.train) // self.images.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for index in torch.randperm(len(self.train)).split(self.images.batch_size):
+            batch = self.train.images.index_select(0, index).permute(0, 3, 1, 2)
+            if self.images.horizontal_flip:
+                batch = random_flip(batch)
+            if self.images.crop_padding_px:
+                batch = random_crop(batch, self.images.image_size_px, self.images.crop_padding_px)
+            yield batch, self.train.labels[index]
+
+    def loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        """The mean over the batch."""
+        with _autocast():
+            logits = self.network(images)
+        return F.cross_entropy(logits.float(), labels, label_smoothing=self.label_smoothing)
+
+    def accuracy(self, split: Any) -> float:
+        """0…1; leaves the network in evaluation mode."""
+        images, size = split.images.permute(0, 3, 1, 2), self.images.batch_size
+        with _autocast():
+            return accuracy(self.network, zip(images.split(size), split.labels.split(size), strict=True))
 
 
 def main(
@@ -31,45 +75,23 @@ def main(
     max_samples: int | None = None,
     seed: int = 1,
 ) -> None:
-    """Train experiments/<experiment>.yaml, an image experiment, to its end or for ``max_samples``."""
+    """Train to the end, or for ``max_samples``."""
     torch.manual_seed(seed)
-    settings = yaml.safe_load((EXPERIMENTS / f"{experiment}.yaml").read_text(encoding="utf-8"))
-    images = _build(settings["data"], source=data, **({"batch_size": batch_size} if batch_size else {}))
-    model = _build(settings["model"], class_names=images.class_names)
-    train, val, test = (images.loader(split).dataset for split in ("train", "val", "test"))
-    epochs, size = settings["trainer"]["max_epochs"], images.batch_size
-    total_steps = epochs * -(-len(train) // size)
-    groups = parameter_groups(model.named_parameters(), model.lr, model.weight_decay)
-    optimizer = build_optimizer(model.optimizer_name, groups, model.lr, model.momentum, "cpu", _dtype())
-    warmup_steps = round(model.warmup_fraction * total_steps)
-    schedule = build_schedule(model.schedule, optimizer, total_steps, warmup_steps)["scheduler"]
+    recipe = Recipe(experiment, data, batch_size)
     recording = Recording(output, max_samples=max_samples)
-    for _ in range(epochs):
-        model.train()
-        for index in torch.randperm(len(train)).split(size):
-            batch = train.images.index_select(0, index).permute(0, 3, 1, 2)
-            if images.horizontal_flip:
-                batch = random_flip(batch)
-            if images.crop_padding_px:
-                batch = random_crop(batch, images.image_size_px, images.crop_padding_px)
-            with _autocast():
-                logits = model.network(batch)
-            loss = F.cross_entropy(logits.float(), train.labels[index], label_smoothing=model.label_smoothing)
-            optimizer.zero_grad()
+    for _ in range(recipe.epochs):
+        recipe.network.train()
+        for images, labels in recipe:
+            loss = recipe.loss(images, labels)
+            recipe.optimizer.zero_grad()
             loss.backward()
-            optimizer.step()
-            schedule.step()
-            recording.stepped(len(index))
+            recipe.optimizer.step()
+            recipe.schedule["scheduler"].step()
+            recording.stepped(len(labels))
             if recording.full:
                 return recording.finish()
-        recording.validated(_accuracy(model, val, size))
-    return recording.finish(_accuracy(model, test, size))
-
-
-def _accuracy(model: Any, split: Any, batch_size: int) -> float:
-    images = split.images.permute(0, 3, 1, 2)
-    with _autocast():
-        return accuracy(model.network, zip(images.split(batch_size), split.labels.split(batch_size), strict=True))
+        recording.validated(recipe.accuracy(recipe.val))
+    return recording.finish(recipe.accuracy(recipe.test))
 
 
 def _dtype() -> torch.dtype:

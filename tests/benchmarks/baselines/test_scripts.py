@@ -19,6 +19,7 @@ SHORT: dict[str, dict[str, Any]] = {
     "hand_loop": {"experiment": "mnist_mlp", "max_samples": 1000},
     "imdb_tfidf": {},
     "imdb_tutorial": {"max_samples": 64},
+    "lightning_loop": {"experiment": "mnist_mlp", "max_samples": 1000},
     "mnist_lightning": {"epochs": 1},
     "mnist_tutorial": {"epochs": 1},
     "resnet_tutorial": {"max_samples": 32},
@@ -44,3 +45,14 @@ def test_it_trains_and_reports(script: str, tmp_path: Path) -> None:
     record = json.loads((tmp_path / "r.json").read_text())
     assert record["samples"] > 0
     assert record["samples_per_second"] > 0
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_lightning_alone_computes_what_the_hand_written_loop_does(tmp_path: Path) -> None:
+    curves = []
+    for script in ("hand_loop", "lightning_loop"):
+        module = import_module(f"benchmarks.baselines.{script}")
+        module.main(experiment="mnist_mlp", data="sample", output=tmp_path / script, max_samples=10_000)
+        curves.append([point["accuracy"] for point in json.loads((tmp_path / script).read_text())["curve"]])
+    assert len(curves[0]) > 1
+    assert curves[0] == curves[1]
