@@ -70,14 +70,16 @@ RESNET18 = (
 )
 FROZEN = ("--model.freeze_backbone=true", "--trainer.max_epochs=25", "--model.optimizer=adam", "--model.lr=0.001")
 
+BATCH_512 = ("--experiment=mnist_mlp", "--batch_size=512")
+
 RACES = {
     "mnist_mlp": Race(
         "mnist",
         (
             lightsmith("Lightsmith", "mnist_mlp"),
             lightsmith("Lightsmith, batch 512", "mnist_mlp", "--data.batch_size=512"),
-            baseline("hand-written loop, batch 512", "hand_loop", "--experiment=mnist_mlp", "--batch_size=512"),
-            baseline("Lightning alone, batch 512", "lightning_loop", "--experiment=mnist_mlp", "--batch_size=512"),
+            baseline("hand-written loop, batch 512", "hand_loop", *BATCH_512, quick=("--max_samples=162000",)),
+            baseline("Lightning alone, batch 512", "lightning_loop", *BATCH_512, quick=("--max_samples=162000",)),
             baseline("Lightning's defaults, batch 512", "mnist_lightning", "--epochs=2", quick=("--epochs=1",)),
             baseline("tutorial", "mnist_tutorial", "--until=0.98", quick=("--max_samples=20000",)),
         ),
