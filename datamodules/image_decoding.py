@@ -81,7 +81,8 @@ def decode_image(item: Path | bytes, size_px: int, channels: int) -> np.ndarray:
         with DECODING.claim(_decoding_bytes(file, pixels)):
             file.load()
             image = _shrunk(file, mode, size_px)
-        image.getexif()[ExifTags.Base.Orientation] = file.getexif().get(ExifTags.Base.Orientation, 1)
+            image.getexif()[ExifTags.Base.Orientation] = file.getexif().get(ExifTags.Base.Orientation, 1)
+            file.close()  # frees its pixels before the next thread claims as many; leaving the context does not
     ImageOps.exif_transpose(image, in_place=True)
     if image.size != (size_px, size_px):
         image = ImageOps.fit(image, (size_px, size_px), Image.Resampling.BILINEAR)

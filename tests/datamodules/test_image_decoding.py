@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
+from datamodules import image_decoding
 from datamodules.image_decoding import MemoryAllowance, decode_all, decode_image
 from tests.datamodules import hostile_images
 from tests.datamodules.hostile_images import encoded
@@ -181,9 +182,29 @@ def test_oddities_of_a_readable_file_are_not_warned_of() -> None:
             decode_all([hostile_images.damaged(number)[1]], 28, 3, "train")
 
 
-def test_images_decoded_at_once_share_an_allowance(within_limits: Any) -> None:
-    large = hostile_images.READABLE["large.png"]()
-    assert len(within_limits(lambda: decode_all([large] * 4, 28, 3, "train"))[1]) == 4
+def holds_pixels(file: Image.Image) -> bool:
+    try:
+        return file.im is not None
+    except ValueError:  # closed
+        return False
+
+
+@pytest.mark.parametrize(("allowed_bytes", "at_once"), [(180_000_000, 1), (300_000_000, 3)])
+def test_images_decoded_at_once_share_an_allowance(allowed_bytes: int, at_once: int, monkeypatch: Any) -> None:
+    alive: list[Image.Image] = []
+    most = []
+
+    def shrunk(file: Image.Image, mode: str, size_px: int) -> Image.Image:
+        alive.append(file)
+        time.sleep(0.1)  # for the other threads
+        most.append(sum(map(holds_pixels, alive)))
+        return Image.new(mode, (size_px, size_px))
+
+    monkeypatch.setattr(image_decoding, "DECODING", MemoryAllowance(allowed_bytes))
+    monkeypatch.setattr(image_decoding, "cpu_count", lambda: 4)
+    monkeypatch.setattr(image_decoding, "_shrunk", shrunk)
+    assert len(decode_all([hostile_images.READABLE["large.png"]()] * 4, 28, 3, "train")[1]) == 4  # 96 MB each
+    assert max(most) == at_once
 
 
 def test_threads_wait_for_memory_and_too_much_is_refused_at_once() -> None:
