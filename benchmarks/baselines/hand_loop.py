@@ -6,65 +6,16 @@ loggers, checkpoints, metrics.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from importlib import import_module
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
-import torch.nn.functional as F
-import yaml
 from jsonargparse import auto_cli
-from torch import Tensor
 
+from benchmarks.baselines.lightning_loop import train_under_lightning
+from benchmarks.baselines.recipe import Recipe
 from benchmarks.baselines.recording import Recording
-from benchmarks.baselines.tutorial_loop import accuracy
-from commands.hardware import fast_precision
-from commands.list_experiments import EXPERIMENTS
-from datamodules.augmentation import random_crop, random_flip
-from lightning_modules.optimization import build_optimizer, build_schedule, parameter_groups
-
-
-class Recipe:
-    """What experiments/<experiment>.yaml, an image experiment, trains with; iterates over an epoch's batches."""
-
-    def __init__(self, experiment: str, data: str, batch_size: int | None) -> None:
-        settings = yaml.safe_load((EXPERIMENTS / f"{experiment}.yaml").read_text(encoding="utf-8"))
-        self.images = _build(settings["data"], source=data, **({"batch_size": batch_size} if batch_size else {}))
-        self.train, self.val, self.test = (self.images.loader(split).dataset for split in ("train", "val", "test"))
-        self.epochs = settings["trainer"]["max_epochs"]
-        model = _build(settings["model"], class_names=self.images.class_names)
-        self.network = model.network
-        self.label_smoothing = model.label_smoothing
-        groups = parameter_groups(model.named_parameters(), model.lr, model.weight_decay)
-        self.optimizer = build_optimizer(model.optimizer_name, groups, model.lr, model.momentum, "cpu", _dtype())
-        steps = self.epochs * len(self)
-        warmup_steps = round(model.warmup_fraction * steps)
-        self.schedule = build_schedule(model.schedule, self.optimizer, steps, warmup_steps)
-
-    def __len__(self) -> int:
-        return -(-len(self.train) // self.images.batch_size)
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for index in torch.randperm(len(self.train)).split(self.images.batch_size):
-            batch = self.train.images.index_select(0, index).permute(0, 3, 1, 2)
-            if self.images.horizontal_flip:
-                batch = random_flip(batch)
-            if self.images.crop_padding_px:
-                batch = random_crop(batch, self.images.image_size_px, self.images.crop_padding_px)
-            yield batch, self.train.labels[index]
-
-    def loss(self, images: Tensor, labels: Tensor) -> Tensor:
-        """The mean over the batch."""
-        with _autocast():
-            logits = self.network(images)
-        return F.cross_entropy(logits.float(), labels, label_smoothing=self.label_smoothing)
-
-    def accuracy(self, split: Any) -> float:
-        """0…1; leaves the network in evaluation mode."""
-        images, size = split.images.permute(0, 3, 1, 2), self.images.batch_size
-        with _autocast():
-            return accuracy(self.network, zip(images.split(size), split.labels.split(size), strict=True))
 
 
 def main(
@@ -74,11 +25,23 @@ def main(
     batch_size: int | None = None,
     max_samples: int | None = None,
     seed: int = 1,
+    lightning: bool = False,
 ) -> None:
-    """Train to the end, or for ``max_samples``."""
+    """Train to the end, or for ``max_samples``; with ``lightning`` its Trainer runs the loop."""
     torch.manual_seed(seed)
     recipe = Recipe(experiment, data, batch_size)
-    recording = Recording(output, max_samples=max_samples)
+    train = train_under_lightning if lightning else train_by_hand
+    recording = train(recipe, partial(Recording, output, max_samples=max_samples))
+    recording.finish(None if recording.full else recipe.accuracy(recipe.test))
+
+
+def train_by_hand(recipe: Recipe, start: Callable[[], Recording]) -> Recording:
+    """Train to the end, or until the recording is full.
+
+    Args:
+        start: makes the recording, right before the first batch is fetched.
+    """
+    recording = start()
     for _ in range(recipe.epochs):
         recipe.network.train()
         for images, labels in recipe:
@@ -89,23 +52,9 @@ def main(
             recipe.schedule["scheduler"].step()
             recording.stepped(len(labels))
             if recording.full:
-                return recording.finish()
+                return recording
         recording.validated(recipe.accuracy(recipe.val))
-    return recording.finish(recipe.accuracy(recipe.test))
-
-
-def _dtype() -> torch.dtype:
-    """Of matrix products, as Lightsmith would choose it on this CPU."""
-    return torch.bfloat16 if fast_precision("cpu") == "bf16-mixed" else torch.float32
-
-
-def _autocast() -> torch.autocast:
-    return torch.autocast("cpu", torch.bfloat16, enabled=_dtype() == torch.bfloat16)
-
-
-def _build(settings: dict[str, Any], **given: Any) -> Any:
-    module, _, name = settings["class_path"].rpartition(".")
-    return getattr(import_module(module), name)(**{**settings["init_args"], **given})
+    return recording
 
 
 if __name__ == "__main__":

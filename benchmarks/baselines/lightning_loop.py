@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import torch
-from jsonargparse import auto_cli
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
-from benchmarks.baselines.hand_loop import Recipe
+from benchmarks.baselines.recipe import Recipe
 from benchmarks.baselines.recording import Recording
 
 OFF: dict[str, Any] = {
@@ -24,19 +22,18 @@ OFF: dict[str, Any] = {
 class BareModule(LightningModule):
     """Training alone is Lightning's; each epoch is validated as the hand-written loop does it."""
 
-    def __init__(self, recipe: Recipe, output: Path, max_samples: int | None) -> None:
+    def __init__(self, recipe: Recipe, start: Callable[[], Recording]) -> None:
         super().__init__()
         self.recipe = recipe
         self.network = recipe.network
-        self.output = output
-        self.max_samples = max_samples
+        self.start = start
         self.recording: Recording
 
     def configure_optimizers(self) -> Any:
         return {"optimizer": self.recipe.optimizer, "lr_scheduler": self.recipe.schedule}
 
     def on_train_start(self) -> None:
-        self.recording = Recording(self.output, max_samples=self.max_samples)
+        self.recording = self.start()
 
     def on_train_epoch_start(self) -> None:
         self.network.train()
@@ -53,21 +50,8 @@ class BareModule(LightningModule):
             self.recording.validated(self.recipe.accuracy(self.recipe.val))
 
 
-def main(
-    experiment: str,
-    data: str,
-    output: Path,
-    batch_size: int | None = None,
-    max_samples: int | None = None,
-    seed: int = 1,
-) -> None:
-    """Train to the end, or for ``max_samples``."""
-    torch.manual_seed(seed)
-    recipe = Recipe(experiment, data, batch_size)
-    module = BareModule(recipe, output, max_samples)
+def train_under_lightning(recipe: Recipe, start: Callable[[], Recording]) -> Recording:
+    """As ``train_by_hand``."""
+    module = BareModule(recipe, start)
     Trainer(max_epochs=recipe.epochs, accelerator="cpu", **OFF).fit(module, recipe)
-    module.recording.finish(None if module.recording.full else recipe.accuracy(recipe.test))
-
-
-if __name__ == "__main__":
-    auto_cli(main, as_positional=False)
+    return module.recording

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 import benchmarks.baselines
+from benchmarks.baselines import hand_loop
 
 FOLDER = Path(benchmarks.baselines.__file__).parent
-PARTS = {"__init__", "recording", "tutorial_loop", "pil_images"}  # of scripts
+PARTS = {"__init__", "recording", "tutorial_loop", "pil_images", "recipe", "lightning_loop"}  # of scripts
 SHORT: dict[str, dict[str, Any]] = {
     "bert_trainer": {"max_samples": 32},
     "bert_tutorial": {"max_samples": 16},
@@ -19,7 +20,6 @@ SHORT: dict[str, dict[str, Any]] = {
     "hand_loop": {"experiment": "mnist_mlp", "max_samples": 1000},
     "imdb_tfidf": {},
     "imdb_tutorial": {"max_samples": 64},
-    "lightning_loop": {"experiment": "mnist_mlp", "max_samples": 1000},
     "mnist_lightning": {"epochs": 1},
     "mnist_tutorial": {"epochs": 1},
     "resnet_tutorial": {"max_samples": 32},
@@ -50,9 +50,9 @@ def test_it_trains_and_reports(script: str, tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_lightning_alone_computes_what_the_hand_written_loop_does(tmp_path: Path) -> None:
     curves = []
-    for script in ("hand_loop", "lightning_loop"):
-        module = import_module(f"benchmarks.baselines.{script}")
-        module.main(experiment="mnist_mlp", data="sample", output=tmp_path / script, max_samples=10_000)
-        curves.append([point["accuracy"] for point in json.loads((tmp_path / script).read_text())["curve"]])
+    for lightning in (False, True):
+        output = tmp_path / f"{lightning}.json"
+        hand_loop.main("mnist_mlp", "sample", output, max_samples=10_000, lightning=lightning)
+        curves.append([point["accuracy"] for point in json.loads(output.read_text())["curve"]])
     assert len(curves[0]) > 1
     assert curves[0] == curves[1]
