@@ -15,7 +15,7 @@ from benchmarks.baselines.tutorial_loop import accuracy
 from commands.hardware import fast_precision
 from commands.list_experiments import EXPERIMENTS
 from datamodules.augmentation import random_crop, random_flip
-from lightning_modules.optimization import build_optimizer, build_schedule, parameter_groups
+from lightning_modules.optimization import build_optimizer, build_schedule
 
 
 class Recipe:
@@ -29,7 +29,7 @@ class Recipe:
         model = _build(settings["model"], class_names=self.images.class_names)
         self.network = model.network
         self.label_smoothing = model.label_smoothing
-        groups = parameter_groups(model.named_parameters(), model.lr, model.weight_decay)
+        groups = model.parameter_groups()
         self.optimizer = build_optimizer(model.optimizer_name, groups, model.lr, model.momentum, "cpu", _dtype())
         steps = self.epochs * len(self)
         warmup_steps = round(model.warmup_fraction * steps)

@@ -16,8 +16,9 @@ class FastCNN(nn.Module):
     """Fixed 2×2 whitening patches, then three stages that each halve the image, a global maximum and a linear head.
 
     From airbench (arXiv:2404.00498): the whitened patches, the identity-like initialisation, and the pooling straight
-    after a convolution, so that norms and ReLUs see a quarter of the pixels. ReLU instead of its GELU, which costs a
-    CPU a fifth of the step. Its whitening is computed from the data; here it is the fixed basis that comes out of it.
+    after a convolution, so that norms and ReLUs see a quarter of the pixels. ReLU instead of its GELU, which is no more
+    accurate here and slower in int8 (docs/decisions.md). Its whitening is computed from the data; here it is the fixed
+    basis that comes out of it.
 
     Args:
         widths: channels of the three stages. Multiples of 16 run at full speed in bf16.
