@@ -78,8 +78,9 @@ def _robustness(trainer: ExperimentTrainer) -> dict[str, float]:
 
 
 def _number(metric: torch.Tensor) -> float:
-    """0.869 where float32 would say 0.8690000176."""
-    return round(float(metric), 7)
+    """The shortest decimal that gives this very value in its precision: 0.869, not 0.8690000176."""
+    value = metric.cpu().to(torch.promote_types(metric.dtype, torch.float32))  # NumPy has no bfloat16
+    return float(str(value.numpy()))
 
 
 def _fit(trainer: ExperimentTrainer) -> dict[str, Any]:
