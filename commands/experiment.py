@@ -14,25 +14,22 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException, SI
 
 from callbacks.save_last import SaveLast
 from commands.allowed_classes import allow_only, check_parsed, leaves, packages_on_command_line
-from commands.changed_settings import changed_settings
-from commands.checkpoints import check_fits, read_checkpoint, repeat_operations
 from commands.experiment_trainer import ExperimentTrainer
 from commands.explain import explain_setting
 from commands.failures import RunFailedError, failures_explained
 from commands.hardware import check_process_counts, device_name, fast_precision, keep_freed_memory, skip_cuda_checks
 from commands.list_experiments import experiment_name
 from commands.mistakes import blame, explain, one_line
-from commands.newest_checkpoint import newest_checkpoint
 from commands.options import add_options
 from commands.out_of_memory import run_within_memory
 from commands.processes import end_together
-from commands.results import check_callbacks, gather_results, write_results
-from commands.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT, check_writable, create_run_folder, interrupted_run
+from commands.recording import open_run_folder, record, write_record
+from commands.results import check_callbacks
+from commands.run_folder import interrupted_run
 from commands.secrets import refuse_secrets
-from commands.starting_weights import start_from, weights_file
-from commands.summary import data_lines, how_to_continue, print_once, results_lines, shown
-from commands.torchrun import note_launch, restarted_run
-from commands.tracking import build_loggers, finish_wandb, sync_command, tracked_offline
+from commands.start import check_trained, find_start, load_start
+from commands.summary import data_lines, how_to_continue, print_once, shown
+from commands.tracking import finish_wandb
 from datamodules.classification_data import ClassificationData
 from lightning_modules.classifier import Classifier
 
@@ -106,15 +103,9 @@ class ExperimentCLI(LightningCLI):
             raise SystemExit(0)
         refuse_secrets(options)
         if self.subcommand in RECORDED:
-            check_writable(options.runs)
-            options.resume = options.resume or restarted_run(options.runs / self.experiment)
-            if options.resume is not None:
-                self.run_folder = interrupted_run(options.resume)
-                options.ckpt_path = str(newest_checkpoint(self.run_folder))
-            elif options.init_from is not None and options.ckpt_path is None:
-                options.init_from = weights_file(options.init_from)
-        elif options.ckpt_path is None:
-            raise ValueError(f"{self.subcommand} needs a trained model: --ckpt_path=<run folder>/{BEST_CHECKPOINT}")
+            self.run_folder = find_start(options, self.experiment) or self.run_folder
+        else:
+            check_trained(options, self.subcommand)
         check_process_counts(dict(leaves(options)))
         if options.trainer.precision is None:
             options.trainer.precision = fast_precision(str(options.trainer.accelerator))
@@ -136,7 +127,8 @@ class ExperimentCLI(LightningCLI):
         """The Trainer, writing into the run's own folder; called once data and model exist."""
         print_once(data_lines(self.datamodule))
         keep_freed_memory()  # not before: what decoding freed is to go back
-        checkpoint = self._checkpoint()
+        checkpoint = load_start(self.options, self.model)
+        self.restored_step = checkpoint.get("global_step", 0)
         given = self.config_init[self.subcommand].trainer.logger
         trying = bool(self.options.trainer.fast_dev_run)
         recorded = self.subcommand in RECORDED and not trying
@@ -154,24 +146,10 @@ class ExperimentCLI(LightningCLI):
             raise ValueError("trainer.max_epochs=-1 has no end to schedule towards: set max_epochs or max_steps")
         # Nothing that a person can get wrong comes after this, so a mistake leaves no empty folder.
         if recorded and trainer.is_global_zero:
-            self._open_run_folder()
-            self._record(trainer, given, checkpoint if self.options.resume else {})
+            self.run_folder = open_run_folder(self)
+            record(self, trainer, given, checkpoint if self.options.resume else {})
         assert isinstance(trainer, ExperimentTrainer)
         return trainer
-
-    def _checkpoint(self) -> dict[str, Any]:
-        """What ``--ckpt_path`` or ``--resume`` names, known to fit the model; empty without either."""
-        if self.options.ckpt_path is None:
-            if self.options.init_from is not None:
-                start_from(self.options.init_from, self.model)
-                print_once([f"weights    from {shown(self.options.init_from)}"])
-            return {}
-        path = Path(self.options.ckpt_path)
-        checkpoint = read_checkpoint(path)
-        repeat_operations(checkpoint, self.model, path)
-        check_fits(checkpoint, self.model, path)
-        self.restored_step = checkpoint["global_step"]
-        return checkpoint
 
     @property
     def experiment(self) -> str:
@@ -179,33 +157,6 @@ class ExperimentCLI(LightningCLI):
         if self.options.resume is not None:
             return interrupted_run(self.options.resume).parent.name
         return experiment_name([Path(str(file)) for file in self.options.config or []])
-
-    def _open_run_folder(self) -> None:
-        """A new folder, or the interrupted one, with the resolved configuration in it."""
-        fresh = self.run_folder is None
-        self.run_folder = self.run_folder or create_run_folder(self.options.runs, self.experiment)
-        if fresh:
-            note_launch(self.run_folder)
-        earlier = len(list(self.run_folder.glob("config*.yaml")))
-        name = "config.yaml" if fresh else f"config-resumed-{earlier}.yaml"
-        options = self.options.clone()
-        for transient in ("config", "resume", "ckpt_path", "debug", "explain", "allow_package"):
-            options.pop(transient, None)
-        self._parser(self.subcommand).save(options, self.run_folder / name, skip_validation=True, multifile=False)
-        if changed := changed_settings(self.run_folder / "config.yaml", self.run_folder / name):
-            print_once(changed)
-
-    def _record(self, trainer: ExperimentTrainer, given: Any, resumed_from: dict[str, Any]) -> None:
-        """Point loggers and checkpoints at the run folder."""
-        assert self.run_folder is not None
-        if given is None:
-            trainer.loggers = build_loggers(self.options.loggers, self.run_folder, self.experiment, resumed_from)
-        for callback in trainer.callbacks:
-            if isinstance(callback, ModelCheckpoint | SaveLast) and callback.dirpath is None:
-                callback.dirpath = str(self.run_folder / LAST_CHECKPOINT.parent)
-        self._dump_config()
-        for logger in trainer.loggers:
-            logger.log_hyperparams(self.config_dump)
 
     def before_run(self) -> None:
         device = device_name(self.trainer.strategy.root_device)
@@ -219,12 +170,7 @@ class ExperimentCLI(LightningCLI):
     def after_run(self) -> None:
         if self.run_folder is None or not self.trainer.is_global_zero:
             return
-        seed = int(self.options.seed_everything)
-        assert isinstance(self.trainer, ExperimentTrainer)
-        results = gather_results(self.trainer, self.run_folder, self.experiment, seed)
-        write_results(results, self.run_folder)
-        sync = sync_command(self.run_folder) if tracked_offline(self.trainer.loggers) else None
-        print_once(results_lines(results, self.run_folder, self.datamodule, sync))
+        write_record(self)
 
     def _run_subcommand(self, subcommand: str) -> None:
         exit_code = 1

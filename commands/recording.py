@@ -1,0 +1,68 @@
+"""A run's folder, and what is written into it: settings, loggers, checkpoints, results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from callbacks.save_last import SaveLast
+from commands.changed_settings import changed_settings
+from commands.experiment_trainer import ExperimentTrainer
+from commands.results import gather_results, write_results
+from commands.run_folder import LAST_CHECKPOINT, create_run_folder
+from commands.summary import print_once, results_lines
+from commands.torchrun import note_launch
+from commands.tracking import build_loggers, sync_command, tracked_offline
+
+TRANSIENT = ("config", "resume", "ckpt_path", "debug", "explain", "allow_package")
+
+
+def open_run_folder(cli: Any) -> Path:
+    """Make a new run folder, or go on in the interrupted one, and write the resolved settings into it.
+
+    Args:
+        cli: the ExperimentCLI; its ``run_folder`` is that of a run to continue, or None.
+    """
+    fresh = cli.run_folder is None
+    folder: Path = cli.run_folder or create_run_folder(cli.options.runs, cli.experiment)
+    if fresh:
+        note_launch(folder)
+    earlier = len(list(folder.glob("config*.yaml")))
+    name = "config.yaml" if fresh else f"config-resumed-{earlier}.yaml"
+    options = cli.options.clone()
+    for transient in TRANSIENT:
+        options.pop(transient, None)
+    cli._parser(cli.subcommand).save(options, folder / name, skip_validation=True, multifile=False)
+    if changed := changed_settings(folder / "config.yaml", folder / name):
+        print_once(changed)
+    return folder
+
+
+def record(cli: Any, trainer: ExperimentTrainer, given: Any, resumed_from: dict[str, Any]) -> None:
+    """Point loggers and checkpoints at the run folder.
+
+    Args:
+        cli: the ExperimentCLI.
+        trainer: whose loggers and callbacks these are.
+        given: the ``trainer.logger`` that was asked for; None for those of ``--loggers``.
+        resumed_from: the checkpoint that a resumed run goes on from; empty for a new one.
+    """
+    if given is None:
+        trainer.loggers = build_loggers(cli.options.loggers, cli.run_folder, cli.experiment, resumed_from)
+    for callback in trainer.callbacks:
+        if isinstance(callback, ModelCheckpoint | SaveLast) and callback.dirpath is None:
+            callback.dirpath = str(cli.run_folder / LAST_CHECKPOINT.parent)
+    cli._dump_config()
+    for logger in trainer.loggers:
+        logger.log_hyperparams(cli.config_dump)
+
+
+def write_record(cli: Any) -> None:
+    """Write results.json after a run, and print what came out."""
+    trainer, folder = cli.trainer, cli.run_folder
+    results = gather_results(trainer, folder, cli.experiment, int(cli.options.seed_everything))
+    write_results(results, folder)
+    sync = sync_command(folder) if tracked_offline(trainer.loggers) else None
+    print_once(results_lines(results, folder, cli.datamodule, sync))
