@@ -14,6 +14,8 @@ INT8 :=
 MAX_DROP :=
 QUICK :=
 KILLS :=
+SEEDS :=
+VARIANT :=
 
 python := .venv/bin/python
 experiments = $(filter-out _%,$(basename $(notdir $(wildcard experiments/*.yaml))))
@@ -47,8 +49,12 @@ test: setup ## Run the tests, all but the slow ones [ARGS="tests/callbacks -x"]
 test-slow: setup ## Run the slow tests: those that train until a score is reached
 	@$(python) -m pytest -m slow $(ARGS)
 
-bench: setup ## Race the baselines [NAME=mnist_mlp] [DATA=hub or folder of data sets] [QUICK=1] [ARGS="--repeats=5"]
+bench: setup ## Race the baselines and keep the figures [NAME=mnist_mlp] [DATA=hub or folder of data sets] [QUICK=1: only a look] [ARGS="--repeats=5"]
 	@$(python) -m benchmarks $(if $(NAME),--name="$(NAME)") $(if $(DATA),--data="$(DATA)") $(if $(QUICK),--quick=true) $(ARGS)
+
+measure: need-NAME setup ## Measure `make exp` and write it into the pages: NAME=mnist_mlp [DATA=...] [SEEDS=3] [VARIANT="from scratch"] [ARGS=...]
+	@$(python) -m benchmarks.measure --name="$(NAME)" $(if $(DATA),--data="$(DATA)") $(if $(SEEDS),--seeds="$(SEEDS)") \
+	    $(if $(VARIANT),--variant="$(VARIANT)") $(if $(ARGS),--options="$(ARGS)")
 
 check: setup ## Lint, check the format, check the types
 	@$(python) -m ruff check .
@@ -90,4 +96,4 @@ ask-DATA = Which data? Say DATA=, the folder with CIFAR-10
 ask-RUN = Which trained model? Say RUN=, a run folder such as runs/mnist_mlp/latest
 ask-INPUT = Classify what? Say INPUT=, a file or a folder
 
-.PHONY: help list exp predict export compress verify-resume test test-slow bench check pretrained lock clean setup
+.PHONY: help list exp predict export compress verify-resume test test-slow bench measure check pretrained lock clean setup

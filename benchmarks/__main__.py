@@ -10,12 +10,10 @@ from pathlib import Path
 from jsonargparse import auto_cli
 
 from benchmarks.contenders import RACES
+from benchmarks.pages import write_pages
 from benchmarks.race import run_race
-from benchmarks.report import machine, plot, print_table, save, summarize
+from benchmarks.report import clean_commit, machine, plot, print_table, save, summarize
 from commands.mistakes import nearest, one_line
-from commands.results import git
-
-COMMIT = ("describe", "--always", "--dirty=+", "--exclude=*")  # a plus sign for uncommitted changes
 
 
 def bench(name: str | None = None, data: str = "sample", quick: bool = False, repeats: int = 3) -> None:
@@ -24,16 +22,17 @@ def bench(name: str | None = None, data: str = "sample", quick: bool = False, re
     Args:
         name: one experiment; all when unset.
         data: sample, hub, or a folder that holds mnist/, cifar10/, imdb/ and hymenoptera/.
-        quick: cut every race short: speeds hold, accuracies do not.
+        quick: cut every race short, to see that it runs: its figures are of cold first steps, and are not kept.
         repeats: runs of each contender, taken in turn.
 
     Raises:
-        ValueError: no such experiment or folder, or a contender failed.
+        ValueError: no such experiment or folder, uncommitted changes unless it is quick, or a contender failed.
     """
     if name is not None and name not in RACES:
         raise ValueError(f"no race {name!r}{nearest(name, list(RACES))} (all: {', '.join(RACES)})")
     if repeats < 1:
         raise ValueError(f"--repeats={repeats} must be at least 1")
+    commit = None if quick else clean_commit()
     about = machine()
     print(f"{about['cpu']}, {about['cores']} cores, {about['gpu'] or 'no GPU'}, torch {about['torch']}; data: {data}")
     for experiment in [name] if name else RACES:
@@ -43,9 +42,12 @@ def bench(name: str | None = None, data: str = "sample", quick: bool = False, re
         print(f"\n{experiment} on {race.folder if source != 'sample' else 'its sample'}", flush=True)
         contenders = summarize(run_race(race, source, repeats, quick), race.target)
         print_table(experiment, contenders, race.target)
-        measured = {"data": race.folder if data not in ("sample", "hub") else data, "commit": git(*COMMIT)}
-        results = save(experiment, {**measured, "target": race.target, "contenders": contenders}, about, quick)
-        print(f"{time.perf_counter() - started:.0f} s; {os.path.relpath(results)}, {os.path.relpath(plot(results))}")
+        if not quick:
+            about_race = {"data": race.folder if data not in ("sample", "hub") else data, "commit": commit}
+            results = save(experiment, {**about_race, "target": race.target, "contenders": contenders}, about)
+            print(f"{os.path.relpath(results)}, {os.path.relpath(plot(results))}")
+            write_pages()
+        print(f"{time.perf_counter() - started:.0f} s")
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ RACES = {
             lightsmith("Lightsmith", "cifar_cnn", quick=steps(train=40)),
             baseline("hand-written loop", "hand_loop", "--experiment=cifar_cnn", quick=("--max_samples=10240",)),
             lightsmith(
-                "Lightsmith, tutorial network",
+                "Lightsmith, wide tutorial network",
                 "cifar_cnn",
                 "--model.network=tutorial",
                 "--model.optimizer=sgd",
@@ -104,7 +104,7 @@ RACES = {
                 "--data.batch_size=512",
                 quick=steps(train=25),
             ),
-            baseline("tutorial", "cifar_tutorial", "--max_samples=45000", quick=("--max_samples=900",)),
+            baseline("tutorial, wide network", "cifar_tutorial", "--max_samples=45000", quick=("--max_samples=900",)),
         ),
     ),
     "imdb_lstm": Race(

@@ -15,8 +15,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.race import Record
+from commands.results import git
 
 PANELS_A_ROW = 3
+COMMIT = ("describe", "--always", "--exclude=*")
 RESULTS = Path(__file__).parent / "results"
 FIGURES = ("samples_per_second", "seconds_to_target", "first_step_seconds", "test_accuracy", "seconds")
 
@@ -33,9 +35,23 @@ def _cpu() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def file_stem(about: dict[str, Any], quick: bool) -> str:
+def clean_commit() -> str:
+    """The commit that a figure is measured on.
+
+    Raises:
+        ValueError: there are uncommitted changes, so nobody could measure it again.
+    """
+    commit = git(*COMMIT)
+    if commit is None:
+        raise ValueError("this is no git checkout: a figure that is kept names the commit that it was measured on")
+    if changes := git("status", "--porcelain"):
+        raise ValueError(f"uncommitted changes ({changes.splitlines()[0].strip()}, …): commit before measuring")
+    return commit
+
+
+def file_stem(about: dict[str, Any]) -> str:
     """The name of the machine's files, such as amd-epyc-2-cores."""
-    parts = [about["gpu"] or about["cpu"], f"{about['cores']} cores", "quick" if quick else ""]
+    parts = [about["gpu"] or about["cpu"], f"{about['cores']} cores"]
     return re.sub(r"[^a-z0-9]+", "-", " ".join(parts).lower()).strip("-")
 
 
@@ -57,13 +73,13 @@ def _summary(runs: list[Record], target: float | None) -> dict[str, Any]:
     return {"runs": len(runs), **figures, "curve": middle["curve"]}
 
 
-def save(experiment: str, race: dict[str, Any], about: dict[str, Any], quick: bool) -> Path:
+def save(experiment: str, race: dict[str, Any], about: dict[str, Any]) -> Path:
     """Add one experiment's figures to the machine's file; those of other experiments stay."""
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{file_stem(about, quick)}.json"
+    path = RESULTS / f"{file_stem(about)}.json"
     earlier = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     races = {**earlier.get("races", {}), experiment: race}
-    path.write_text(json.dumps({"machine": about, "quick": quick, "races": races}, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps({"machine": about, "races": races}, indent=1) + "\n", encoding="utf-8")
     return path
 
 

@@ -16,10 +16,10 @@ MEAN, STD = [0.4914, 0.4822, 0.4465], [0.2470, 0.2435, 0.2616]  # of CIFAR-10's 
 
 
 class CifarCNN(Classifier):
-    """The fast network, or the tutorials'.
+    """The fast network, or a wide relative of the tutorials'.
 
     Args:
-        network: ``fast``, or ``tutorial`` for the two-convolution network of the tutorials (32×32 images only).
+        network: ``fast``, or ``tutorial`` for a wider version of the tutorials' two convolutions (32×32 images only).
         widths: channels of the fast network's stages.
         dropout: before the fast network's last layer, 0…1.
     """

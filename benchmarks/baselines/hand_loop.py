@@ -1,7 +1,7 @@
 """An experiment as an expert writes it by hand: its network, data, augmentation and recipe in a bare in-memory loop.
 
-Same arithmetic as Lightsmith's, so what Lightsmith takes longer is the price of the framework: hooks, progress bar,
-loggers, checkpoints, metrics.
+Same arithmetic and allocator settings as Lightsmith's, so what Lightsmith takes longer is the price of the framework:
+hooks, progress bar, loggers, checkpoints, metrics.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from jsonargparse import auto_cli
 from benchmarks.baselines.lightning_loop import train_under_lightning
 from benchmarks.baselines.recipe import Recipe
 from benchmarks.baselines.recording import Recording
+from commands.hardware import keep_freed_memory
 
 
 def main(
@@ -30,6 +31,7 @@ def main(
     """Train to the end, or for ``max_samples``; with ``lightning`` its Trainer runs the loop."""
     torch.manual_seed(seed)
     recipe = Recipe(experiment, data, batch_size)
+    keep_freed_memory()  # as Lightsmith does: the allocator is no part of what is compared
     train = train_under_lightning if lightning else train_by_hand
     recording = train(recipe, partial(Recording, output, max_samples=max_samples))
     recording.finish(None if recording.full else recipe.accuracy(recipe.test))

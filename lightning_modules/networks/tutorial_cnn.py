@@ -1,4 +1,4 @@
-"""The two-convolution CNN of the PyTorch and TensorFlow CIFAR-10 tutorials, at their wider setting."""
+"""A wide relative of the two-convolution network of PyTorch's CIFAR-10 tutorial."""
 
 from torch import Tensor, nn
 
@@ -8,7 +8,8 @@ IMAGE_SIZE_PX = 32
 class TutorialCNN(nn.Module):
     """conv 64, pool, conv 128, pool, fully connected 1024, logits. The dense layer fixes the size to 32×32.
 
-    After https://pytorch.org/tutorials/beginner/blitz/cifar10_tutorial.html.
+    The layout is that of https://pytorch.org/tutorials/beginner/blitz/cifar10_tutorial.html, the widths are not: this
+    network has 8,475,530 weights for ten classes, the tutorial's 62,006.
     """
 
     def __init__(self, num_classes: int, in_channels: int = 3, dropout: float = 0.0) -> None:

@@ -44,12 +44,12 @@ def test_experiments_are_added_to_the_machines_file_and_drawn(tmp_path: Path, mo
     monkeypatch.setattr(report, "RESULTS", tmp_path)
     race = {"contenders": summarize({"ours": [record(1, 0.5, 0.9)]}, None)}
     for name in ("mnist_mlp", "cifar_cnn"):
-        path = save(name, race, ABOUT, quick=False)
+        path = save(name, race, ABOUT)
     assert path.name == "amd-epyc-r-2-cores.json"
     assert set(json.loads(path.read_text())["races"]) == {"mnist_mlp", "cifar_cnn"}
     assert plot(path).read_bytes().startswith(b"\x89PNG")
 
 
-def test_short_races_and_gpus_have_files_of_their_own() -> None:
-    assert file_stem(ABOUT, quick=True) == "amd-epyc-r-2-cores-quick"
-    assert file_stem({**ABOUT, "gpu": "NVIDIA H200"}, quick=False) == "nvidia-h200-2-cores"
+def test_gpus_have_files_of_their_own() -> None:
+    assert file_stem(ABOUT) == "amd-epyc-r-2-cores"
+    assert file_stem({**ABOUT, "gpu": "NVIDIA H200"}) == "nvidia-h200-2-cores"

@@ -1,0 +1,103 @@
+"""`make measure`: what `make exp` reaches over some seeds, kept in benchmarks/results/experiments.json."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import auto_cli
+
+from benchmarks.pages import EXPERIMENTS_FILE, read_measurements, write_pages
+from benchmarks.race import ROOT
+from benchmarks.report import clean_commit, machine
+from commands.list_experiments import experiment_files
+from commands.mistakes import nearest, one_line
+
+
+def measure(name: str, data: str = "sample", seeds: int = 1, variant: str = "", options: str = "") -> None:
+    """Run `make exp` for each seed, one after the other, and write what came out into the pages that show it.
+
+    Args:
+        name: the experiment.
+        data: sample, hub, or the path of a data set; its last part is what the pages call it.
+        seeds: runs with seed 1 up to this one.
+        variant: what the options make of the experiment, such as "from scratch"; empty for the experiment itself.
+        options: further options of run.
+
+    Raises:
+        ValueError: no such experiment, uncommitted changes, or a run that failed.
+    """
+    if name not in experiment_files():
+        raise ValueError(f"no experiment {name!r}{nearest(name, list(experiment_files()))}")
+    if seeds < 1:
+        raise ValueError(f"--seeds={seeds} must be at least 1")
+    commit = clean_commit()
+    given = [f"DATA={'hub' if data == 'hub' else f'path/to/{Path(data).name}'}"] if data != "sample" else []
+    given += [f'ARGS="{options}"'] if options else []
+    measurement = {
+        "experiment": name,
+        "data": Path(data).name,
+        "variant": variant,
+        "command": " ".join(["make exp", f"NAME={name}", *given]),
+        "machine": machine(),
+        "commit": commit,
+        "date": datetime.now(UTC).date().isoformat(),
+        "runs": [_run(name, data, seed, shlex.split(options)) for seed in range(1, seeds + 1)],
+    }
+    _save(measurement)
+    write_pages()
+
+
+def _run(name: str, data: str, seed: int, options: list[str]) -> dict[str, Any]:
+    """What one run's results.json says of it, and the seconds from Enter to the prompt."""
+    source = data if data in ("sample", "hub") else str(Path(data).resolve())
+    configs = ["-c", "experiments/_defaults.yaml", "-c", f"experiments/{name}.yaml"]
+    with tempfile.TemporaryDirectory(prefix="lightsmith-measure-") as runs:
+        command = [sys.executable, "cli.py", "run", *configs, f"--data.source={source}", f"--seed_everything={seed}"]
+        started = time.perf_counter()
+        done = subprocess.run(
+            [*command, f"--runs={runs}", *options],
+            cwd=ROOT,
+            env={**os.environ, "WANDB_MODE": "offline"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        seconds = time.perf_counter() - started
+        if done.returncode:
+            raise ValueError(f"seed {seed} failed: {one_line(ValueError(done.stderr))}")
+        results = json.loads((Path(runs) / name / "latest" / "results.json").read_text("utf-8"))
+    print(f"seed {seed}  accuracy {results['test']['accuracy']:.4f}  {seconds:.1f} s", flush=True)
+    return {
+        "seed": seed,
+        "test_accuracy": results["test"]["accuracy"],
+        "test_items": results["data"]["test"],
+        "seconds": round(seconds, 1),
+        "fit_seconds": results["fit"]["seconds"],
+        "peak_memory_bytes": results["fit"]["peak_memory_bytes"],
+        "precision": results["environment"]["precision"],
+    }
+
+
+def _save(measurement: dict[str, Any]) -> None:
+    """Put a measurement in the place of an earlier one of the same experiment, data and variant."""
+    key = ("experiment", "data", "variant")
+    kept = [old for old in read_measurements() if any(old[part] != measurement[part] for part in key)]
+    ordered = sorted([*kept, measurement], key=lambda one: [one[part] for part in key])
+    EXPERIMENTS_FILE.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    try:
+        auto_cli(measure, as_positional=False, prog="make measure")
+    except ValueError as error:
+        print(one_line(error), file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,152 @@
+"""The figures that README.md, docs/benchmarks.md and the experiments' headers show, written from the measured JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from statistics import fmean, median
+from typing import Any
+
+from scipy.stats import binomtest
+
+from benchmarks.race import ROOT
+from commands.list_experiments import experiment_files, header
+
+RESULTS = Path(__file__).parent / "results"
+EXPERIMENTS_FILE = RESULTS / "experiments.json"
+README, BENCHMARKS = ROOT / "README.md", ROOT / "docs" / "benchmarks.md"
+FEW_ITEMS = 1000  # below this, an accuracy is shown with its interval
+UNMEASURED = "not yet measured"
+Measurement = dict[str, Any]
+
+
+def read_measurements() -> list[Measurement]:
+    """What `make measure` has kept; empty if nothing yet."""
+    found: list[Measurement] = json.loads(EXPERIMENTS_FILE.read_text("utf-8")) if EXPERIMENTS_FILE.is_file() else []
+    return found
+
+
+def write_pages() -> None:
+    """Bring every page up to what was measured."""
+    for path, text in render_pages().items():
+        path.write_text(text, encoding="utf-8")
+
+
+def render_pages() -> dict[Path, str]:
+    """Each page's text with the measured figures in it."""
+    measured = read_measurements()
+    pages = {path: _with_header(path, measured) for path in experiment_files().values()}
+    pages[README] = _between(README, "experiments", _experiments_table(measured))
+    text = _between(BENCHMARKS, "alone", _alone_table(measured))
+    return {**pages, BENCHMARKS: _between(text, "races", _race_tables())}
+
+
+def accuracy_text(measurement: Measurement) -> str:
+    """The mean test accuracy with its number of items, seeds and, of fewer than a thousand items, 95% interval.
+
+    The interval is Wilson's (1927) for one run's items: the seeds share them, so they do not narrow it.
+    """
+    runs = measurement["runs"]
+    accuracies = [run["test_accuracy"] for run in runs]
+    mean, items = fmean(accuracies), runs[0]["test_items"]
+    about = f"n = {items:,}"
+    if items < FEW_ITEMS:
+        low, high = binomtest(round(mean * items), items).proportion_ci(method="wilson")
+        about += f", 95% interval {low:.1%}–{high:.1%}"
+    if len(runs) > 1:
+        about += f"; {len(runs)} seeds, {min(accuracies):.1%}–{max(accuracies):.1%}"
+    return f"{mean:.1%} ({about})"
+
+
+def _where(measurement: Measurement) -> str:
+    machine = measurement["machine"]
+    device = machine["gpu"] or f"{machine['cores']} cores, {machine['cpu']}"
+    return f"{device}, commit {measurement['commit']}"
+
+
+def _seconds(measurement: Measurement, figure: str) -> str:
+    return f"{median(run[figure] for run in measurement['runs']):,.0f} s"
+
+
+def _of(measured: list[Measurement], name: str, on_sample: bool) -> list[Measurement]:
+    return [one for one in measured if one["experiment"] == name and (one["data"] == "sample") == on_sample]
+
+
+def _with_header(path: Path, measured: list[Measurement]) -> str:
+    """An experiment's YAML whose header says what was measured of it, without variants."""
+    text = path.read_text("utf-8")
+    for field, on_sample in (("sample", True), ("real", False)):
+        found = [one for one in _of(measured, path.stem, on_sample) if not one["variant"]]
+        line = f"# {field}: {'; '.join(map(_header_text, found)) or UNMEASURED}"
+        text = re.sub(rf"^# {field}: .*$", line, text, count=1, flags=re.MULTILINE)
+    return text
+
+
+def _header_text(one: Measurement) -> str:
+    took = "make exp" if one["data"] == "sample" else "fit"
+    seconds = _seconds(one, "seconds" if one["data"] == "sample" else "fit_seconds")
+    on = "" if one["data"] == "sample" else f"{one['data']}, "
+    return f"{on}test accuracy {accuracy_text(one)}, {took} in {seconds}; {_where(one)}"
+
+
+def _experiments_table(measured: list[Measurement]) -> str:
+    rows = ["| experiment | what | on the sample: test accuracy, `make exp` | on real data: test accuracy, fit |"]
+    rows.append("|---|---|---|---|")
+    for name, path in experiment_files().items():
+        cells = [_cell(_of(measured, name, True), "seconds"), _cell(_of(measured, name, False), "fit_seconds")]
+        rows.append(f"| `{name}` | {header(path)['what']} | {cells[0]} | {cells[1]} |")
+    return "\n".join(rows)
+
+
+def _cell(found: list[Measurement], figure: str) -> str:
+    shown = []
+    for one in found:
+        about = ", ".join(part for part in (one["data"] if one["data"] != "sample" else "", one["variant"]) if part)
+        shown.append(f"{about}{': ' if about else ''}{accuracy_text(one)} in {_seconds(one, figure)}")
+    return "; ".join(shown) or UNMEASURED
+
+
+def _alone_table(measured: list[Measurement]) -> str:
+    rows = ["| command | test accuracy | Enter to prompt | fit | peak memory | machine, commit, date |"]
+    rows.append("|---|---|---|---|---|---|")
+    for one in measured:
+        memory = median(run["peak_memory_bytes"] for run in one["runs"]) / 1e9
+        took = f"{_seconds(one, 'seconds')} | {_seconds(one, 'fit_seconds')} | {memory:.1f} GB"
+        precision = one["runs"][0]["precision"]
+        where = f"{_where(one)}, {one['date']}; {precision}, torch {one['machine']['torch']}"
+        rows.append(f"| `{one['command']}` | {accuracy_text(one)} | {took} | {where} |")
+    return "\n".join(rows)
+
+
+def _race_tables() -> str:
+    """Every race that was run to its end from a clean tree, all of its contenders in it."""
+    parts = []
+    for file in sorted(RESULTS.glob("*-cores.json")):
+        found = json.loads(file.read_text("utf-8"))
+        parts += [_race_table(name, race, found["machine"]) for name, race in found["races"].items()]
+    return "\n\n".join(parts)
+
+
+def _race_table(name: str, race: dict[str, Any], machine: dict[str, Any]) -> str:
+    rows = [f"**{name}** on {race['data']}: {_where({'machine': machine, 'commit': race['commit']})}", ""]
+    target = race["target"]
+    reach = f"seconds to {target:.0%} of validation" if target else "seconds"
+    rows += [f"| contender | runs | samples/s | range | {reach} | test accuracy |", "|---|---|---|---|---|---|"]
+    for contender, figures in race["contenders"].items():
+        speed, reached = figures["samples_per_second"], figures.get("seconds_to_target" if target else "seconds")
+        shown = f"{reached['median']:.1f}" if reached else f"not in {figures['seconds']['median']:.0f} s"
+        tested = f"{figures['test_accuracy']['median']:.1%}" if "test_accuracy" in figures else "–"
+        speeds = f"{speed['median']:,.0f} | {speed['min']:,.0f}–{speed['max']:,.0f}"
+        rows.append(f"| {contender} | {figures['runs']} | {speeds} | {shown} | {tested} |")
+    return "\n".join(rows)
+
+
+def _between(page: Path | str, name: str, content: str) -> str:
+    """A page with what stands between the two marks of a name replaced."""
+    text = page.read_text("utf-8") if isinstance(page, Path) else page
+    marks = [f"<!-- {name}: written by make measure and make bench -->", f"<!-- end of {name} -->"]
+    before, _, rest = text.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
+    assert end, f"the page has no marks for {name}"
+    return f"{before}{marks[0]}\n{content}\n{marks[1]}{after}"
