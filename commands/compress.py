@@ -25,7 +25,7 @@ from commands.list_experiments import EXPERIMENTS, experiment_files
 from commands.mistakes import nearest
 from commands.prove_export import answers
 from commands.race_exports import race
-from commands.run_folder import create_run_folder
+from commands.run_folder import create_run_folder, point_latest
 from commands.settings_file import read_settings
 from commands.summary import shown
 from datamodules.sources import existing_path
@@ -70,6 +70,7 @@ def compress(
     variants = read_plan(name)
     data = _checked_data(name, data, run)
     folder = create_run_folder(Path("runs"), f"{name}-compressed").resolve()
+    point_latest(folder)
     print(f"variants   {', '.join(variant.name for variant in variants)}\nwriting    {shown(folder)}/", flush=True)
     runs: dict[str, Path] = {} if run is None else {variants[0].name: run.resolve()}
     rows = []

@@ -25,6 +25,7 @@ from commands.out_of_memory import run_within_memory
 from commands.processes import end_together
 from commands.recording import open_run_folder, record, write_record
 from commands.results import check_callbacks
+from commands.run_draft import RunDraft
 from commands.run_folder import interrupted_run
 from commands.secrets import refuse_secrets
 from commands.start import check_trained, find_start, load_start
@@ -40,6 +41,7 @@ class ExperimentCLI(LightningCLI):
     """LightningCLI for one task and its data, with a run folder, chosen precision and recorded results."""
 
     run_folder: Path | None = None
+    draft: RunDraft | None = None
     restored_step = 0
 
     def __init__(self, args: ArgsType = None) -> None:
@@ -114,6 +116,7 @@ class ExperimentCLI(LightningCLI):
         try:
             super().instantiate_classes()
         except Exception as error:  # the parser wraps what a class says of its arguments, if it says anything
+            self._take_back()
             said = ValueError(explain(error, [])) if isinstance(error, ValueError) else error
             raise ValueError(blame(said, leaves(self.options))) from error
 
@@ -144,7 +147,6 @@ class ExperimentCLI(LightningCLI):
             check_callbacks(trainer.callbacks)
         if self.subcommand in RECORDED and trainer.max_epochs == trainer.max_steps == -1:
             raise ValueError("trainer.max_epochs=-1 has no end to schedule towards: set max_epochs or max_steps")
-        # Nothing that a person can get wrong comes after this, so a mistake leaves no empty folder.
         if recorded and trainer.is_global_zero:
             self.run_folder = open_run_folder(self)
             record(self, trainer, given, checkpoint if self.options.resume else {})
@@ -161,9 +163,8 @@ class ExperimentCLI(LightningCLI):
     def before_run(self) -> None:
         device = device_name(self.trainer.strategy.root_device)
         print_once([f"hardware   {device}, precision {self.trainer.precision}"])
-        if self.run_folder is not None:
-            verb = "continuing" if self.options.resume else "writing"
-            print_once([f"run        {verb} {shown(self.run_folder)}/"])
+        if self.run_folder is not None and self.options.resume:
+            print_once([f"run        continuing {shown(self.run_folder)}/"])
 
     before_fit = before_run
 
@@ -172,8 +173,12 @@ class ExperimentCLI(LightningCLI):
             return
         write_record(self)
 
+    def _take_back(self) -> None:
+        if self.draft is not None:
+            self.draft.take_back()
+
     def _run_subcommand(self, subcommand: str) -> None:
-        exit_code = 1
+        exit_code, failed = 1, False
         try:
             with failures_explained(lambda: how_to_continue(self.run_folder)):
                 run_within_memory(self, partial(super()._run_subcommand, subcommand), subcommand in RECORDED)
@@ -183,6 +188,7 @@ class ExperimentCLI(LightningCLI):
             print_once(["interrupted" + how_to_continue(self.run_folder)])
             raise SystemExit(exit_code) from None
         except RunFailedError:
+            failed = True
             raise
         except Exception as error:
             steps = (0, self.restored_step, self.restored_step + 1)
@@ -192,3 +198,5 @@ class ExperimentCLI(LightningCLI):
             raise ValueError(f"{self.options.ckpt_path} cannot be used here: {one_line(error)}") from error
         finally:
             finish_wandb(self.run_folder, exit_code)
+            if exit_code and not failed:
+                self._take_back()

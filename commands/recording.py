@@ -11,7 +11,8 @@ from callbacks.save_last import SaveLast
 from commands.changed_settings import changed_settings
 from commands.experiment_trainer import ExperimentTrainer
 from commands.results import gather_results, write_results
-from commands.run_folder import LAST_CHECKPOINT, create_run_folder
+from commands.run_draft import RunDraft
+from commands.run_folder import LAST_CHECKPOINT
 from commands.summary import print_once, results_lines
 from commands.torchrun import note_launch
 from commands.tracking import build_loggers, sync_command, tracked_offline
@@ -23,10 +24,12 @@ def open_run_folder(cli: Any) -> Path:
     """Make a new run folder, or go on in the interrupted one, and write the resolved settings into it.
 
     Args:
-        cli: the ExperimentCLI; its ``run_folder`` is that of a run to continue, or None.
+        cli: the ExperimentCLI; its ``run_folder`` is that of a run to continue, or None. Its ``draft`` is set.
     """
     fresh = cli.run_folder is None
-    folder: Path = cli.run_folder or create_run_folder(cli.options.runs, cli.experiment)
+    if cli.draft is None:  # not when a first attempt ran out of memory
+        cli.draft = RunDraft.new(cli.options.runs, cli.experiment) if fresh else RunDraft(cli.run_folder, [])
+    folder: Path = cli.draft.folder
     if fresh:
         note_launch(folder)
     earlier = len(list(folder.glob("config*.yaml")))
@@ -49,6 +52,7 @@ def record(cli: Any, trainer: ExperimentTrainer, given: Any, resumed_from: dict[
         given: the ``trainer.logger`` that was asked for; None for those of ``--loggers``.
         resumed_from: the checkpoint that a resumed run goes on from; empty for a new one.
     """
+    trainer.callbacks.insert(0, cli.draft)
     if given is None:
         trainer.loggers = build_loggers(cli.options.loggers, cli.run_folder, cli.experiment, resumed_from)
     for callback in trainer.callbacks:

@@ -23,7 +23,7 @@ def check_writable(root: Path) -> None:
 
 
 def create_run_folder(root: Path, experiment: str) -> Path:
-    """A new, empty folder, and ``latest`` beside it pointing there.
+    """A new, empty folder.
 
     Raises:
         ValueError: the disk cannot be written.
@@ -32,13 +32,11 @@ def create_run_folder(root: Path, experiment: str) -> Path:
     try:
         parent = root / experiment
         parent.mkdir(parents=True, exist_ok=True)
-        folder = _first_free(parent, started)
-        _point(parent / "latest", folder.name)
+        return _first_free(parent, started)
     except OSError as error:
         raise ValueError(
             f"--runs={root}: {error.strerror} ({error.filename}); name a folder that can be written"
         ) from error
-    return folder
 
 
 def _first_free(parent: Path, name: str) -> Path:
@@ -52,11 +50,16 @@ def _first_free(parent: Path, name: str) -> Path:
     raise AssertionError("count() does not end")
 
 
-def _point(link: Path, target: str) -> None:
-    """Replace the link in one step, so that it always points somewhere."""
-    fresh = link.with_name(f".latest-{os.getpid()}")
-    fresh.symlink_to(target)
-    fresh.replace(link)
+def point_latest(folder: Path) -> None:
+    """Let ``latest`` beside a run folder point at it; replaced in one step, so that it always points somewhere."""
+    fresh = folder.with_name(f".latest-{os.getpid()}")
+    fresh.symlink_to(folder.name)
+    fresh.replace(folder.with_name("latest"))
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether a run saved anything that it could be continued from."""
+    return any((folder / LAST_CHECKPOINT.parent).glob("*.ckpt"))
 
 
 def interrupted_run(folder: Path) -> Path:
@@ -67,6 +70,6 @@ def interrupted_run(folder: Path) -> Path:
     """
     if not folder.is_dir():
         raise ValueError(f"--resume={folder} is not a folder; give one such as runs/mnist_mlp/latest")
-    if not any((folder / LAST_CHECKPOINT.parent).glob("*.ckpt")):
+    if not has_checkpoint(folder):
         raise ValueError(f"--resume={folder} holds no {LAST_CHECKPOINT}: nothing was saved yet, start it anew")
     return folder.resolve()

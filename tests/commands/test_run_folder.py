@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from commands import run_folder
-from commands.run_folder import check_writable, create_run_folder, interrupted_run
+from commands.run_folder import check_writable, create_run_folder, interrupted_run, point_latest
 
 
 class Noon:
@@ -17,13 +17,16 @@ class Noon:
         return "20260102-120000"
 
 
-def test_two_runs_in_the_same_second_get_two_folders_and_latest_is_the_second(
+def test_two_runs_in_the_same_second_get_two_folders_and_latest_is_the_one_it_is_pointed_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_folder, "datetime", Noon)
     first, second, third = (create_run_folder(tmp_path, "x") for _ in range(3))
     assert [folder.name for folder in (first, second, third)] == [f"20260102-120000{n}" for n in ("", "-2", "-3")]
-    assert (tmp_path / "x" / "latest").resolve() == third
+    assert len(list((tmp_path / "x").iterdir())) == 3
+    for folder in (third, second):
+        point_latest(folder)
+        assert (tmp_path / "x" / "latest").resolve() == folder
     assert len(list((tmp_path / "x").iterdir())) == 4
 
 
@@ -54,6 +57,7 @@ def test_only_a_run_with_a_checkpoint_can_be_continued(tmp_path: Path) -> None:
         interrupted_run(folder)
     with pytest.raises(ValueError, match="is not a folder"):
         interrupted_run(tmp_path / "nope")
+    point_latest(folder)
     (folder / "checkpoints").mkdir()
     (folder / "checkpoints" / "last.ckpt").write_text("")
     assert interrupted_run(tmp_path / "x" / "latest") == folder
