@@ -43,6 +43,7 @@ class ExactResume(Callback):
             "should_stop": trainer.should_stop,
             "metrics": {name: float(value) for name, value in trainer.callback_metrics.items()},
             "unlogged": _unlogged(trainer) if ended and trainer.training else {},
+            "of_epoch": _of_epoch(trainer) if trainer.validating else {},
             "steps_logged": trainer.global_step - (ended == "batch" and validates),
         }
 
@@ -72,6 +73,8 @@ class ExactResume(Callback):
         trainer.should_stop = restored.get("should_stop", trainer.should_stop)
         metrics = {name: torch.tensor(value) for name, value in restored.get("metrics", {}).items()}
         trainer._logger_connector._callback_metrics.update(metrics)  # for who asks before the next validation
+        for name, value in restored.get("of_epoch", {}).items():
+            pl_module.log(name, value, on_step=False, on_epoch=True, batch_size=1)
         if restored.get("unlogged"):
             trainer._logger_connector.log_metrics(restored["unlogged"], step=trainer.global_step - 1)
 
@@ -154,6 +157,14 @@ def _unlogged(trainer: Trainer) -> dict[str, float]:
         return {}
     metrics = {name: float(value) for name, value in connector.metrics["log"].items()}
     return {**metrics, "epoch": trainer.current_epoch} if metrics else {}
+
+
+def _of_epoch(trainer: Trainer) -> dict[str, Tensor]:
+    """The metrics of an epoch whose last batch is done, which Lightning hands to the loggers after the validation."""
+    epoch_loop = trainer.fit_loop.epoch_loop
+    if not epoch_loop.batch_progress.is_last_batch:
+        return {}
+    return {name: value.cpu() for name, value in epoch_loop._results.metrics(on_step=False)["log"].items()}
 
 
 def _gradients(trainer: Trainer, module: LightningModule) -> dict[str, Tensor]:

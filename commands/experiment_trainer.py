@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.profilers import PassThroughProfiler, Profiler
 
 from callbacks.exact_resume import ExactResume
+from callbacks.keep_best import KeepBest
 from commands.checkpoints import load_run
 from commands.durable_checkpoints import DurableCheckpointIO
 from commands.run_folder import BEST_CHECKPOINT
@@ -44,6 +45,8 @@ class ExperimentTrainer(Trainer):
         super().__init__(*args, **options)
         if isinstance(self.profiler, PassThroughProfiler):
             self.profiler = NoProfiler()
+        self.keep_best = KeepBest()
+        self.callbacks.insert(0, self.keep_best)
         self.callbacks.append(ExactResume())  # last, when the others have drawn what they draw at the start
         if type(self.strategy.checkpoint_io) is TorchCheckpointIO:  # not one that was asked for
             self.strategy.checkpoint_io = DurableCheckpointIO()
