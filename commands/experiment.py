@@ -27,7 +27,7 @@ from commands.recording import open_run_folder, record, write_record
 from commands.results import check_callbacks
 from commands.run_folder import interrupted_run
 from commands.secrets import refuse_secrets
-from commands.start import check_trained, find_start, load_start
+from commands.start import check_continues, check_trained, find_start, load_start
 from commands.summary import data_lines, how_to_continue, print_once, shown
 from commands.tracking import finish_wandb
 from datamodules.classification_data import ClassificationData
@@ -144,6 +144,8 @@ class ExperimentCLI(LightningCLI):
             check_callbacks(trainer.callbacks)
         if self.subcommand in RECORDED and trainer.max_epochs == trainer.max_steps == -1:
             raise ValueError("trainer.max_epochs=-1 has no end to schedule towards: set max_epochs or max_steps")
+        if self.subcommand in RECORDED and checkpoint:
+            check_continues(checkpoint, self.options, trainer, self.model)
         # Nothing that a person can get wrong comes after this, so a mistake leaves no empty folder.
         if recorded and trainer.is_global_zero:
             self.run_folder = open_run_folder(self)
