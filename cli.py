@@ -35,7 +35,6 @@ QUIETED = (
     ".*Checkpoint directory .* exists and is not empty.*",
     ".*Experiment logs directory .* exists and is not empty.*",
     ".*number of training batches .* is smaller than the logging interval.*",
-    ".*The dirpath has changed from.*",
     ".*resuming from a checkpoint that ended before the epoch ended.*",
     ".*It is recommended to use `self.log.*sync_dist=True.*",
     ".*isinstance\\(treespec, LeafSpec\\). is deprecated.*",

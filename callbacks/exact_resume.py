@@ -8,9 +8,12 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
+
+from callbacks.stop_reasons import stop_reasons
+from lightning_modules.changing_module import ChangingModule
 
 KEY = "exact_resume"
 COUNTS = ("ready", "started", "processed", "completed")
@@ -28,6 +31,7 @@ class ExactResume(Callback):
 
     def __init__(self) -> None:
         self._restored: dict[str, Any] = {}
+        self._settings: dict[str, Any] = {}  # of the model, when it was saved
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         own = {
@@ -41,18 +45,23 @@ class ExactResume(Callback):
         checkpoint[KEY] = {
             "ranks": _from_all_ranks(trainer, own),
             "should_stop": trainer.should_stop,
+            "stop_reasons": list(stop_reasons(trainer)),
             "metrics": {name: float(value) for name, value in trainer.callback_metrics.items()},
             "unlogged": _unlogged(trainer) if ended and trainer.training else {},
+            "of_epoch": _of_epoch(trainer) if trainer.validating else {},
             "steps_logged": trainer.global_step - (ended == "batch" and validates),
         }
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         self._restored = checkpoint.get(KEY, {})
-        for callback in trainer.checkpoint_callbacks:
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]  # set by Lightning's connector
+            saved = checkpoint["callbacks"].get(callback.state_key, {})
             if isinstance(callback, ModelCheckpoint):  # which saves this and forgets to restore it
-                saved = checkpoint["callbacks"].get(callback.state_key, {})
                 callback.current_score = saved.get("current_score")
+            elif isinstance(callback, EarlyStopping) and saved:  # which would forget what it was told now
+                saved["patience"] = callback.patience
         data: Any = getattr(trainer, "datamodule", None)
+        self._settings = checkpoint["hyper_parameters"]
         if trainer.state.fn == TrainerFn.FITTING and hasattr(data, "start"):
             loop = checkpoint["loops"]["fit_loop"]
             epoch, batch = (loop[name]["current"] for name in ("epoch_progress", "epoch_loop.batch_progress"))
@@ -69,9 +78,14 @@ class ExactResume(Callback):
             for name, gradient in own["gradients"].items():
                 parameter = pl_module.get_parameter(name)
                 parameter.grad = gradient.to(parameter)
-        trainer.should_stop = restored.get("should_stop", trainer.should_stop)
         metrics = {name: torch.tensor(value) for name, value in restored.get("metrics", {}).items()}
         trainer._logger_connector._callback_metrics.update(metrics)  # for who asks before the next validation
+        if restored.get("should_stop"):  # unless the settings are others now, and it would not have been stopped
+            trainer.should_stop = not restored.get("stop_reasons") or any(stop_reasons(trainer))
+        if restored and isinstance(pl_module, ChangingModule):
+            pl_module.follow_settings(self._settings)
+        for name, value in restored.get("of_epoch", {}).items():
+            pl_module.log(name, value, on_step=False, on_epoch=True, batch_size=1)
         if restored.get("unlogged"):
             trainer._logger_connector.log_metrics(restored["unlogged"], step=trainer.global_step - 1)
 
@@ -119,6 +133,12 @@ def settle(loop: dict[str, Any], stepped: bool, validates: bool) -> Literal["epo
         What has just ended, if anything.
     """
     epoch, batch = loop["epoch_progress"], loop["epoch_loop.batch_progress"]
+    if epoch["current"]["processed"] == epoch["current"]["started"] and 0 < batch["current"]["ready"]:
+        if not batch["is_last_batch"]:  # stopped within the epoch, where it may go on
+            for counts in (epoch["total"], epoch["current"]):
+                counts["processed"] = counts["completed"] = counts["processed"] - 1
+            _complete(batch)
+            return None
     if epoch["current"]["processed"] == epoch["current"]["started"]:
         for progress in (epoch, batch):
             _complete(progress)
@@ -154,6 +174,14 @@ def _unlogged(trainer: Trainer) -> dict[str, float]:
         return {}
     metrics = {name: float(value) for name, value in connector.metrics["log"].items()}
     return {**metrics, "epoch": trainer.current_epoch} if metrics else {}
+
+
+def _of_epoch(trainer: Trainer) -> dict[str, Tensor]:
+    """The metrics of an epoch whose last batch is done, which Lightning hands to the loggers after the validation."""
+    epoch_loop = trainer.fit_loop.epoch_loop
+    if not epoch_loop.batch_progress.is_last_batch:
+        return {}
+    return {name: value.cpu() for name, value in epoch_loop._results.metrics(on_step=False)["log"].items()}
 
 
 def _gradients(trainer: Trainer, module: LightningModule) -> dict[str, Tensor]:

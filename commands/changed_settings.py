@@ -10,6 +10,8 @@ import yaml
 
 # Where a run lies and what it says; how its data is fetched changes no batch.
 HARMLESS = ("runs", "loggers", "trainer.logger", "trainer.enable_progress_bar", "data.init_args.num_workers")
+OF_THE_START = ("init_from", "model.init_args.weights", "model.init_args.pretrained")
+LENGTHS = ("trainer.max_epochs", "trainer.max_steps")
 
 
 def changed_settings(first: Path, now: Path) -> list[str]:
@@ -17,10 +19,17 @@ def changed_settings(first: Path, now: Path) -> list[str]:
     before, after = (dict(_flat(yaml.safe_load(file.read_text("utf-8")), "")) for file in (first, now))
     changed = [key for key in dict.fromkeys([*before, *after]) if before.get(key) != after.get(key)]
     return [
-        f"changed    {key}: {before.get(key)} → {after.get(key)}, so the result is not that of an uninterrupted run"
+        f"changed    {key}: {before.get(key)} → {after.get(key)}, {_effect(key)}"
         for key in changed
         if not key.startswith(HARMLESS)
     ]
+
+
+def _effect(key: str) -> str:
+    if key in OF_THE_START:
+        return "which changes nothing: the weights are those of the checkpoint"
+    schedule = "; the learning rate follows the schedule of the new length" if key in LENGTHS else ""
+    return f"so the result is not that of an uninterrupted run{schedule}"
 
 
 def _flat(settings: Any, key: str) -> Iterator[tuple[str, Any]]:

@@ -28,7 +28,7 @@ from commands.results import check_callbacks
 from commands.run_draft import RunDraft
 from commands.run_folder import interrupted_run
 from commands.secrets import refuse_secrets
-from commands.start import check_trained, find_start, load_start
+from commands.start import check_continues, check_trained, find_start, load_start
 from commands.summary import data_lines, how_to_continue, print_once, shown
 from commands.tracking import finish_wandb
 from datamodules.classification_data import ClassificationData
@@ -147,6 +147,8 @@ class ExperimentCLI(LightningCLI):
             check_callbacks(trainer.callbacks)
         if self.subcommand in RECORDED and trainer.max_epochs == trainer.max_steps == -1:
             raise ValueError("trainer.max_epochs=-1 has no end to schedule towards: set max_epochs or max_steps")
+        if self.subcommand in RECORDED and checkpoint:
+            check_continues(checkpoint, self.options, trainer, self.model)
         if recorded and trainer.is_global_zero:
             self.run_folder = open_run_folder(self)
             record(self, trainer, given, checkpoint if self.options.resume else {})

@@ -13,6 +13,9 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.profilers import PassThroughProfiler, Profiler
 
 from callbacks.exact_resume import ExactResume
+from callbacks.keep_best import KeepBest
+from callbacks.save_last import SaveLast
+from callbacks.say_why_ended import SayWhyEnded
 from commands.checkpoints import load_run
 from commands.durable_checkpoints import DurableCheckpointIO
 from commands.run_folder import BEST_CHECKPOINT
@@ -44,6 +47,9 @@ class ExperimentTrainer(Trainer):
         super().__init__(*args, **options)
         if isinstance(self.profiler, PassThroughProfiler):
             self.profiler = NoProfiler()
+        self.keep_best = KeepBest()
+        self.callbacks = [self.keep_best, SayWhyEnded(), *self.callbacks]
+        self.callbacks.sort(key=lambda callback: isinstance(callback, SaveLast))  # what others keep is known by then
         self.callbacks.append(ExactResume())  # last, when the others have drawn what they draw at the start
         if type(self.strategy.checkpoint_io) is TorchCheckpointIO:  # not one that was asked for
             self.strategy.checkpoint_io = DurableCheckpointIO()

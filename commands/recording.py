@@ -9,6 +9,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from callbacks.save_last import SaveLast
 from commands.changed_settings import changed_settings
+from commands.durable_checkpoints import replace_file
 from commands.experiment_trainer import ExperimentTrainer
 from commands.results import gather_results, write_results
 from commands.run_draft import RunDraft
@@ -32,15 +33,24 @@ def open_run_folder(cli: Any) -> Path:
     folder: Path = cli.draft.folder
     if fresh:
         note_launch(folder)
-    earlier = len(list(folder.glob("config*.yaml")))
-    name = "config.yaml" if fresh else f"config-resumed-{earlier}.yaml"
+    earlier = len(list(folder.glob("config-resumed-*.yaml")))
+    name = "config.yaml" if fresh else f"config-resumed-{earlier + 1}.yaml"
     options = cli.options.clone()
     for transient in TRANSIENT:
         options.pop(transient, None)
     cli._parser(cli.subcommand).save(options, folder / name, skip_validation=True, multifile=False)
     if changed := changed_settings(folder / "config.yaml", folder / name):
         print_once(changed)
+        _go_on_with(folder / name)
     return folder
+
+
+def _go_on_with(settings: Path) -> None:
+    """Make these what a run is resumed with next; those that it was started with are kept as config-started.yaml."""
+    current, started = settings.with_name("config.yaml"), settings.with_name("config-started.yaml")
+    if not started.exists():
+        replace_file(started, current.read_bytes())
+    replace_file(current, settings.read_bytes())
 
 
 def record(cli: Any, trainer: ExperimentTrainer, given: Any, resumed_from: dict[str, Any]) -> None:
@@ -55,6 +65,7 @@ def record(cli: Any, trainer: ExperimentTrainer, given: Any, resumed_from: dict[
     trainer.callbacks.insert(0, cli.draft)
     if given is None:
         trainer.loggers = build_loggers(cli.options.loggers, cli.run_folder, cli.experiment, resumed_from)
+    trainer.keep_best.run_folder = cli.run_folder
     for callback in trainer.callbacks:
         if isinstance(callback, ModelCheckpoint | SaveLast) and callback.dirpath is None:
             callback.dirpath = str(cli.run_folder / LAST_CHECKPOINT.parent)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lightning.pytorch import LightningModule
@@ -13,6 +13,8 @@ from torch.optim.lr_scheduler import LambdaLR
 from lightning_modules.networks.surgery import operate
 from lightning_modules.optimization import regroup
 from lightning_modules.weight_averaging import average_anew
+
+OF_OPTIMIZER = ("lr", "momentum", "weight_decay")  # hyper-parameters that are part of an optimizer's groups
 
 
 class ChangingModule(LightningModule):
@@ -38,6 +40,20 @@ class ChangingModule(LightningModule):
     def __getstate__(self) -> dict[str, Any]:
         # A copy, such as an average, does not train; and what changes its training may hold what cannot be copied.
         return {**super().__getstate__(), "batch_transforms": {}, "loss_transforms": {}}
+
+    def follow_settings(self, saved: Mapping[str, Any]) -> None:
+        """Train on by the present settings of optimizer and schedule, where a checkpoint's were others.
+
+        Args:
+            saved: the checkpoint's hyper-parameters.
+        """
+        changed = any(saved.get(name) != self.hparams.get(name) for name in OF_OPTIMIZER)
+        schedule, groups = self.trainer.lr_scheduler_configs[0].scheduler, self.trainer.optimizers[0].param_groups
+        assert isinstance(schedule, LambdaLR)
+        factors = [factor(schedule.last_epoch) for factor in schedule.lr_lambdas]
+        rates = [base * factor for base, factor in zip(schedule.base_lrs, factors, strict=True)]
+        if changed or rates != [group["lr"] for group in groups]:
+            self.sync_optimizer()
 
     @abstractmethod
     def parameter_groups(self) -> list[dict[str, Any]]:

@@ -88,9 +88,10 @@ def regroup(optimizer: Optimizer, groups: list[dict[str, Any]], schedule: Lambda
     for group in groups:
         now = group["lr"] * factor(schedule.last_epoch)
         optimizer.add_param_group({**group, "lr": now, "initial_lr": group["lr"]})
-    if isinstance(optimizer, SGD) and optimizer.defaults["momentum"] and optimizer.state:
-        for parameter in kept - optimizer.state.keys():  # zeros act as none; the fused kernel wants all or none
-            optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+    if isinstance(optimizer, SGD | RMSprop) and optimizer.defaults["momentum"] and optimizer.state:
+        for parameter in kept if isinstance(optimizer, SGD) else optimizer.state:
+            # Zeros act as none; SGD's fused kernel wants all or none, RMSprop that they are there.
+            optimizer.state[parameter].setdefault("momentum_buffer", torch.zeros_like(parameter))
     schedule.base_lrs = [group["lr"] for group in groups]
     schedule.lr_lambdas = [factor] * len(groups)
 

@@ -50,6 +50,7 @@ class ResNetTransfer(Classifier):
         return self
 
     def on_train_start(self) -> None:
+        super().on_train_start()
         self.train()  # Lightning itself leaves the modes as it finds them
 
     def restored_hyper_parameters(self) -> dict[str, Any]:

@@ -1,0 +1,122 @@
+"""Runs that are started, killed and resumed as README says it, and compared by what a person reads.
+
+In a scratch folder, with relative paths and the default ``runs/``, by the commands that the Makefile gives.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import multiprocessing
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cli
+from commands.verify_resume import run_differences
+from tests.conftest import ROOT
+
+OWN_CLASSES = "--allow_package=tests"
+
+
+class Moment(NamedTuple):
+    """Where a process is killed: in which hook, from which training batch on, by which signal."""
+
+    hook: str
+    batch: int
+    signal: str
+
+    @property
+    def options(self) -> list[str]:
+        """What adds the killer to a run."""
+        key = "--trainer.callbacks"
+        killer = [f"{key}+=commands.kill_at.KillAt", f"{key}.hooks=[{self.hook}]", f"{key}.batches=[{self.batch}]"]
+        return [*killer, f"{key}.signals=[{self.signal}]"]
+
+
+class Ended(NamedTuple):
+    """What a command left: its exit code, or the signal that killed it as a negative number, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+def command(folder: Path, *arguments: str) -> Ended:
+    """Run ``cli.py`` with these arguments in a folder, in a process of its own that can be killed.
+
+    It is forked, which spares it the imports.
+    """
+    folder.mkdir(exist_ok=True)
+    if not (folder / "experiments").exists():
+        (folder / "experiments").symlink_to(ROOT / "experiments")
+    process = multiprocessing.get_context("fork").Process(target=_in_folder, args=(folder, arguments))
+    process.start()
+    process.join()
+    assert process.exitcode is not None
+    return Ended(process.exitcode, (folder / "out").read_text(), (folder / "err").read_text())
+
+
+def _in_folder(folder: Path, arguments: Sequence[str]) -> None:
+    os.chdir(folder)
+    for name, stream in (("out", 1), ("err", 2)):
+        file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(file, stream)
+    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115  # until the end
+    sys.exit(cli.main(list(arguments)))
+
+
+def start(folder: Path, name: str, *options: str) -> Ended:
+    """What ``make exp NAME=… ARGS="…"`` does."""
+    return command(folder, "run", "-c", "experiments/_defaults.yaml", "-c", f"experiments/{name}.yaml", *options)
+
+
+def resume(folder: Path, run: Path, *options: str) -> Ended:
+    """What ``make exp RESUME=… ARGS="…"`` does; the run folder is relative to the folder."""
+    return command(folder, "run", "-c", f"{run}/config.yaml", f"--resume={run}", *options)
+
+
+def latest(folder: Path, name: str) -> Path:
+    """The newest run of an experiment, relative to the folder that the commands are typed in."""
+    return (folder / "runs" / name / "latest").resolve().relative_to(folder.resolve())
+
+
+def undisturbed(folder: Path, name: str, *options: str) -> Path:
+    """The folder of a run that came to its end at once."""
+    ended = start(folder, name, *options)
+    assert ended.code == 0, ended.err
+    return folder / latest(folder, name)
+
+
+def killed(folder: Path, name: str, moment: Moment, *options: str) -> Path:
+    """The folder of a run that was killed at a moment."""
+    ended = start(folder, name, *options, *moment.options)
+    assert ended.code == {"SIGKILL": -9, "SIGTERM": 143}[moment.signal], (ended, moment)
+    return folder / latest(folder, name)
+
+
+def killed_and_resumed(folder: Path, name: str, moment: Moment, *options: str) -> Path:
+    """The folder of a run that was killed at a moment, and plainly resumed."""
+    run = killed(folder, name, moment, *options)
+    ended = resume(folder, run.relative_to(folder.resolve()))
+    assert ended.code == 0, ended.err
+    return run
+
+
+def assert_reads_the_same(whole: Path, resumed: Path) -> None:
+    """last.ckpt, best.ckpt, metrics.csv and results.json of two runs are the same to the bit, but for times."""
+    assert list(run_differences(whole, resumed)) == []
+
+
+def rows(run: Path) -> list[dict[str, str]]:
+    """metrics.csv."""
+    with (run / "metrics.csv").open(newline="", encoding="utf-8") as lines:
+        return list(csv.DictReader(lines))
+
+
+def results(run: Path) -> dict[str, Any]:
+    """results.json."""
+    read: dict[str, Any] = json.loads((run / "results.json").read_text("utf-8"))
+    return read
