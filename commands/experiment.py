@@ -27,7 +27,7 @@ from commands.recording import open_run_folder, record, write_record
 from commands.results import check_callbacks
 from commands.run_folder import interrupted_run
 from commands.secrets import refuse_secrets
-from commands.start import check_trained, find_start, load_start
+from commands.start import check_trained, find_start, load_start, prepare_data, read_start
 from commands.summary import data_lines, how_to_continue, print_once, shown
 from commands.tracking import finish_wandb
 from datamodules.classification_data import ClassificationData
@@ -109,6 +109,14 @@ class ExperimentCLI(LightningCLI):
         check_process_counts(dict(leaves(options)))
         if options.trainer.precision is None:
             options.trainer.precision = fast_precision(str(options.trainer.accelerator))
+        self.start = read_start(options)
+        self._parser(self.subcommand).add_instantiator(self._build_data, ClassificationData)
+
+    def _build_data(self, data_class: Any, *arguments: Any, **options: Any) -> ClassificationData:
+        """The data, for the model that the run starts from: what the model takes from it follows."""
+        data: ClassificationData = data_class(*arguments, **options)
+        prepare_data(self.options, self.start, data)
+        return data
 
     def instantiate_classes(self) -> None:
         try:
@@ -127,8 +135,9 @@ class ExperimentCLI(LightningCLI):
         """The Trainer, writing into the run's own folder; called once data and model exist."""
         print_once(data_lines(self.datamodule))
         keep_freed_memory()  # not before: what decoding freed is to go back
-        checkpoint = load_start(self.options, self.model)
-        self.restored_step = checkpoint.get("global_step", 0)
+        checkpoint, self.start = self.start, {}  # as large as the weights, it is not kept
+        load_start(self.options, checkpoint, self.model, self.datamodule)
+        self.restored_step = checkpoint.get("global_step", 0) if self.options.ckpt_path else 0
         given = self.config_init[self.subcommand].trainer.logger
         trying = bool(self.options.trainer.fast_dev_run)
         recorded = self.subcommand in RECORDED and not trying

@@ -25,6 +25,7 @@ class ResNetTransfer(Classifier):
     """
 
     network: TransferNetwork
+    pretrained_by = ("weights",)
 
     def __init__(
         self,
@@ -51,6 +52,3 @@ class ResNetTransfer(Classifier):
 
     def on_train_start(self) -> None:
         self.train()  # Lightning itself leaves the modes as it finds them
-
-    def restored_hyper_parameters(self) -> dict[str, Any]:
-        return {"weights": None}
