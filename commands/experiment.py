@@ -18,7 +18,7 @@ from commands.experiment_trainer import ExperimentTrainer
 from commands.explain import explain_setting
 from commands.failures import RunFailedError, failures_explained
 from commands.hardware import check_process_counts, device_name, fast_precision, keep_freed_memory, skip_cuda_checks
-from commands.list_experiments import experiment_name
+from commands.list_experiments import experiment_name, run_name
 from commands.mistakes import blame, explain, one_line
 from commands.options import add_options
 from commands.out_of_memory import run_within_memory
@@ -104,6 +104,7 @@ class ExperimentCLI(LightningCLI):
         refuse_secrets(options)
         if self.subcommand in RECORDED:
             self.run_folder = find_start(options, self.experiment) or self.run_folder
+            options.experiment = self.experiment
         else:
             check_trained(options, self.subcommand)
         check_process_counts(dict(leaves(options)))
@@ -162,10 +163,17 @@ class ExperimentCLI(LightningCLI):
 
     @property
     def experiment(self) -> str:
-        """The name that the run's folder carries."""
+        """The name that the folder of the experiment's runs carries; it is recorded with every run.
+
+        Raises:
+            ValueError: no folder can have it.
+        """
         if self.options.resume is not None:
-            return interrupted_run(self.options.resume).parent.name
-        return experiment_name([Path(str(file)) for file in self.options.config or []])
+            return run_name(interrupted_run(self.options.resume))
+        name = self.options.experiment or experiment_name([Path(str(file)) for file in self.options.config or []])
+        if Path(name).name != name or name == "..":
+            raise ValueError(f"experiment={name!r} must be a plain name: a folder in {self.options.runs} carries it")
+        return name
 
     def before_run(self) -> None:
         device = device_name(self.trainer.strategy.root_device)
