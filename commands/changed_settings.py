@@ -9,7 +9,14 @@ from typing import Any
 import yaml
 
 # Where a run lies and what it says; how its data is fetched changes no batch.
-HARMLESS = ("runs", "loggers", "trainer.logger", "trainer.enable_progress_bar", "data.init_args.num_workers")
+HARMLESS = (
+    "runs",
+    "experiment",
+    "loggers",
+    "trainer.logger",
+    "trainer.enable_progress_bar",
+    "data.init_args.num_workers",
+)
 OF_THE_START = ("init_from", "model.init_args.weights", "model.init_args.pretrained")
 LENGTHS = ("trainer.max_epochs", "trainer.max_steps")
 

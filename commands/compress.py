@@ -15,7 +15,7 @@ import yaml
 from onnx import numpy_helper
 from torch import nn
 
-from commands.checkpoints import check_classes, load_run
+from commands.checkpoints import load_run
 from commands.compression_plan import Variant, read_plan
 from commands.exported_folder import PROOF
 from commands.exported_model import batches, load_model
@@ -90,7 +90,7 @@ def _checked_data(name: str, data: str | None, run: Path | None) -> str:
         if class_path(model) != wanted:
             raise ValueError(f"--run={run} is of {class_path(model)}, the experiment {name} of {wanted}")
         data = source.source = data or source.source
-        check_classes(source, model)
+        _ = source.source_found  # refuses other classes, before anything is written
     elif data not in (None, "sample", "hub"):
         existing_path(data)
     return data or "sample"

@@ -18,7 +18,7 @@ from commands.experiment_trainer import ExperimentTrainer
 from commands.explain import explain_setting
 from commands.failures import RunFailedError, failures_explained
 from commands.hardware import check_process_counts, device_name, fast_precision, keep_freed_memory, skip_cuda_checks
-from commands.list_experiments import experiment_name
+from commands.list_experiments import experiment_name, run_name
 from commands.mistakes import blame, explain, one_line
 from commands.options import add_options
 from commands.out_of_memory import run_within_memory
@@ -28,7 +28,7 @@ from commands.results import check_callbacks
 from commands.run_draft import RunDraft
 from commands.run_folder import interrupted_run
 from commands.secrets import refuse_secrets
-from commands.start import check_continues, check_trained, find_start, load_start
+from commands.start import check_continues, check_trained, find_start, load_start, prepare_data, read_start
 from commands.summary import data_lines, how_to_continue, print_once, shown
 from commands.tracking import finish_wandb
 from datamodules.classification_data import ClassificationData
@@ -106,11 +106,20 @@ class ExperimentCLI(LightningCLI):
         refuse_secrets(options)
         if self.subcommand in RECORDED:
             self.run_folder = find_start(options, self.experiment) or self.run_folder
+            options.experiment = self.experiment
         else:
             check_trained(options, self.subcommand)
         check_process_counts(dict(leaves(options)))
         if options.trainer.precision is None:
             options.trainer.precision = fast_precision(str(options.trainer.accelerator))
+        self.start = read_start(options)
+        self._parser(self.subcommand).add_instantiator(self._build_data, ClassificationData)
+
+    def _build_data(self, data_class: Any, *arguments: Any, **options: Any) -> ClassificationData:
+        """The data, for the model that the run starts from: what the model takes from it follows."""
+        data: ClassificationData = data_class(*arguments, **options)
+        prepare_data(self.options, self.start, data)
+        return data
 
     def instantiate_classes(self) -> None:
         try:
@@ -130,8 +139,9 @@ class ExperimentCLI(LightningCLI):
         """The Trainer, writing into the run's own folder; called once data and model exist."""
         print_once(data_lines(self.datamodule))
         keep_freed_memory()  # not before: what decoding freed is to go back
-        checkpoint = load_start(self.options, self.model)
-        self.restored_step = checkpoint.get("global_step", 0)
+        checkpoint, self.start = self.start, {}  # as large as the weights, it is not kept
+        load_start(self.options, checkpoint, self.model, self.datamodule)
+        self.restored_step = checkpoint.get("global_step", 0) if self.options.ckpt_path else 0
         given = self.config_init[self.subcommand].trainer.logger
         trying = bool(self.options.trainer.fast_dev_run)
         recorded = self.subcommand in RECORDED and not trying
@@ -157,10 +167,17 @@ class ExperimentCLI(LightningCLI):
 
     @property
     def experiment(self) -> str:
-        """The name that the run's folder carries."""
+        """The name that the folder of the experiment's runs carries; it is recorded with every run.
+
+        Raises:
+            ValueError: no folder can have it.
+        """
         if self.options.resume is not None:
-            return interrupted_run(self.options.resume).parent.name
-        return experiment_name([Path(str(file)) for file in self.options.config or []])
+            return run_name(interrupted_run(self.options.resume))
+        name = self.options.experiment or experiment_name([Path(str(file)) for file in self.options.config or []])
+        if Path(name).name != name or name == "..":
+            raise ValueError(f"experiment={name!r} must be a plain name: a folder in {self.options.runs} carries it")
+        return name
 
     def before_run(self) -> None:
         device = device_name(self.trainer.strategy.root_device)

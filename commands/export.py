@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from commands.checkpoints import check_classes, load_run
+from commands.checkpoints import load_run
 from commands.exported_folder import ONNX_FILE, PROOF, TORCH_FILE, write_json, write_preprocessing
 from commands.exported_model import Format, Precision, batches, check_precision, write_model
 from commands.model_card import RunFacts, run_facts, write_card
@@ -80,7 +80,7 @@ def _write(run: Path, folder: Path, wish: Wish, data: str | None, facts: RunFact
     if not folder.parent.is_dir():
         raise ValueError(f"--output={folder}: there is no folder {folder.parent}")
     source.source, source.cache = data or source.source, True
-    check_classes(source, model)
+    _ = source.source_found  # refuses other classes, before anything is written
     draft = folder.with_name(f".{folder.name}-{os.getpid()}")
     draft.mkdir()
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +10,11 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-EXPERIMENTS = Path(__file__).parents[1] / "experiments"
+from commands.run_folder import LAST_CHECKPOINT
+from commands.settings_file import read_settings
+
+EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
+RUN_SETTINGS = re.compile(r"config(-resumed-\d+)?\.yaml")
 
 
 def experiment_files() -> dict[str, Path]:
@@ -23,9 +28,30 @@ def is_part(path: Path) -> bool:
 
 
 def experiment_name(files: Sequence[Path]) -> str:
-    """The last experiment among configuration files; a part counts only where nothing else is given."""
-    experiments = [file for file in files if not is_part(file)] or files
-    return experiments[-1].stem.lstrip("_") if experiments else "unnamed"
+    """The name of the last experiment among configuration files; a part counts only where nothing else is given."""
+    names = [name for file in files if (name := _named_by(file))]
+    return names[-1] if names else files[-1].stem.lstrip("_") if files else "unnamed"
+
+
+def _named_by(file: Path) -> str | None:
+    """The name of the experiment that a YAML is: one of experiments/, or with a model and data of its own.
+
+    None for a part, which changes some settings of an experiment.
+    """
+    if file.resolve().is_relative_to(EXPERIMENTS):
+        return None if is_part(file) else file.stem
+    if RUN_SETTINGS.fullmatch(file.name) and (file.parent / LAST_CHECKPOINT.parent).is_dir():
+        return run_name(file.resolve().parent)
+    settings = read_settings(file)
+    own = all(isinstance(group := settings.get(key), str) or "class_path" in (group or ()) for key in ("model", "data"))
+    return file.stem if own and not file.stem.startswith("_") else None
+
+
+def run_name(folder: Path) -> str:
+    """The experiment that a run is of, as it recorded it; runs of earlier versions lie in a folder of that name."""
+    file = folder / "config.yaml"
+    recorded = read_settings(file).get("experiment") if file.is_file() else None
+    return str(recorded or folder.parent.name)
 
 
 def header(path: Path) -> dict[str, str]:

@@ -15,6 +15,9 @@ def add_options(parser: LightningArgumentParser) -> None:
     """Add Lightsmith's options, and the links between a model and its data."""
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="Folder that holds all runs.")
     parser.add_argument(
+        "--experiment", type=str | None, default=None, help="Name of the runs' folder; that of the YAML when unset."
+    )
+    parser.add_argument(
         "--resume", type=Path | None, default=None, help="Run folder to continue, such as runs/x/latest."
     )
     parser.add_argument(

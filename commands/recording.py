@@ -66,6 +66,7 @@ def record(cli: Any, trainer: ExperimentTrainer, given: Any, resumed_from: dict[
     if given is None:
         trainer.loggers = build_loggers(cli.options.loggers, cli.run_folder, cli.experiment, resumed_from)
     trainer.keep_best.run_folder = cli.run_folder
+    _ = cli.datamodule.fingerprint  # reads all data, which the first save, on a signal perhaps, has no time for
     for callback in trainer.callbacks:
         if isinstance(callback, ModelCheckpoint | SaveLast) and callback.dirpath is None:
             callback.dirpath = str(cli.run_folder / LAST_CHECKPOINT.parent)

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 from lightning.pytorch import LightningModule
 from lightning.pytorch.callbacks import WeightAveraging
+from lightning.pytorch.utilities import rank_zero_only
 
-from commands.checkpoints import check_fits, read_checkpoint, repeat_operations
+from commands.checkpoints import check_fits, check_task, read_checkpoint, repeat_operations, restore_data
+from commands.mistakes import one_line
 from commands.newest_checkpoint import newest_checkpoint
 from commands.run_folder import BEST_CHECKPOINT, check_writable, interrupted_run
 from commands.starting_weights import start_from, weights_file
-from commands.summary import print_once, shown
+from commands.summary import class_list, print_once, shown
 from commands.torchrun import restarted_run
+from datamodules.known_classes import same_classes
+from lightning_modules.classifier import class_path
+
+# Options of data that say what a network is given of an item.
+PREPROCESSING = ("image_size_px", "resize_px", "max_tokens", "head_fraction")
 
 
 def find_start(options: Any, experiment: str) -> Path | None:
@@ -85,22 +93,79 @@ def _seed_of(run: Path) -> int | None:
     return seed
 
 
-def load_start(options: Any, model: LightningModule) -> dict[str, Any]:
-    """Bring a model into the state that it starts from.
-
-    Returns:
-        The checkpoint that ``ckpt_path`` or ``resume`` names, known to fit the model; empty without either.
+def read_start(options: Any) -> dict[str, Any]:
+    """The checkpoint that ``resume``, ``ckpt_path`` or ``init_from`` names; empty without any.
 
     Raises:
-        ValueError: it cannot be read, or does not fit.
+        ValueError: it cannot be read, or is of another task.
     """
-    if options.ckpt_path is None:
-        if options.init_from is not None:
-            start_from(options.init_from, model)
-            print_once([f"weights    from {shown(options.init_from)}"])
+    path = options.ckpt_path or options.init_from
+    if path is None:
         return {}
+    checkpoint = read_checkpoint(Path(path))
+    check_task(checkpoint, options.model.class_path, Path(path))
+    return checkpoint
+
+
+def prepare_data(options: Any, checkpoint: dict[str, Any], data: Any) -> None:
+    """Let data that was not used yet be what the model of a checkpoint takes: its tokenizer, its order of the classes.
+
+    Where a new run only begins with the weights (``init_from``), it may have other classes, in their own order.
+
+    Raises:
+        ValueError: the tokenizer cannot be read; or what reading the data raises.
+    """
+    if not checkpoint:
+        return
+    try:
+        restore_data(data, checkpoint)
+    except Exception as error:  # the tokenizers library raises no narrower class
+        path = options.ckpt_path or options.init_from
+        raise ValueError(f"{path} does not fit data of {class_path(data)}: {one_line(error)}") from error
+    if options.ckpt_path is None and not same_classes(data.found.class_names, data.known_classes):
+        data.known_classes = None
+    if options.resume is not None:
+        _check_unchanged(options.resume, checkpoint, data)
+
+
+@rank_zero_only
+def _check_unchanged(run: Path, checkpoint: dict[str, Any], data: Any) -> None:
+    """Refuse to go on with other data: what was done already, and what was kept for the test, would be mixed up."""
+    saved = checkpoint["lightsmith"].get("fingerprint")  # lacking in checkpoints of earlier versions
+    if saved not in (None, data.fingerprint):
+        raise ValueError(
+            f"--resume={run}: its data, or an option that chooses from it, has changed since it was saved "
+            f"({saved} then, {data.fingerprint} now); for a new run on other data give --init_from={run}"
+        )
+
+
+def load_start(options: Any, checkpoint: dict[str, Any], model: LightningModule, data: Any) -> None:
+    """Bring a model into the structure, and for ``init_from`` give it the weights, of the checkpoint it starts from.
+
+    Raises:
+        ValueError: they do not fit.
+    """
+    if not checkpoint:
+        return
+    if options.ckpt_path is None:
+        left_out = start_from(checkpoint, model, options.init_from)
+        print_once([f"weights    from {shown(options.init_from)}", *_left_out(left_out, checkpoint)])
+        return
     path = Path(options.ckpt_path)
-    checkpoint = read_checkpoint(path)
     repeat_operations(checkpoint, model, path)
     check_fits(checkpoint, model, path)
-    return checkpoint
+    if options.resume is None:  # which says all that has changed
+        print_once(list(_other_preprocessing(checkpoint, data)))
+
+
+def _left_out(names: list[str], checkpoint: dict[str, Any]) -> list[str]:
+    known = class_list(checkpoint["hyper_parameters"]["class_names"])
+    return [f"           but for {', '.join(names)}, which belong to other classes ({known})"] if names else []
+
+
+def _other_preprocessing(checkpoint: dict[str, Any], data: Any) -> Iterator[str]:
+    """A line for each option by which a model is given other inputs than in its training."""
+    trained, now = checkpoint["datamodule_hyper_parameters"], data.hparams
+    for name in PREPROCESSING:
+        if name in trained and trained[name] != now.get(name):
+            yield f"changed    data.{name}: {now.get(name)} here, while the model was trained with {trained[name]}"

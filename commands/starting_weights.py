@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from lightning.pytorch import LightningModule
 
-from commands.checkpoints import check_fits, read_checkpoint, repeat_operations
+from commands.checkpoints import check_fits, empty_model, repeat_operations, shapes
+from commands.mistakes import one_line
 from commands.run_folder import BEST_CHECKPOINT
 
 
@@ -24,14 +26,29 @@ def weights_file(given: Path) -> Path:
     return path.resolve()
 
 
-def start_from(path: Path, model: LightningModule) -> None:
+def start_from(checkpoint: dict[str, Any], model: LightningModule, path: Path) -> list[str]:
     """Give a model a checkpoint's weights and structure, and nothing else of its training.
 
+    Returns:
+        The names of the weights that were left out: those of the head, where the checkpoint knows other classes.
+
     Raises:
-        ValueError: as ``read_checkpoint`` and ``check_fits``.
+        ValueError: as ``check_fits``.
     """
-    checkpoint = read_checkpoint(path)
     structure = {"lightsmith": {"operations": checkpoint["lightsmith"]["operations"]}}
     repeat_operations(structure, model, path)
-    check_fits(checkpoint, model, path)
-    model.load_state_dict(checkpoint["state_dict"])
+    known = list(checkpoint["hyper_parameters"]["class_names"])
+    head = [] if model.class_names == known else _head(checkpoint, model, path)
+    check_fits(checkpoint, model, path, but=head)
+    weights = {name: value for name, value in checkpoint["state_dict"].items() if name not in head}
+    model.load_state_dict(weights, strict=False)
+    return head
+
+
+def _head(checkpoint: dict[str, Any], model: LightningModule, path: Path) -> list[str]:
+    """The names of the weights of which there are as many as classes: those that one more class changes."""
+    try:
+        here, wider = (shapes(empty_model(type(model), checkpoint, path, n).state_dict()) for n in (0, 1))
+    except Exception as error:  # what a class raises for values that nobody checked can be anything
+        raise ValueError(f"{path} cannot be rebuilt: {one_line(error)}") from error
+    return [name for name, shape in here.items() if wider.get(name) != shape]

@@ -7,6 +7,7 @@ from typing import Any
 
 from lightning.pytorch.utilities import rank_zero_only
 
+from commands.list_experiments import experiment_files
 from commands.mistakes import printable
 from commands.run_folder import LAST_CHECKPOINT
 
@@ -65,14 +66,20 @@ def results_lines(results: dict[str, Any], run_folder: Path, data: Any, sync: st
     }
     if sync:
         rows["W&B"] = f"offline; upload with: {sync}"
-    return ["", *(_row(*row) for row in rows.items()), _row("next", _next_command(results, folder))]
+    return ["", *(_row(*row) for row in rows.items()), _row("next", _next_command(results, folder, data))]
 
 
 def _row(title: str, text: str) -> str:
     return f"{title:<10} {text}"
 
 
-def _next_command(results: dict[str, Any], folder: Path) -> str:
-    if results["data"]["source"] == "sample":
-        return f"make exp NAME={results['experiment']} DATA=hub    (the real data; DATA=path/to/yours for your own)"
-    return f"make predict RUN={folder} INPUT=<file or folder>"
+def _next_command(results: dict[str, Any], folder: Path, data: Any) -> str:
+    if results["data"]["source"] != "sample":
+        return f"make predict RUN={folder} INPUT=<file or folder>"
+    if results["experiment"] in experiment_files():
+        command, option = f"make exp NAME={results['experiment']}", "DATA"
+    else:
+        command, option = f".venv/bin/python cli.py run -c {folder}/config.yaml", "--data.source"
+    if not hasattr(data, "hub_name"):
+        return f"{command} {option}=path/to/yours    (your own data)"
+    return f"{command} {option}=hub    (the real data; {option}=path/to/yours for your own)"

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from datamodules.batching import batch_loader
 from datamodules.encoded_cache import cached, uncached
+from datamodules.known_classes import in_known_order
 from datamodules.sources import SPLIT_NAMES, Examples, Source, digest_items, existing_path, fingerprint
 from datamodules.splits import check_classes, cut_missing_splits, subset
 from datamodules.unreadable import check_unreadable, lost_items
@@ -79,6 +80,8 @@ class ClassificationData(LightningDataModule, ABC):
         self.num_workers = num_workers
         self.cache = cache
         self.keep_on_device = keep_on_device
+        # Of a model that exists, set before the first use: labels count its classes, and no others are accepted.
+        self.known_classes: list[str] | None = None
         self.start = (0, 0)  # epoch and batch that training begins with: callbacks/exact_resume.py sets it
 
     @abstractmethod
@@ -106,22 +109,24 @@ class ClassificationData(LightningDataModule, ABC):
         """
 
     @cached_property
+    def found(self) -> Source:
+        """The data as it lies there: with its own splits, and the classes in its own order."""
+        if self.source == "sample":
+            return self.load_sample()
+        if self.source == "hub":
+            return self.load_hub()
+        return self.load_path(existing_path(self.source))
+
+    @cached_property
     def source_found(self) -> Source:
         """The splits as they are used: official ones kept, missing ones cut from train, ``train_size`` applied."""
-        found = self._find()
+        found = self.found if self.known_classes is None else in_known_order(self.found, self.known_classes)
         check_classes(found)
         source = cut_missing_splits(found, self.val_fraction, self.test_fraction, self.split_seed)
         if self.train_size is None:
             return source
         train = subset(source.splits["train"], self.train_size, self.split_seed)
         return replace(source, splits={**source.splits, "train": train})
-
-    def _find(self) -> Source:
-        if self.source == "sample":
-            return self.load_sample()
-        if self.source == "hub":
-            return self.load_hub()
-        return self.load_path(existing_path(self.source))
 
     @cached_property
     def _encoded(self) -> tuple[dict[str, Any], dict[str, Examples], list[tuple[str, str]]]:

@@ -20,6 +20,8 @@ class BertClassifier(Classifier):
         pooling: what is classified: the mean over the tokens, or the first token.
     """
 
+    pretrained_by = ("pretrained",)
+
     def __init__(
         self,
         pretrained: str | None = "minilm",
@@ -46,4 +48,4 @@ class BertClassifier(Classifier):
         self.network.train()  # transformers hands out its encoders in evaluation mode
 
     def restored_hyper_parameters(self) -> dict[str, Any]:
-        return {"pretrained": None, "encoder_config": self.network.config}
+        return {**super().restored_hyper_parameters(), "encoder_config": self.network.config}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -48,6 +48,9 @@ class Classifier(ChangingModule):
         label_smoothing: probability mass spread over all classes (Szegedy et al. 2015, §7), 0…1.
         compile: train the network through torch.compile. It takes a minute first, so it pays in long runs only.
     """
+
+    # The arguments that name weights to begin with: null in every checkpoint, which holds all weights itself.
+    pretrained_by: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,
@@ -199,17 +202,19 @@ class Classifier(ChangingModule):
 
     def restored_hyper_parameters(self) -> dict[str, Any]:
         """Hyper-parameters to change when the model is rebuilt from a checkpoint, which needs no pretrained weights."""
-        return {}
+        return dict.fromkeys(self.pretrained_by)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Say which classes to rebuild the model and its preprocessing with (see commands/checkpoints.py).
+        """Say which classes to rebuild the model and its preprocessing with, and of which data it learnt.
 
         The losses that wait to be logged are kept too, so that a resumed run logs the same means.
         """
         checkpoint.setdefault("hyper_parameters", {}).update(self.restored_hyper_parameters())
+        data = getattr(self.trainer, "datamodule", None)
         checkpoint["lightsmith"] = {
             "model": class_path(self),
-            "data": class_path(getattr(self.trainer, "datamodule", None)),
+            "data": class_path(data),
+            "fingerprint": getattr(data, "fingerprint", None) if self.trainer.is_global_zero else None,
             "unlogged_losses": self._unlogged_losses,
             "operations": self.operations,
         }

@@ -27,6 +27,7 @@ class ImdbLSTM(Classifier):
     """
 
     network: LSTMClassifier
+    pretrained_by = ("pretrained",)
 
     def __init__(
         self,
@@ -66,4 +67,4 @@ class ImdbLSTM(Classifier):
             self.network.load_word_vectors(vectors)
 
     def restored_hyper_parameters(self) -> dict[str, Any]:
-        return {"pretrained": None, "pretrained_dim": self.network.pretrained_dim}
+        return {**super().restored_hyper_parameters(), "pretrained_dim": self.network.pretrained_dim}

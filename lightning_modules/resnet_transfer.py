@@ -25,6 +25,7 @@ class ResNetTransfer(Classifier):
     """
 
     network: TransferNetwork
+    pretrained_by = ("weights",)
 
     def __init__(
         self,
@@ -52,6 +53,3 @@ class ResNetTransfer(Classifier):
     def on_train_start(self) -> None:
         super().on_train_start()
         self.train()  # Lightning itself leaves the modes as it finds them
-
-    def restored_hyper_parameters(self) -> dict[str, Any]:
-        return {"weights": None}

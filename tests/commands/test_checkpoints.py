@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 
@@ -20,11 +21,13 @@ def run(experiment: Cli, tmp_path: Path) -> Path:
 
 
 def test_a_checkpoint_holds_plain_values_and_the_class_names(run: Path) -> None:
+    results = json.loads((run / "results.json").read_text())
     checkpoint = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
     assert checkpoint["hyper_parameters"]["class_names"] == [str(digit) for digit in range(10)]
     assert checkpoint["lightsmith"] == {
         "model": "lightning_modules.mnist_mlp.MnistMLP",
         "data": "datamodules.mnist.MNIST",
+        "fingerprint": results["data"]["fingerprint"],
         "unlogged_losses": [],
         "operations": [],
     }

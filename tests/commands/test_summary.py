@@ -10,9 +10,10 @@ DATA: Any = SimpleNamespace(
     sizes={"train": 4000, "val": 500, "test": 500},
     class_names=[f"class {n}" for n in range(12)],
     skipped=[(f"{n}.jpg", "truncated") for n in range(5)],
+    hub_name="owner/name",
 )
 RESULTS: dict[str, Any] = {
-    "experiment": "x",
+    "experiment": "mnist_mlp",
     "data": {"source": "sample"},
     "test": {"loss": 0.25, "accuracy": 0.5},
     "fit": {"seconds": 1.0, "epochs": 2, "samples_per_second": 1234.0, "peak_memory_bytes": 2e9},
@@ -37,9 +38,21 @@ def test_results_lines_never_break_a_path_and_name_the_next_command(tmp_path: Pa
     assert any("loss 0.2500  accuracy 0.5000" in line for line in lines)
     assert any(f"wandb sync {shown(folder)}/wandb/latest-run" in line for line in lines)
     assert "skipped    5 items, listed in results.json" in lines
-    assert "make exp NAME=x DATA=hub" in lines[-1]
+    assert "make exp NAME=mnist_mlp DATA=hub" in lines[-1]
     real = RESULTS | {"data": {"source": "/x"}}
     assert f"make predict RUN={shown(folder)}" in results_lines(real, folder, DATA, sync=None)[-1]
+
+
+def test_the_next_command_exists_for_an_experiment_elsewhere_and_for_data_that_no_hub_has() -> None:
+    folder = Path("runs/mine/20261126-120000")
+    for experiment, hub, command in (
+        ("mine", {"hub_name": "x"}, f".venv/bin/python cli.py run -c {folder}/config.yaml --data.source=hub    (the"),
+        ("mine", {}, f".venv/bin/python cli.py run -c {folder}/config.yaml --data.source=path/to/yours    (your"),
+        ("mnist_mlp", {}, "make exp NAME=mnist_mlp DATA=path/to/yours    (your own data)"),
+    ):
+        data = SimpleNamespace(source_found=DATA.source_found, skipped=[], **hub)
+        last = results_lines(RESULTS | {"experiment": experiment}, folder, data, sync=None)[-1]
+        assert last.startswith(f"next       {command}")
 
 
 def test_folders_are_shown_relative_where_possible(tmp_path: Path) -> None:

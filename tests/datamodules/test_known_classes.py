@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from datamodules.known_classes import in_known_order, same_classes
+from datamodules.sources import Examples, Source
+
+
+def source(*class_names: str) -> Source:
+    labels = np.array([0, 1, 1, 2], dtype=np.int64)[: len(class_names) + 1]
+    return Source("a table", list(class_names), {"train": Examples(["a", "b", "b", "c"][: len(labels)], labels)})
+
+
+def test_labels_count_the_classes_as_the_model_does() -> None:
+    known = in_known_order(source("ant", "bee", "cat"), ["cat", "ant", "bee"])
+    assert known.class_names == ["cat", "ant", "bee"]
+    assert [known.class_names[label] for label in known.splits["train"].labels] == ["ant", "bee", "bee", "cat"]
+    assert (known.splits["train"].items, known.splits["train"].labels.dtype) == (["a", "b", "b", "c"], np.int64)
+
+
+def test_a_name_is_the_same_in_either_of_its_unicode_forms_and_two_forms_stay_two_names() -> None:
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    known = in_known_order(source("bar", decomposed), [composed, "bar"])
+    assert known.class_names == [composed, "bar"]
+    assert known.splits["train"].labels.tolist() == [1, 0, 0]
+    both = in_known_order(source(composed, decomposed), [decomposed, composed])
+    assert both.splits["train"].labels.tolist() == [1, 0, 0]
+
+
+@pytest.mark.parametrize("known", [["dog", "cat"], ["ant"], ["ant", "cat", "dog"], ["ant", "ant"], []])
+def test_another_set_is_refused_by_the_names_of_both(known: list[str]) -> None:
+    assert not same_classes(["ant", "cat"], known)
+    with pytest.raises(ValueError, match=rf"^the model knows {', '.join(known)}; the data has ant, cat \(a table\)$"):
+        in_known_order(source("ant", "cat"), known)
+
+
+def test_of_many_classes_those_that_differ_are_named_first() -> None:
+    many = [f"class {n}" for n in range(1000)]
+    with pytest.raises(
+        ValueError, match=r"knows 1000 classes: class 500, class 0, .*; the data has 1000 classes: new,"
+    ):
+        in_known_order(Source("x", [*many[:500], "new", *many[501:]], {}), many)
