@@ -25,7 +25,7 @@ def test_a_checkpoint_holds_plain_values_and_the_class_names(run: Path) -> None:
     assert checkpoint["lightsmith"] == {
         "model": "lightning_modules.mnist_mlp.MnistMLP",
         "data": "datamodules.mnist.MNIST",
-        "unlogged_losses": [],
+        "training_loss": [{"items": 0, "sum": None, "waiting": [], "sizes": []}],
         "operations": [],
     }
 

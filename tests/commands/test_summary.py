@@ -2,7 +2,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from commands.summary import data_lines, results_lines, shown
+from commands.summary import data_lines, figures_of, results_lines, shown
 from commands.tracking import sync_command
 
 DATA: Any = SimpleNamespace(
@@ -40,6 +40,13 @@ def test_results_lines_never_break_a_path_and_name_the_next_command(tmp_path: Pa
     assert "make exp NAME=x DATA=hub" in lines[-1]
     real = RESULTS | {"data": {"source": "/x"}}
     assert f"make predict RUN={shown(folder)}" in results_lines(real, folder, DATA, sync=None)[-1]
+
+
+def test_figures_name_their_items_and_the_interval_of_few() -> None:
+    many = {"n": 1500, "loss": 0.25, "accuracy": 0.5}
+    assert figures_of(many) == ["n 1,500", "loss 0.2500", "accuracy 0.5000"]
+    few = {**many, "n": 40, "interval": {"accuracy": [0.3520, 0.6480]}}
+    assert figures_of(few) == ["n 40", "loss 0.2500", "accuracy 0.5000 (95%: 0.3520 to 0.6480)"]
 
 
 def test_folders_are_shown_relative_where_possible(tmp_path: Path) -> None:
