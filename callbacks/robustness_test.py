@@ -104,6 +104,7 @@ class RobustnessTest(Callback):
                 self._disturb_texts(name, trainer, pl_module)
         for name, count in self._correct.items():
             pl_module.log(f"robustness/{name}", count / len(self._tested), sync_dist=True)
+        pl_module.log("robustness/n", float(len(self._tested)), reduce_fx="sum", sync_dist=True)
 
     def _chosen(self, count: int, total: int) -> Tensor:
         """Positions in a batch, as many as keep up with a split that may come in order of class or length."""

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from commands.summary import shown
+from commands.summary import figures_of, shown
 
 CARD = """# {name}, {precision}
 
@@ -61,7 +61,7 @@ def run_facts(path: Path) -> RunFacts:
         rows = {
             "network": f"{model['class']}, {model['parameters']:,} parameters",
             "trained on": f"{data['train']:,} items, fingerprint {data['fingerprint']}",
-            "test of the run": ", ".join(f"{name} {value:.4f}" for name, value in results["test"].items()),
+            "test of the run": ", ".join(figures_of(results["test"])),
         }
         return RunFacts(str(results["experiment"]), rows)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -8,6 +8,7 @@ import platform
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import lightning
@@ -23,6 +24,8 @@ from datamodules.encoded_cache import sha256
 
 SCHEMA = 1
 TEST_METRICS = ("loss", "accuracy", "precision", "recall", "f1")
+CERTAIN_ITEMS = 1000  # from which on a figure is given without its interval
+CONFIDENCE = 0.95
 
 
 def check_callbacks(callbacks: Sequence[Callback]) -> None:
@@ -46,7 +49,7 @@ def gather_results(trainer: ExperimentTrainer, run_folder: Path, experiment: str
         "experiment": experiment,
         "seed": seed,
         "data": _data(trainer.datamodule),
-        "test": {name: _number(trainer.callback_metrics[f"test/{name}"]) for name in TEST_METRICS},
+        "test": _test(trainer),
         **({"robustness": robustness} if robustness else {}),
         "fit": _fit(trainer),
         "model": _model(trainer, run_folder),
@@ -71,10 +74,26 @@ def _data(data: Any) -> dict[str, Any]:
     }
 
 
+def _test(trainer: ExperimentTrainer) -> dict[str, Any]:
+    """The figures, of how many items they are, and, where these are few, how far from the truth accuracy may be."""
+    figures = {name: _number(trainer.callback_metrics[f"test/{name}"]) for name in TEST_METRICS}
+    n = int(trainer.callback_metrics["test/n"])
+    interval = {"accuracy": wilson_interval(figures["accuracy"], n)} if n < CERTAIN_ITEMS else None
+    return {"n": n, **figures, **({"interval": interval} if interval else {})}
+
+
+def wilson_interval(share: float, n: int) -> list[float]:
+    """The lowest and the highest share that a sample of n with this one speaks for at 95 % (Wilson 1927)."""
+    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    centre = share + z**2 / (2 * n)
+    reach = z * (share * (1 - share) / n + z**2 / (4 * n**2)) ** 0.5
+    return [round((centre + sign * reach) / (1 + z**2 / n), 4) for sign in (-1, 1)]
+
+
 def _robustness(trainer: ExperimentTrainer) -> dict[str, float]:
     """What RobustnessTest logged, if it is among the callbacks."""
     logged = {name.partition("robustness/")[2]: _number(value) for name, value in trainer.callback_metrics.items()}
-    return {name: value for name, value in logged.items() if name}
+    return {name: int(value) if name == "n" else value for name, value in logged.items() if name}
 
 
 def _number(metric: torch.Tensor) -> float:

@@ -58,7 +58,7 @@ def results_lines(results: dict[str, Any], run_folder: Path, data: Any, sync: st
     rows = {
         "data": data.source_found.origin,
         **({"skipped": f"{len(data.skipped)} items, listed in results.json"} if data.skipped else {}),
-        "test": "  ".join(f"{name} {value:.4f}" for name, value in results["test"].items()),
+        "test": "  ".join(figures_of(results["test"])),
         "fit": f"{fit['seconds']:.1f} s for {fit['epochs']} epochs, {fit['samples_per_second']:,.0f} samples/s, "
         f"peak memory {fit['peak_memory_bytes'] / 1e9:.1f} GB, {environment['device']} {environment['precision']}",
         "model": f"{model['class']}, {model['parameters']:,} parameters",
@@ -67,6 +67,15 @@ def results_lines(results: dict[str, Any], run_folder: Path, data: Any, sync: st
     if sync:
         rows["W&B"] = f"offline; upload with: {sync}"
     return ["", *(_row(*row) for row in rows.items()), _row("next", _next_command(results, folder, data))]
+
+
+def figures_of(test: dict[str, Any]) -> list[str]:
+    """The figures of ``test`` in results.json, such as "n 500" and "accuracy 0.9580 (95%: 0.9366 to 0.9724)"."""
+    figures = {name: f"{value:.4f}" for name, value in test.items() if isinstance(value, float)}
+    for name, (low, high) in test.get("interval", {}).items():
+        figures[name] += f" (95%: {low:.4f} to {high:.4f})"
+    counted = [f"n {test['n']:,}"] if "n" in test else []  # runs of earlier versions lack it
+    return [*counted, *(f"{name} {figure}" for name, figure in figures.items())]
 
 
 def _row(title: str, text: str) -> str:

@@ -10,10 +10,11 @@ from lightning.pytorch.plugins.precision import MixedPrecision, Precision
 from lightning.pytorch.utilities import GradClipAlgorithmType
 from torch import Tensor
 from torch.optim import Optimizer
-from torchmetrics import MeanMetric, MetricCollection
+from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score, MulticlassPrecision, MulticlassRecall
 
 from lightning_modules.changing_module import ChangingModule
+from lightning_modules.loss_means import MeanOverItems, TrainingLoss
 from lightning_modules.optimization import (
     OptimizerName,
     ScheduleName,
@@ -45,7 +46,7 @@ class Classifier(ChangingModule):
         weight_decay: not applied to norms and biases, nor by Muon to convolutions.
         schedule: what the learning rate does after the warm-up, over the whole run.
         warmup_fraction: share of all steps over which the learning rate rises, 0…1.
-        label_smoothing: probability mass spread over all classes (Szegedy et al. 2015, §7), 0…1.
+        label_smoothing: probability mass spread over all classes in training (Szegedy et al. 2015, §7), 0…1.
         compile: train the network through torch.compile. It takes a minute first, so it pays in long runs only.
     """
 
@@ -80,10 +81,10 @@ class Classifier(ChangingModule):
         self.warmup_fraction = warmup_fraction
         self.label_smoothing = label_smoothing
         self.compiles = compile
-        self._unlogged_losses: list[Tensor] = []
+        self._training_loss = TrainingLoss()
         self.val_metrics = classification_metrics(len(class_names), "val/")
         self.test_metrics = classification_metrics(len(class_names), "test/")
-        self.val_loss, self.test_loss = MeanMetric(), MeanMetric()
+        self.val_loss, self.test_loss = MeanOverItems(), MeanOverItems()
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Lightning sets this one some forty times a step, and torch would look for parameters in it each time.
@@ -98,35 +99,51 @@ class Classifier(ChangingModule):
         return logits
 
     def _shared_step(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Logits (B, classes) in float32, and the mean loss."""
+        """Logits (B, classes) in float32, and the plain loss, which is what is logged: mean cross-entropy in nats."""
         logits = self(*batch.inputs).float()
-        return logits, F.cross_entropy(logits, batch.label, label_smoothing=self.label_smoothing)
+        return logits, F.cross_entropy(logits, batch.label)
+
+    def objective(self, logits: Tensor, label: Tensor) -> Tensor:
+        """What training lowers unless a callback changes it: the mean cross-entropy with label smoothing.
+
+        Args:
+            logits: float32 (B, classes).
+            label: int64 (B,), or float (B, classes).
+        """
+        return F.cross_entropy(logits, label, label_smoothing=self.label_smoothing)
 
     def on_fit_start(self) -> None:
         if self.compiles:
             self.network.compile()  # in place: a wrapper would put its name into every key of the checkpoint
 
     def on_train_start(self) -> None:
-        if self._unlogged_losses and self.trainer.is_last_batch:  # resumed between an epoch's last batch and its end
-            self._log_training(on_step=False)
+        if (
+            self._training_loss.items and self.trainer.is_last_batch
+        ):  # resumed between an epoch's last batch and its end
+            self._log_epoch()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         for _, transform in sorted(self.batch_transforms.items()):
             batch = transform(batch)
-        logits, loss = self._shared_step(batch)
+        logits, plain = self._shared_step(batch)
+        self._training_loss.add(plain.detach(), len(batch.label))
+        loss = self.objective(logits, batch.label) if self.label_smoothing else plain
         for _, change in sorted(self.loss_transforms.items()):
             loss = change(batch, logits, loss)
-        self._unlogged_losses.append(loss.detach())
         return loss
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set by Lightning's connector
         if every and (self.trainer.global_step + 1) % every == 0:  # the steps that loggers record
-            self._log_training(on_step=True)
+            self._log_step()
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         if self.trainer.is_last_batch:
-            self._log_training(on_step=False)
+            self._log_epoch()
+
+    def on_train_epoch_end(self) -> None:
+        if self._training_loss.items:  # a limit of steps or of time ended the epoch early
+            self._log_epoch()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         logits, loss = self._shared_step(batch)
@@ -134,7 +151,7 @@ class Classifier(ChangingModule):
         self.val_loss.update(loss, len(batch.label))
 
     def on_validation_epoch_end(self) -> None:
-        self._log_and_reset("val/loss", self.val_loss, self.val_metrics)
+        self._log_and_reset("val/", self.val_loss, self.val_metrics)
 
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Probabilities (B, classes), for callbacks."""
@@ -144,23 +161,36 @@ class Classifier(ChangingModule):
         return logits.softmax(1)
 
     def on_test_epoch_end(self) -> None:
-        self._log_and_reset("test/loss", self.test_loss, self.test_metrics)
+        self._log_and_reset("test/", self.test_loss, self.test_metrics)
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Probabilities (B, classes)."""
         return self(*batch.inputs).float().softmax(1)
 
-    def _log_training(self, on_step: bool) -> None:
-        """The mean loss since it was last logged, and the learning rate."""
-        if self._unlogged_losses:
-            options: dict[str, Any] = {"on_step": on_step, "on_epoch": not on_step, "batch_size": 1}
-            self.log("train/loss", torch.stack(self._unlogged_losses).mean(), prog_bar=True, sync_dist=True, **options)
-            self.log("train/lr", self.trainer.optimizers[0].param_groups[0]["lr"], **options)
-        self._unlogged_losses.clear()
+    def _log_step(self) -> None:
+        """The mean loss since the last such step, and the learning rate."""
+        mean = self._training_loss.recent_mean()
+        if mean is not None:
+            self.log("train/loss_step", mean, on_step=True, on_epoch=False, prog_bar=True, sync_dist=True)
+            self._log_rate(on_epoch=False)
 
-    def _log_and_reset(self, loss_name: str, loss: MeanMetric, metrics: MetricCollection) -> None:
-        for name, value in {loss_name: loss.compute(), **metrics.compute()}.items():
+    def _log_epoch(self) -> None:
+        """The mean loss over the epoch's items, of all processes, and the learning rate."""
+        mean, items = self._training_loss.epoch_mean(), self._training_loss.items
+        options: dict[str, Any] = {"on_step": False, "on_epoch": True, "batch_size": items}
+        self.log("train/loss", mean, prog_bar=True, sync_dist=True, **options)
+        self._log_rate(on_epoch=True)
+        self._training_loss.reset()
+
+    def _log_rate(self, on_epoch: bool) -> None:
+        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+        self.log("train/lr", rate, on_step=not on_epoch, on_epoch=on_epoch, batch_size=1)
+
+    def _log_and_reset(self, prefix: str, loss: MeanOverItems, metrics: MetricCollection) -> None:
+        """The figures, and of how many items they are."""
+        for name, value in {f"{prefix}loss": loss.compute(), **metrics.compute()}.items():
             self.log(name, value, prog_bar=name.endswith(("/loss", "/accuracy")))
+        self.log(f"{prefix}n", loss.n.float(), reduce_fx="sum", sync_dist=True)
         loss.reset()
         metrics.reset()
 
@@ -207,7 +237,7 @@ class Classifier(ChangingModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Say which classes to rebuild the model and its preprocessing with, and of which data it learnt.
 
-        The losses that wait to be logged are kept too, so that a resumed run logs the same means.
+        The epoch's losses so far are kept too, so that a resumed run logs the same means.
         """
         checkpoint.setdefault("hyper_parameters", {}).update(self.restored_hyper_parameters())
         data = getattr(self.trainer, "datamodule", None)
@@ -215,7 +245,7 @@ class Classifier(ChangingModule):
             "model": class_path(self),
             "data": class_path(data),
             "fingerprint": getattr(data, "fingerprint", None) if self.trainer.is_global_zero else None,
-            "unlogged_losses": self._unlogged_losses,
+            "training_loss": self._from_all_ranks(self._training_loss.state()),
             "operations": self.operations,
         }
 
@@ -226,8 +256,15 @@ class Classifier(ChangingModule):
             ValueError: as ``repeat``.
         """
         own = checkpoint.get("lightsmith", {})
-        self._unlogged_losses = list(own.get("unlogged_losses", []))
         self.repeat(own.get("operations", []))
+        if losses := own.get("training_loss"):
+            self._training_loss.restore(losses[self.global_rank % len(losses)])
+
+    def _from_all_ranks(self, own: Any) -> list[Any]:
+        ranks = [own] * self.trainer.world_size
+        if self.trainer.world_size > 1:
+            torch.distributed.all_gather_object(ranks, own)
+        return ranks
 
 
 def classification_metrics(num_classes: int, prefix: str) -> MetricCollection:

@@ -39,7 +39,8 @@ def lstm() -> Classifier:
 
 def test_attacks_cost_accuracy_and_the_stronger_costs_more(cnn: Classifier) -> None:
     found = robustness(cnn, tiny_images(), **STRONG)
-    assert list(found) == ["clean", "fgsm", "pgd", "noise"]
+    assert found["n"] == 64
+    assert list(found) == ["clean", "fgsm", "pgd", "noise", "n"]
     assert found["clean"] > 0.95
     assert found["pgd"] <= found["fgsm"] < found["clean"] - 0.1
     assert found["fgsm"] < found["noise"]
@@ -53,7 +54,7 @@ def test_adversarial_training_shows(cnn: Classifier) -> None:
 
 def test_typos_and_lost_words_cost_accuracy(lstm: Classifier) -> None:
     found = robustness(lstm, tiny_texts(), typo_share=0.6, drop_share=0.6)
-    assert list(found) == ["clean", "typos", "word_drop"]
+    assert list(found) == ["clean", "typos", "word_drop", "n"]
     assert found["clean"] > 0.95
     assert max(found["typos"], found["word_drop"]) < found["clean"] - 0.1
     harmless = robustness(lstm, tiny_texts(), typo_share=0.0, drop_share=0.0)

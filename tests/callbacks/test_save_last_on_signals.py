@@ -139,7 +139,7 @@ def check_stopped(child: subprocess.Popen[str], runs: Path) -> None:
     assert rest.count("interrupted; continue with: make exp RESUME=") == 1
     run = (runs / "mnist_mlp/latest").resolve()
     with (run / "metrics.csv").open(newline="") as file:
-        logged = max(int(row["step"]) + 1 for row in csv.DictReader(file) if row["train/loss"])
+        logged = max(int(row["step"]) + 1 for row in csv.DictReader(file) if row["train/loss_step"])
     assert logged <= steps(run)["last.ckpt"] <= logged + 1  # a step before validation is logged after it
 
 

@@ -20,7 +20,7 @@ CSV = "--loggers=[csv]"
 CHECKPOINTS = {"best.ckpt", "last.ckpt", "last-1.ckpt", "manifest.json"}
 KEYS = {
     "data": ["source", "train", "val", "test", "classes", "fingerprint", "skipped"],
-    "test": ["loss", "accuracy", "precision", "recall", "f1"],
+    "test": ["n", "loss", "accuracy", "precision", "recall", "f1", "interval"],
     "fit": ["seconds", "epochs", "steps", "samples", "samples_per_second", "first_step_seconds", "peak_memory_bytes"],
     "model": ["class", "parameters", "trainable_parameters", "checkpoint", "sha256", "weights_sha256"],
     "environment": ["python", "torch", "lightning", "device", "precision", "git_commit", "git_dirty"],
@@ -78,7 +78,7 @@ def test_run_leaves_the_whole_record(experiment: Cli, tmp_path: Path) -> None:
     assert f"precision {results['environment']['precision']}" in outcome.out
     ((step, f1),) = column(run, "test/f1")
     assert (step, np.float32(f1)) == (4, np.float32(results["test"]["f1"]))
-    assert [step for step, _ in column(run, "train/loss")] == [0, 1, 2, 3]
+    assert [step for step, _ in column(run, "train/loss_step")] == [0, 1, 2, 3]
     assert len(column(run, "val/accuracy")) == 2
     assert "accuracy" in outcome.out
     assert "DATA=hub" in outcome.out
@@ -121,7 +121,7 @@ def test_ctrl_c_says_how_to_continue_and_resume_ends_like_an_uninterrupted_run(
     assert results["experiment"] == "mnist_mlp"
     assert {key: results["fit"][key] for key in ("epochs", "steps")} == {"epochs": 3, "steps": 6}
     assert column(run, "val/loss")[:2] == column(whole, "val/loss")[:2]
-    assert [step for step, _ in column(run, "train/loss")] == list(range(6))
+    assert [step for step, _ in column(run, "train/loss_step")] == list(range(6))
     assert results["data"]["fingerprint"] == expected["data"]["fingerprint"]
     # One W&B run in two parts; W&B adds -1 to the folder of a part that starts in the same second.
     parts = [path.name for path in run.glob("wandb/offline-run-*")]
@@ -167,7 +167,7 @@ def test_a_signal_is_no_success_and_loses_no_step(
         assert not (run / "results.json").exists()
         last = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
         assert last["global_step"] == 3  # two in the first epoch, one in the second
-        assert [step for step, _ in column(run, "train/loss")] == [0, 1, 2]
+        assert [step for step, _ in column(run, "train/loss_step")] == [0, 1, 2]
 
 
 def test_a_checkpoint_of_another_task_or_size_or_a_damaged_one_is_refused(experiment: Cli, tmp_path: Path) -> None:

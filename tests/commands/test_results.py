@@ -7,7 +7,7 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from callbacks.measure_fit import MeasureFit
-from commands.results import check_callbacks, sha256, weights_sha256, write_results
+from commands.results import check_callbacks, sha256, weights_sha256, wilson_interval, write_results
 from tests.conftest import Cli
 
 
@@ -46,6 +46,25 @@ def test_a_run_without_best_checkpoint_or_measurement_is_refused() -> None:
     for callbacks in ([best], [measured], [measured, other]):
         with pytest.raises(ValueError, match=r"trainer\.callbacks lacks"):
             check_callbacks(callbacks)
+
+
+@pytest.mark.parametrize(("right", "n"), [(67, 72), (0, 5), (5, 5), (478, 500)])
+def test_the_interval_is_wilsons(right: int, n: int) -> None:
+    stats = pytest.importorskip("scipy.stats")
+    expected = stats.binomtest(right, n).proportion_ci(0.95, method="wilson")
+    assert wilson_interval(right / n, n) == pytest.approx(list(expected), abs=6e-5)
+
+
+def test_figures_are_said_of_the_items_that_were_tested(experiment: Cli, tmp_path: Path) -> None:
+    options = ("--data.train_size=100", "--data.batch_size=64", "--loggers=[csv]", "--trainer.max_epochs=1")
+    outcome = experiment("mnist_mlp", *options, "--trainer.limit_test_batches=2")
+    test = json.loads((tmp_path / "runs/mnist_mlp/latest/results.json").read_text())["test"]
+    assert test["n"] == 128
+    low, high = test["interval"]["accuracy"]
+    assert [low, high] == wilson_interval(test["accuracy"], 128)
+    assert (
+        f"n 128  loss {test['loss']:.4f}  accuracy {test['accuracy']:.4f} (95%: {low:.4f} to {high:.4f})" in outcome.out
+    )
 
 
 def weights_of(experiment: Cli, tmp_path: Path, name: str, *options: str) -> str:

@@ -2,7 +2,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from commands.summary import data_lines, results_lines, shown
+from commands.summary import data_lines, figures_of, results_lines, shown
 from commands.tracking import sync_command
 
 DATA: Any = SimpleNamespace(
@@ -53,6 +53,13 @@ def test_the_next_command_exists_for_an_experiment_elsewhere_and_for_data_that_n
         data = SimpleNamespace(source_found=DATA.source_found, skipped=[], **hub)
         last = results_lines(RESULTS | {"experiment": experiment}, folder, data, sync=None)[-1]
         assert last.startswith(f"next       {command}")
+
+
+def test_figures_name_their_items_and_the_interval_of_few() -> None:
+    many = {"n": 1500, "loss": 0.25, "accuracy": 0.5}
+    assert figures_of(many) == ["n 1,500", "loss 0.2500", "accuracy 0.5000"]
+    few = {**many, "n": 40, "interval": {"accuracy": [0.3520, 0.6480]}}
+    assert figures_of(few) == ["n 40", "loss 0.2500", "accuracy 0.5000 (95%: 0.3520 to 0.6480)"]
 
 
 def test_folders_are_shown_relative_where_possible(tmp_path: Path) -> None:

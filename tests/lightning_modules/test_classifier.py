@@ -1,3 +1,4 @@
+import csv
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from lightning.pytorch.loggers import CSVLogger
 from torch import nn
 from torch.optim import Optimizer
 
-from tests.tiny_task import TinyData, TinyModel, tiny_trainer
+from tests.tiny_task import TinyData, TinyDataset, TinyModel, tiny_trainer
 
 
 class Record(Callback):
@@ -49,7 +50,7 @@ def test_metric_names_and_values() -> None:
     trainer = fit(model)
     assert {"train/loss", "train/lr"} <= set(trainer.callback_metrics)
     (figures,) = trainer.validate(model, data, verbose=False)
-    assert set(figures) == {f"val/{name}" for name in ("loss", "accuracy", "precision", "recall", "f1")}
+    assert set(figures) == {f"val/{name}" for name in ("n", "loss", "accuracy", "precision", "recall", "f1")}
     (tested,) = trainer.test(model, data, verbose=False)
     probabilities, labels = model.probabilities(data), data.dataset.labels
     predicted = probabilities.argmax(1)
@@ -59,12 +60,80 @@ def test_metric_names_and_values() -> None:
     assert tested["test/loss"] == pytest.approx(float(F.nll_loss(probabilities.log(), labels)), abs=1e-5)
 
 
-def test_train_loss_is_recorded_at_the_loggers_steps_and_at_each_epochs_end(tmp_path: Path) -> None:
-    logger = CSVLogger(tmp_path, name="", version="")
-    fit(TinyModel(), logger=logger, log_every_n_steps=3)  # two epochs of five steps
-    rows = [line.split(",") for line in (tmp_path / "metrics.csv").read_text().splitlines()]
-    step, loss = rows[0].index("step"), rows[0].index("train/loss")
-    assert [int(row[step]) for row in rows[1:] if row[loss]] == [2, 4, 5, 8, 9]
+def columns(*names: str) -> list[list[float]]:
+    """For each row of metrics.csv that has the first, these columns."""
+    with Path("metrics.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row[names[0]]]
+    return [[float(row[name]) for name in names] for row in rows]
+
+
+class RecordLosses(Callback):
+    """The plain loss of each batch, and the number of its items."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[float, int]] = []
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        with torch.no_grad():
+            statistics = deepcopy(pl_module.network.state_dict())  # type: ignore[union-attr,operator]
+            logits = pl_module(*batch.inputs)
+            pl_module.network.load_state_dict(statistics)  # type: ignore[union-attr,operator]
+        self.seen.append((float(F.cross_entropy(logits, batch.label)), len(batch.label)))
+
+    def mean(self, *batches: int) -> float:
+        return sum(self.seen[i][0] * self.seen[i][1] for i in batches) / sum(self.seen[i][1] for i in batches)
+
+
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_the_loss_of_an_epoch_is_of_all_its_items_and_that_of_a_step_of_those_since_the_last(accumulate: int) -> None:
+    record, every = RecordLosses(), 2
+    trainer = tiny_trainer(record, max_epochs=2, logger=CSVLogger(".", name="", version=""), log_every_n_steps=every,
+                           accumulate_grad_batches=accumulate, num_sanity_val_steps=0)  # fmt: skip
+    trainer.fit(TinyModel(lr=0.1), TinyData(35))  # batches of 8, 8, 8, 8 and 3, twice
+    epochs = [value for value, _ in columns("train/loss", "step")]
+    assert epochs == pytest.approx([record.mean(*range(5)), record.mean(*range(5, 10))], rel=1e-5)
+    ends = [i for i in range(10) if i % 5 == 4 or (i % 5 + 1) % accumulate == 0]  # the batches that end a step
+    logged = [end for step, end in enumerate(ends) if (step + 1) % every == 0]
+    begun = [max([0, 5 * (end // 5), *(earlier + 1 for earlier in logged if earlier < end)]) for end in logged]
+    expected = [record.mean(*range(start, end + 1)) for start, end in zip(begun, logged, strict=True)]
+    assert [value for value, _ in columns("train/loss_step", "step")] == pytest.approx(expected, rel=1e-5)
+
+
+def test_an_epoch_that_is_cut_short_has_the_mean_of_what_it_saw() -> None:
+    record = RecordLosses()
+    fit(TinyModel(), record, logger=CSVLogger(".", name="", version=""), max_steps=3, max_epochs=-1)
+    assert columns("train/loss") == [[pytest.approx(record.mean(0, 1, 2), rel=1e-5)]]
+
+
+def test_every_logged_loss_is_the_plain_cross_entropy() -> None:
+    plain, smooth = TinyModel(), TinyModel(label_smoothing=0.3)
+    data, taught = TinyData(), TinyModel()
+    taught.loss_transforms["x"] = lambda batch, logits, loss: loss + 5
+    figures = []
+    for model in (plain, smooth, taught):
+        trainer = fit(model, max_epochs=1, limit_train_batches=1)
+        seen = float(trainer.callback_metrics["train/loss"])
+        model.load_state_dict(TinyModel().state_dict())
+        (validated,), (tested,) = (run(model, data, verbose=False) for run in (trainer.validate, trainer.test))
+        figures.append((seen, validated["val/loss"], tested["test/loss"]))
+    assert figures[0] == figures[1] == figures[2]
+
+
+def test_figures_say_of_how_many_items_they_are() -> None:
+    model, data = TinyModel(), TinyData(35)
+    options: dict[str, Any]
+    for options, n in (({}, 35), ({"limit_test_batches": 2, "limit_val_batches": 2}, 16)):
+        trainer = tiny_trainer(**options)
+        assert trainer.test(model, data, verbose=False)[0]["test/n"] == n
+        assert trainer.validate(model, data, verbose=False)[0]["val/n"] == n
+
+
+def test_a_loss_that_is_no_number_is_not_left_out_of_the_mean() -> None:
+    data = TinyData()
+    data.dataset.points[3] = torch.nan
+    (figures,) = tiny_trainer().validate(TinyModel(), data, verbose=False)
+    assert figures["val/loss"] != figures["val/loss"]
+    assert figures["val/n"] == 40
 
 
 def test_logging_can_be_switched_off() -> None:
@@ -104,12 +173,12 @@ def test_the_schedule_spans_the_whole_run() -> None:
     assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(0.0)
 
 
-def test_label_smoothing_enters_the_loss() -> None:
-    data = TinyData()
-    batch = data.dataset.__getitems__(list(range(8)))
-    plain, smooth = TinyModel().eval(), TinyModel(label_smoothing=0.2).eval()
-    assert plain._shared_step(batch)[1] != smooth._shared_step(batch)[1]
-    assert torch.equal(plain(*batch.inputs), smooth(*batch.inputs))
+def test_label_smoothing_enters_what_training_lowers() -> None:
+    batch = TinyDataset(8).__getitems__(list(range(8)))
+    plain, smooth = TinyModel(), TinyModel(label_smoothing=0.2)
+    logits = TinyModel()(*batch.inputs)
+    assert plain.training_step(batch, 0) == F.cross_entropy(logits, batch.label)
+    assert smooth.training_step(batch, 0) == F.cross_entropy(logits, batch.label, label_smoothing=0.2)
 
 
 def test_predictions_are_probabilities() -> None:

@@ -1,0 +1,98 @@
+"""Means of the loss over items, whose batches may differ in size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+
+class MeanOverItems(Metric):
+    """The mean of what batches' means are given for, over all processes.
+
+    torchmetrics' MeanMetric leaves out what is not a number, or forgets the weights, and looks for such at each batch.
+    """
+
+    total: Tensor
+    n: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("total", torch.tensor(0.0), dist_reduce_fx="sum")
+        self.add_state("n", torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, mean: Tensor, items: int) -> None:
+        """Take the mean () of a batch of so many items."""
+        self.total += mean.detach() * items
+        self.n += items
+
+    def compute(self) -> Tensor:
+        """The mean ()."""
+        return self.total / self.n
+
+
+class TrainingLoss:
+    """The mean training loss of an item: since it was last asked for in an epoch, and over the whole epoch.
+
+    Losses stay on their device and wait there to be summed up, so that no step waits for one. A batch counts by its
+    items, so that a smaller last one weighs less.
+
+    Attributes:
+        items: how many of this epoch have been added.
+    """
+
+    def __init__(self) -> None:
+        self.items = 0
+        self._sum: Tensor | None = None  # over the items that no longer wait, float32 ()
+        self._waiting: list[Tensor] = []
+        self._sizes: list[int] = []
+
+    def add(self, loss: Tensor, items: int) -> None:
+        """Take the mean loss () of a batch."""
+        self._waiting.append(loss)
+        self._sizes.append(items)
+        self.items += items
+
+    def recent_mean(self) -> Tensor | None:
+        """The mean () since the last call in this epoch; None if nothing was added."""
+        items = sum(self._sizes)
+        recent = self._sum_up()
+        return None if recent is None else recent / items
+
+    def epoch_mean(self) -> Tensor:
+        """The mean () over the epoch so far, which must have items."""
+        self._sum_up()
+        assert self._sum is not None
+        return self._sum / self.items
+
+    def reset(self) -> None:
+        """Begin another epoch."""
+        self.items, self._sum = 0, None
+        self._waiting, self._sizes = [], []
+
+    def state(self) -> dict[str, Any]:
+        """Everything that a resumed epoch needs to come to the same means, to the bit; tensors are on the CPU."""
+        return {
+            "items": self.items,
+            "sum": None if self._sum is None else self._sum.cpu(),
+            "waiting": [loss.cpu() for loss in self._waiting],
+            "sizes": list(self._sizes),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on where ``state`` was taken."""
+        self.items, self._sum = state["items"], state["sum"]
+        self._waiting, self._sizes = list(state["waiting"]), list(state["sizes"])
+
+    def _sum_up(self) -> Tensor | None:
+        """Add to the epoch's sum what waits, and return that part of it."""
+        if not self._waiting:
+            return None
+        device = self._waiting[-1].device  # those of a checkpoint are still on the CPU
+        sizes = torch.tensor(self._sizes, dtype=torch.float32).to(device, non_blocking=True)
+        recent = torch.stack([loss.float().to(device) for loss in self._waiting]).dot(sizes)
+        self._sum = recent if self._sum is None else self._sum.to(device) + recent
+        self._waiting, self._sizes = [], []
+        return recent

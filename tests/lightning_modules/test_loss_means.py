@@ -1,0 +1,61 @@
+"""A mean over items is the same however they were cut into batches, and however often it was asked for or saved."""
+
+import pytest
+import torch
+
+from lightning_modules.loss_means import MeanOverItems, TrainingLoss
+
+LOSSES, SIZES = torch.tensor([1.0, 2.0, 4.0, 8.0]), (3, 3, 3, 1)
+
+
+def added(*batches: int, loss: TrainingLoss | None = None) -> TrainingLoss:
+    loss = loss or TrainingLoss()
+    for batch in batches:
+        loss.add(LOSSES[batch], SIZES[batch])
+    return loss
+
+
+def mean(*batches: int) -> float:
+    return float(sum(LOSSES[i] * SIZES[i] for i in batches) / sum(SIZES[i] for i in batches))
+
+
+def test_an_epoch_is_weighed_by_items_whatever_was_asked_for_in_between() -> None:
+    loss = added(0, 1)
+    assert loss.recent_mean() == mean(0, 1)
+    assert loss.recent_mean() is None
+    added(2, 3, loss=loss)
+    assert loss.recent_mean() == mean(2, 3)
+    assert loss.epoch_mean() == pytest.approx(mean(0, 1, 2, 3))
+    assert loss.items == 10
+    loss.reset()
+    assert added(3, loss=loss).epoch_mean() == 8
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_it_goes_on_from_its_state(asked: bool) -> None:
+    loss, resumed = added(0, 1), TrainingLoss()
+    if asked:
+        loss.recent_mean()
+    added(2, loss=loss)
+    resumed.restore(loss.state())
+    for each in (loss, resumed):
+        added(3, loss=each)
+    assert loss.state() == resumed.state()
+    assert torch.equal(loss.epoch_mean(), resumed.epoch_mean())
+
+
+def test_a_state_is_a_copy() -> None:
+    loss = added(0)
+    state = loss.state()
+    added(1, loss=loss)
+    assert state["sizes"] == [3]
+
+
+def test_a_metric_counts_every_item_and_hides_no_nan() -> None:
+    metric = MeanOverItems()
+    for loss, items in zip(LOSSES, SIZES, strict=True):
+        metric.update(loss, items)
+    assert (metric.compute(), metric.n) == (pytest.approx(mean(0, 1, 2, 3)), 10)
+    metric.update(torch.tensor(torch.nan), 2)
+    assert metric.compute().isnan()
+    assert metric.n == 12
