@@ -28,6 +28,7 @@ from commands.results import check_callbacks
 from commands.run_folder import interrupted_run
 from commands.secrets import refuse_secrets
 from commands.start import check_trained, find_start, load_start
+from commands.strategies import check_shares, check_strategy
 from commands.summary import data_lines, how_to_continue, print_once, shown
 from commands.tracking import finish_wandb
 from datamodules.classification_data import ClassificationData
@@ -107,6 +108,7 @@ class ExperimentCLI(LightningCLI):
         else:
             check_trained(options, self.subcommand)
         check_process_counts(dict(leaves(options)))
+        check_strategy(options.trainer.strategy, options.trainer.accelerator)
         if options.trainer.precision is None:
             options.trainer.precision = fast_precision(str(options.trainer.accelerator))
 
@@ -138,6 +140,9 @@ class ExperimentCLI(LightningCLI):
             )
         except (TypeError, MisconfigurationException) as error:  # what Lightning's connectors raise for a wrong value
             raise ValueError(one_line(error)) from error
+        check_shares(
+            self.subcommand, self.datamodule.sizes, trainer.world_size, self.options.trainer.use_distributed_sampler
+        )
         if trying:  # writes nothing
             trainer.callbacks = [c for c in trainer.callbacks if not isinstance(c, ModelCheckpoint | SaveLast)]
         if recorded and self.subcommand == "run":

@@ -10,7 +10,7 @@ from callbacks.log_confusion_matrix import LogConfusionMatrix
 
 
 class RecordRanks(Callback):
-    """Writes ``rank<n>.pt``: initial weights, the first training batch's inputs, a draw after it, counts of the test."""
+    """Writes ``rank<n>.pt``: initial weights, the first batch's inputs and a draw after it, the counts of the test."""
 
     def __init__(self, folder: str) -> None:
         self.folder = Path(folder)

@@ -124,7 +124,8 @@ def test_processes_share_every_item_once_in_equally_many_batches(
         assert sorted(position for own in shares for position in flat(own)) == list(range(count))
         assert len(set(map(len, shares))) == 1
         sizes = [len(batch) for own in shares for batch in own]
-        assert 1 <= min(sizes) and max(sizes) <= batch_size + 1, (count, sizes)
+        assert min(sizes) >= 1
+        assert max(sizes) <= batch_size + 1
         whole = [batch for own in shares for batch in own[:-1]]
         assert all(batch in alone for batch in whole)  # padded, and rounded, as by one process
 
