@@ -27,6 +27,7 @@ from commands.recording import open_run_folder, record, write_record
 from commands.results import check_callbacks
 from commands.run_folder import interrupted_run
 from commands.secrets import refuse_secrets
+from commands.slurm import requeue_if_time_is_up, requeued_run
 from commands.start import check_trained, find_start, load_start
 from commands.strategies import check_shares, check_strategy
 from commands.summary import data_lines, how_to_continue, print_once, shown
@@ -104,6 +105,7 @@ class ExperimentCLI(LightningCLI):
             raise SystemExit(0)
         refuse_secrets(options)
         if self.subcommand in RECORDED:
+            options.resume = options.resume or requeued_run(options.runs / self.experiment, self.given)
             self.run_folder = find_start(options, self.experiment) or self.run_folder
         else:
             check_trained(options, self.subcommand)
@@ -136,7 +138,7 @@ class ExperimentCLI(LightningCLI):
         recorded = self.subcommand in RECORDED and not trying
         try:
             trainer: Any = super().instantiate_trainer(
-                logger=given or False, default_root_dir=self.options.runs, **kwargs
+                logger=given or False, default_root_dir=self.options.runs / self.experiment, **kwargs
             )
         except (TypeError, MisconfigurationException) as error:  # what Lightning's connectors raise for a wrong value
             raise ValueError(one_line(error)) from error
@@ -197,3 +199,5 @@ class ExperimentCLI(LightningCLI):
             raise ValueError(f"{self.options.ckpt_path} cannot be used here: {one_line(error)}") from error
         finally:
             finish_wandb(self.run_folder, exit_code)
+            if self.subcommand in RECORDED and self.trainer.is_global_zero:
+                requeue_if_time_is_up(exit_code)

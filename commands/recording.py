@@ -12,6 +12,7 @@ from commands.changed_settings import changed_settings
 from commands.experiment_trainer import ExperimentTrainer
 from commands.results import gather_results, write_results
 from commands.run_folder import LAST_CHECKPOINT, create_run_folder
+from commands.slurm import note_job
 from commands.summary import print_once, results_lines
 from commands.torchrun import note_launch
 from commands.tracking import build_loggers, sync_command, tracked_offline
@@ -29,6 +30,7 @@ def open_run_folder(cli: Any) -> Path:
     folder: Path = cli.run_folder or create_run_folder(cli.options.runs, cli.experiment)
     if fresh:
         note_launch(folder)
+        note_job(folder, cli.given)
     earlier = len(list(folder.glob("config*.yaml")))
     name = "config.yaml" if fresh else f"config-resumed-{earlier}.yaml"
     options = cli.options.clone()
