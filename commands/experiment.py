@@ -143,7 +143,10 @@ class ExperimentCLI(LightningCLI):
         except (TypeError, MisconfigurationException) as error:  # what Lightning's connectors raise for a wrong value
             raise ValueError(one_line(error)) from error
         check_shares(
-            self.subcommand, self.datamodule.sizes, trainer.world_size, self.options.trainer.use_distributed_sampler
+            str(self.subcommand),
+            self.datamodule.sizes,
+            trainer.world_size,
+            self.options.trainer.use_distributed_sampler,
         )
         if trying:  # writes nothing
             trainer.callbacks = [c for c in trainer.callbacks if not isinstance(c, ModelCheckpoint | SaveLast)]

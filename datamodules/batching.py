@@ -133,11 +133,11 @@ class EvaluationBatches(BatchSampler):
 
     @cached_property
     def _own(self) -> list[list[int]]:
-        together: Any = self.sampler
-        if not isinstance(together, DistributedSampler):
-            return list(self._batches(together))
-        batches = list(self._batches(SequentialSampler(range(len(together.dataset)))))
-        return share(batches, together.rank, together.num_replicas)
+        if not isinstance(self.sampler, DistributedSampler):
+            return list(self._batches(self.sampler))
+        items: Any = self.sampler.dataset
+        batches = list(self._batches(SequentialSampler(range(len(items)))))
+        return share(batches, self.sampler.rank, self.sampler.num_replicas)
 
     def _batches(self, sampler: Sampler[int]) -> BatchSampler:
         if self.lengths is None:
