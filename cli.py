@@ -29,7 +29,8 @@ OTHERS = {
     "ship-weights": "turn a cifar_resnet run into the backbone that Lightsmith ships",
 }
 # Lightning's advice that does not apply: the data is in memory, a run folder is written to again on resume, which goes
-# on with the very next batch (see callbacks/exact_resume.py), and torchmetrics adds up over processes by itself.
+# on with the very next batch (see callbacks/exact_resume.py), torchmetrics adds up over processes by itself, and these
+# share the items of an evaluation without repeating any (see datamodules/batching.py).
 QUIETED = (
     ".*does not have many workers.*",
     ".*Checkpoint directory .* exists and is not empty.*",
@@ -37,6 +38,7 @@ QUIETED = (
     ".*number of training batches .* is smaller than the logging interval.*",
     ".*resuming from a checkpoint that ended before the epoch ended.*",
     ".*It is recommended to use `self.log.*sync_dist=True.*",
+    ".*Using `DistributedSampler` with the dataloaders.*",
     ".*isinstance\\(treespec, LeafSpec\\). is deprecated.*",
 )
 EXAMPLES = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from typing import Any, Literal
 
@@ -26,7 +27,8 @@ class ExactResume(Callback):
     Lightning saves none of these, and describes a position by the hook that it was saved in, of which it repeats or
     leaves out a part. Checkpoints saved at the end of a batch or of an epoch become exact. The batches follow from the
     position, which a data module that has a ``start`` is told before it makes its loader. Restored on as many processes
-    as saved it; on another number the generators go on from their seeds.
+    as saved it. A training of several processes that restores no generators begins with others on each, after all have
+    drawn the same initial weights.
     """
 
     def __init__(self) -> None:
@@ -78,6 +80,8 @@ class ExactResume(Callback):
             for name, gradient in own["gradients"].items():
                 parameter = pl_module.get_parameter(name)
                 parameter.grad = gradient.to(parameter)
+        elif trainer.world_size > 1:
+            seed_by_rank(trainer.global_rank, trainer.global_step)
         metrics = {name: torch.tensor(value) for name, value in restored.get("metrics", {}).items()}
         trainer._logger_connector._callback_metrics.update(metrics)  # for who asks before the next validation
         if restored.get("should_stop"):  # unless the settings are others now, and it would not have been stopped
@@ -119,6 +123,19 @@ def set_generator_states(states: dict[str, Any], device: torch.device) -> None:
     torch.set_rng_state(states["torch"])
     if "device" in states and device.type != "cpu":
         getattr(torch, device.type).set_rng_state(states["device"])
+
+
+def seed_by_rank(rank: int, step: int) -> None:
+    """Seed Python's, NumPy's and torch's global generators for one of several processes, from ``seed_everything``.
+
+    Args:
+        step: of the optimizer, so that a resumed training does not draw again what it drew at its beginning.
+    """
+    entropy = (int(os.environ.get("PL_GLOBAL_SEED", "0")), rank, step)
+    seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)  # of every device
 
 
 def settle(loop: dict[str, Any], stepped: bool, validates: bool) -> Literal["epoch", "batch"] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from itertools import chain
 from typing import Any, NamedTuple
 
 import torch
@@ -57,8 +58,7 @@ class LogWorstPredictions(Callback):
         if trainer.world_size > 1:
             parts: list[Any] = [None] * trainer.world_size
             torch.distributed.all_gather_object(parts, self.worst)
-            # A set, because the distributed sampler repeats items to give every rank as many.
-            self.worst = heapq.nlargest(self.count, {mistake for part in parts for mistake in part})
+            self.worst = heapq.nlargest(self.count, chain(*parts))
 
     def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
         data = getattr(trainer, "datamodule", None)

@@ -99,12 +99,20 @@ class RobustnessTest(Callback):
                 raise ValueError(f"RobustnessTest is for images (B, C, H, W) and token ids, not for inputs of {shape}")
 
     def on_test_epoch_end(self, trainer: Any, pl_module: Classifier) -> None:  # type: ignore[override]  # ours
-        if "noise" not in self._correct:
+        if self._tested and "noise" not in self._correct:
             for name in TEXT_NOISE:
                 self._disturb_texts(name, trainer, pl_module)
-        for name, count in self._correct.items():
-            pl_module.log(f"robustness/{name}", count / len(self._tested), sync_dist=True)
-        pl_module.log("robustness/n", float(len(self._tested)), reduce_fx="sum", sync_dist=True)
+        parts: list[Any] = [(len(self._tested), self._correct)]
+        if trainer.world_size > 1:
+            parts *= trainer.world_size
+            torch.distributed.all_gather_object(parts, parts[0])
+        correct: Counter[str] = Counter()
+        for _, counts in parts:
+            correct.update(counts)
+        items = sum(tested for tested, _ in parts)
+        for name, count in correct.items():
+            pl_module.log(f"robustness/{name}", count / items)
+        pl_module.log("robustness/n", float(items))
 
     def _chosen(self, count: int, total: int) -> Tensor:
         """Positions in a batch, as many as keep up with a split that may come in order of class or length."""

@@ -15,7 +15,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)  # the last is SLURM's, before a job's time is up
 BATCHES_BETWEEN_VOTES = 10
 
 
@@ -24,8 +24,8 @@ class SaveLast(Checkpoint):
 
     Epochs so short that saving after each would take more than its share of the time are not all saved; the last is.
 
-    Either signal lets the step in progress end, and then the run, with exit code 143 or 130; a second one ends the
-    process at once. Several processes vote every few batches, as they have to save and stop together.
+    Either signal, or SIGUSR1, lets the step in progress end, and then the run, with exit code 143, 130 or 138; a second
+    one ends the process at once. Several processes vote every few batches, as they have to save and stop together.
 
     Args:
         keep: number of checkpoints, at least 1: ``last.ckpt``, before it ``last-1.ckpt`` and so on.

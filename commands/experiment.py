@@ -28,7 +28,9 @@ from commands.results import check_callbacks
 from commands.run_draft import RunDraft
 from commands.run_folder import interrupted_run
 from commands.secrets import refuse_secrets
+from commands.slurm import requeue_if_time_is_up, requeued_run
 from commands.start import check_continues, check_trained, find_start, load_start, prepare_data, read_start
+from commands.strategies import check_shares, check_strategy
 from commands.summary import data_lines, how_to_continue, print_once, shown
 from commands.tracking import finish_wandb
 from datamodules.classification_data import ClassificationData
@@ -105,11 +107,13 @@ class ExperimentCLI(LightningCLI):
             raise SystemExit(0)
         refuse_secrets(options)
         if self.subcommand in RECORDED:
+            options.resume = options.resume or requeued_run(options.runs / self.experiment, self.given)
             self.run_folder = find_start(options, self.experiment) or self.run_folder
             options.experiment = self.experiment
         else:
             check_trained(options, self.subcommand)
         check_process_counts(dict(leaves(options)))
+        check_strategy(options.trainer.strategy, options.trainer.accelerator)
         if options.trainer.precision is None:
             options.trainer.precision = fast_precision(str(options.trainer.accelerator))
         self.start = read_start(options)
@@ -147,10 +151,16 @@ class ExperimentCLI(LightningCLI):
         recorded = self.subcommand in RECORDED and not trying
         try:
             trainer: Any = super().instantiate_trainer(
-                logger=given or False, default_root_dir=self.options.runs, **kwargs
+                logger=given or False, default_root_dir=self.options.runs / self.experiment, **kwargs
             )
         except (TypeError, MisconfigurationException) as error:  # what Lightning's connectors raise for a wrong value
             raise ValueError(one_line(error)) from error
+        check_shares(
+            str(self.subcommand),
+            self.datamodule.sizes,
+            trainer.world_size,
+            self.options.trainer.use_distributed_sampler,
+        )
         if trying:  # writes nothing
             trainer.callbacks = [c for c in trainer.callbacks if not isinstance(c, ModelCheckpoint | SaveLast)]
         if recorded and self.subcommand == "run":
@@ -219,3 +229,5 @@ class ExperimentCLI(LightningCLI):
             finish_wandb(self.run_folder, exit_code)
             if exit_code and not failed:
                 self._take_back()
+            if self.subcommand in RECORDED and self.trainer.is_global_zero:
+                requeue_if_time_is_up(exit_code)

@@ -19,6 +19,7 @@ from callbacks.say_why_ended import SayWhyEnded
 from commands.checkpoints import load_run
 from commands.durable_checkpoints import DurableCheckpointIO
 from commands.run_folder import BEST_CHECKPOINT
+from commands.slurm import keep_lightning_from_requeueing
 from commands.torchrun import meet_again
 from lightning_modules.weight_averaging import end_averaging
 
@@ -53,6 +54,7 @@ class ExperimentTrainer(Trainer):
         self.callbacks.append(ExactResume())  # last, when the others have drawn what they draw at the start
         if type(self.strategy.checkpoint_io) is TorchCheckpointIO:  # not one that was asked for
             self.strategy.checkpoint_io = DurableCheckpointIO()
+        keep_lightning_from_requeueing(self._accelerator_connector.cluster_environment)
         meet_again(self.strategy.root_device)
 
     def run(self, model: LightningModule, datamodule: LightningDataModule, ckpt_path: str | None = None) -> None:

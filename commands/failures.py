@@ -6,13 +6,18 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from commands.mistakes import one_line
+
 DEAD_WORKER = re.compile(
     r"DataLoader worker \(pid(?:\(s\))? ([\d, ]+)\) (is killed by signal: \w+|exited unexpectedly)"
 )
 PROCESS_ENDED = "another process of this run ended, so this one cannot go on"
-# What gloo, NCCL and torch's store say when the process at the other end is gone.
+# What gloo, NCCL and torch's store say when the process at the other end is gone. Their names alone mean nothing.
 DEAD_PROCESS = re.compile(
-    r"gloo|nccl|connection (?:closed|reset|was likely closed)|broken pipe|failed to (?:recv|send)", re.IGNORECASE
+    r"connection (?:closed|reset|refused|was likely closed)|broken pipe|pair closure|failed to (?:recv|send)"
+    r"|remote process exit|communicator was aborted|watchdog caught|wait(?:ing|) (?:timeout after )?\d+ms"
+    r"|socket has timed out",
+    re.IGNORECASE,
 )
 
 
@@ -46,9 +51,11 @@ def _reason(error: Exception) -> str | None:
         return message
     if found := _dead_worker(error):
         return f"a loader worker (process {found[1]}) {found[2]}: if memory is short, lower --data.num_workers"
-    if isinstance(error, DistError) or (isinstance(error, RuntimeError) and DEAD_PROCESS.search(message)):
+    if isinstance(error, RuntimeError) and DEAD_PROCESS.search(message):
         return PROCESS_ENDED
-    return None
+    return (
+        f"the processes of this run cannot work together: {one_line(error)}" if isinstance(error, DistError) else None
+    )
 
 
 def _dead_worker(error: BaseException | None) -> re.Match[str] | None:

@@ -42,11 +42,9 @@ def fast_precision(accelerator: str = "auto") -> str:
         fast = torch.cuda.get_device_capability() >= AMPERE
     elif accelerator in ("auto", "gpu", "mps") and torch.backends.mps.is_available():
         fast = torch.backends.mps.is_macos_or_newer(14, 0)
-    elif accelerator in ("auto", "cpu"):
-        able = torch.cpu.get_capabilities()
-        fast = bool(able.get("amx_bf16") or able.get("avx512_bf16"))
     else:
-        fast = accelerator == "tpu"
+        able = torch.cpu.get_capabilities() if accelerator in ("auto", "cpu") else {}
+        fast = bool(able.get("amx_bf16") or able.get("avx512_bf16"))
     return "bf16-mixed" if fast else "32-true"
 
 

@@ -13,10 +13,11 @@ from typing import Any
 from lightning.pytorch.strategies.launchers import subprocess_script
 
 from commands.failures import PROCESS_ENDED
+from commands.slurm import TIME_IS_UP
 
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 4  # in which a process learns of it through its communication, and ends in good order
-INTERRUPTED = (130, 143)
+INTERRUPTED = (130, 143, TIME_IS_UP)
 
 
 def end_together() -> None:

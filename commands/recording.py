@@ -14,6 +14,7 @@ from commands.experiment_trainer import ExperimentTrainer
 from commands.results import gather_results, write_results
 from commands.run_draft import RunDraft
 from commands.run_folder import LAST_CHECKPOINT
+from commands.slurm import note_job
 from commands.summary import print_once, results_lines
 from commands.torchrun import note_launch
 from commands.tracking import build_loggers, sync_command, tracked_offline
@@ -33,6 +34,7 @@ def open_run_folder(cli: Any) -> Path:
     folder: Path = cli.draft.folder
     if fresh:
         note_launch(folder)
+        note_job(folder, cli.given)
     earlier = len(list(folder.glob("config-resumed-*.yaml")))
     name = "config.yaml" if fresh else f"config-resumed-{earlier + 1}.yaml"
     options = cli.options.clone()

@@ -144,6 +144,10 @@ def _environment(trainer: ExperimentTrainer) -> dict[str, Any]:
         "lightning": lightning.__version__,
         "device": device_name(trainer.strategy.root_device),
         "precision": str(trainer.precision),
+        "strategy": type(trainer.strategy).__name__,
+        "devices": trainer.num_devices,
+        "num_nodes": trainer.num_nodes,
+        "world_size": trainer.world_size,
         "git_commit": commit,
         "git_dirty": None if commit is None else bool(git("status", "--porcelain")),
     }

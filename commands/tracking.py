@@ -6,6 +6,7 @@ import csv
 import io
 import netrc
 import os
+import secrets
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -138,13 +139,21 @@ def _wandb_logger(run_folder: Path, experiment: str, mode: Any) -> WandbLogger:
         project=os.environ.get("WANDB_PROJECT", "lightsmith"),
         group=experiment,
         name=f"{experiment}-{run_folder.name}",
-        id=f"{experiment}-{run_folder.name}",
+        id=_wandb_id(run_folder, experiment),
         save_dir=run_folder,
         mode=mode,
         settings=settings,
     )
     logger._wandb_init.pop("anonymous")  # Lightning 2.6 always passes it, of which wandb warns
     return logger
+
+
+def _wandb_id(run_folder: Path, experiment: str) -> str:
+    """No other run's, whichever machine began it in the same second; a resumed run's is the one that it had."""
+    file = run_folder / "wandb-id.txt"
+    if not file.exists():
+        file.write_text(f"{experiment}-{run_folder.name}-{secrets.token_hex(4)}", encoding="utf-8")
+    return file.read_text(encoding="utf-8")
 
 
 def logged_in() -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from functools import cached_property
+from itertools import chain, islice
 from typing import Any
 
 import torch
-from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler, SequentialSampler
+from torch.utils.data import BatchSampler, DataLoader, Dataset, DistributedSampler, Sampler, SequentialSampler
 
 WIDTH_STEP = 16  # tokens
 
@@ -107,6 +108,57 @@ class LengthBuckets(ResumableBatches):
         return [[drawn[position] for position in batch] for batch in sorted(batches, key=min)]
 
 
+class EvaluationBatches(BatchSampler):
+    """The same batches every time; of several processes each gets its share, and every item comes exactly once.
+
+    Lightning puts a distributed sampler in place of the sampler. That one would repeat items, to give all processes as
+    many, so only who takes part is read from it.
+
+    Args:
+        sampler: in order, or distributed; over all items in either case.
+        lengths: number of tokens of each item; when given, batches are bucketed by it.
+    """
+
+    def __init__(
+        self, sampler: Sampler[int], batch_size: int, drop_last: bool = False, lengths: Sequence[int] | None = None
+    ) -> None:
+        super().__init__(sampler, batch_size, drop_last)
+        self.lengths = lengths
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return iter(self._own)
+
+    def __len__(self) -> int:
+        return len(self._own)
+
+    @cached_property
+    def _own(self) -> list[list[int]]:
+        if not isinstance(self.sampler, DistributedSampler):
+            return list(self._batches(self.sampler))
+        items: Any = self.sampler.dataset
+        batches = list(self._batches(SequentialSampler(range(len(items)))))
+        return share(batches, self.sampler.rank, self.sampler.num_replicas)
+
+    def _batches(self, sampler: Sampler[int]) -> BatchSampler:
+        if self.lengths is None:
+            return BatchSampler(sampler, self.batch_size, self.drop_last)
+        return LengthBuckets(sampler, self.batch_size, self.drop_last, self.lengths)
+
+
+def share(batches: list[list[int]], rank: int, processes: int) -> list[list[int]]:
+    """What one of several processes gets of one process's batches: as many batches as every other, and no item twice.
+
+    Batches are dealt out as they are, so that padding, and rounding, are those of one process. Those of an incomplete
+    round are divided among all; of items too few for that, some processes take one into their last batch. In every
+    batch the processes may talk to each other, so none has one more.
+    """
+    dealt = len(batches) - len(batches) % processes
+    own, rest = batches[rank:dealt:processes], list(chain(*batches[dealt:]))
+    if not dealt or len(rest) >= processes:
+        return [*own, rest[rank::processes]] if rest else own
+    return [*own[:-1], own[-1] + rest[rank::processes]]
+
+
 def _as_fetched(batch: Any) -> Any:
     """``__getitems__`` already returns a whole batch."""
     return batch
@@ -134,12 +186,13 @@ def batch_loader(
         start: epoch and batch to begin with, for a shuffled loader.
     """
     size = len(dataset)  # type: ignore[arg-type]  # Dataset declares no __len__, all of ours have one
-    sampler: Sampler[int] = SequentialSampler(range(size)) if seed is None else EpochShuffle(size, seed)
-    batches = (
-        ResumableBatches(sampler, batch_size, start=start)
-        if lengths is None
-        else LengthBuckets(sampler, batch_size, False, lengths, start=start)
-    )
+    batches: BatchSampler
+    if seed is None:
+        batches = EvaluationBatches(SequentialSampler(range(size)), batch_size, lengths=lengths)
+    elif lengths is None:
+        batches = ResumableBatches(EpochShuffle(size, seed), batch_size, start=start)
+    else:
+        batches = LengthBuckets(EpochShuffle(size, seed), batch_size, False, lengths, start=start)
     return DataLoader(
         dataset,
         batch_sampler=batches,

@@ -37,7 +37,8 @@ class ClassificationData(LightningDataModule, ABC):
         split_seed: seed of those cuts, and of ``train_size``; independent of the training seed.
         train_size: train on a stratified choice of so many items; all of them when unset.
         num_workers: loader processes; when unset, none for data in memory and one a core for data that is streamed.
-        cache: keep decoded images and encoded texts under data/, so that the next run starts at once.
+        cache: keep decoded images and encoded texts under data/, so that the next run starts at once, and of several
+            processes only one decodes; without, each does.
         keep_on_device: keep data on the GPU if there is one and the data takes less than half of its free memory.
     """
 

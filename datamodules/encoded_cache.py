@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import atexit
+import fcntl
 import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 CACHE = Path("data/encoded")
@@ -18,8 +21,9 @@ MANIFEST = "manifest.json"
 def cached(key: str, build: Callable[[Path], None]) -> Path:
     """A folder with the files that ``build`` writes into the one it is given; built once for a key.
 
-    Files are checked against the sha256 of the day they were written, so a truncated entry is built again. Entries
-    appear by renaming: two processes may build the same one, and an interrupted one leaves nothing that is trusted.
+    Files are checked against the sha256 of the day they were written, so a truncated entry is built again. Of several
+    processes one builds while the others wait. Entries appear by renaming: an interrupted build leaves nothing that is
+    trusted.
 
     Args:
         key: hexadecimal digest of everything that the files depend on.
@@ -32,21 +36,49 @@ def cached(key: str, build: Callable[[Path], None]) -> Path:
         return folder
     try:
         CACHE.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix="draft-", dir=CACHE))
-        try:
-            build(draft)
-            manifest = {path.name: sha256(path) for path in draft.iterdir()}
-            (draft / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
-            shutil.rmtree(folder, ignore_errors=True)
-            draft.rename(folder)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
+        with _one_at_a_time(CACHE / f"{key}.lock"):
+            if not _intact(folder):  # unless the process that was waited for has built it
+                _build(folder, build)
     except OSError as error:
-        if not _intact(folder):  # unless another process was faster
-            raise ValueError(
-                f"{CACHE} cannot be written ({error.strerror}): --data.cache=false does without"
-            ) from error
+        raise ValueError(f"{CACHE} cannot be written ({error.strerror}): --data.cache=false does without") from error
     return folder
+
+
+def _build(folder: Path, build: Callable[[Path], None]) -> None:
+    draft = Path(tempfile.mkdtemp(prefix="draft-", dir=CACHE))
+    try:
+        build(draft)
+        manifest = {path.name: sha256(path) for path in draft.iterdir()}
+        (draft / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+        try:
+            draft.rename(folder)
+        except OSError:  # a damaged entry is in the way, or a whole one of a process that no lock could hold back
+            if not _intact(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+                draft.rename(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+@contextmanager
+def _one_at_a_time(lock: Path) -> Iterator[None]:
+    """Wait until no other process is within. The lock of a process that was killed is void.
+
+    On a file system without locks nobody waits.
+    """
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if os.environ.get("LOCAL_RANK", "0") == "0":
+                print("waiting for another process that decodes the same data", file=sys.stderr, flush=True)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError:
+            pass
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
 
 
 def uncached(build: Callable[[Path], None]) -> Path:

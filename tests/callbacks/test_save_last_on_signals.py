@@ -13,17 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from lightning.fabric.plugins.environments import SLURMEnvironment
 from lightning.pytorch import Callback
-from lightning.pytorch.trainer.connectors import signal_connector
 
 from callbacks.save_last import SaveLast
 from tests.conftest import ROOT
 from tests.saved_training import fit, steps
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer
 
-SENT: dict[int, int] = {signal.SIGTERM: 143, signal.SIGINT: 130}
+SENT: dict[int, int] = {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGUSR1: 128 + signal.SIGUSR1}
 
 
 class Send(Callback):
@@ -72,29 +69,6 @@ def test_handlers_are_given_back(tmp_path: Path) -> None:
     before = [signal.getsignal(number) for number in SENT]
     fit(SaveLast(), epochs=1)
     assert [signal.getsignal(number) for number in SENT] == before
-
-
-def test_slurm_requeues_on_its_own_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"NTASKS": "1", "JOB_ID": "7", "JOB_NAME": "x", "LOCALID": "0", "PROCID": "0"}.items():
-        monkeypatch.setenv(f"SLURM_{name}", value)
-    commands: list[list[str]] = []
-
-    def scontrol(command: list[str]) -> int:
-        commands.append(command)
-        return 0
-
-    monkeypatch.setattr(signal_connector, "call", scontrol)
-    trainer = tiny_trainer(
-        Send("on_train_batch_start", 3, signal.SIGUSR1),
-        SaveLast(),
-        plugins=[SLURMEnvironment()],
-        max_epochs=1,
-        enable_checkpointing=True,
-        num_sanity_val_steps=0,
-    )
-    trainer.fit(TinyModel(), TinyData())
-    assert commands == [["scontrol", "requeue", "7"]]
-    assert torch.load(tmp_path / "hpc_ckpt_1.ckpt", weights_only=True)["global_step"] == 2
 
 
 class Hang(Callback):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.distributed import DistBackendError
 
 from callbacks.guard_numerics import NonFiniteError
 from commands.failures import RunFailedError, failures_explained
@@ -30,6 +31,14 @@ KILLED_WORKER = r"^a loader worker \(process [\d, ]+\) (is killed by signal: Kil
             RuntimeError("[../third_party/gloo/gloo/transport/tcp/pair.cc:534] Connection closed by peer"),
             "another process of this run ended, so this one cannot go on; continue",
         ),
+        (
+            DistBackendError("NCCL error: ncclRemoteError: network error or a remote process exiting prematurely."),
+            "another process of this run ended, so this one cannot go on; continue",
+        ),
+        (
+            DistBackendError("NCCL error: invalid usage\nDuplicate GPU"),
+            "the processes of this run cannot work together: NCCL error: invalid usage Duplicate GPU; continue",
+        ),
     ],
 )
 def test_what_is_known_becomes_one_line(error: RuntimeError, line: str) -> None:
@@ -49,9 +58,10 @@ def test_the_death_of_a_worker_is_known_when_other_code_wraps_it() -> None:
         look_up()
 
 
-def test_what_is_not_known_keeps_its_traceback() -> None:
-    with pytest.raises(RuntimeError, match=r"^shapes differ$"), failures_explained(lambda: ""):
-        raise RuntimeError("shapes differ")
+@pytest.mark.parametrize("text", ["shapes differ", "Distributed package doesn't have NCCL built in", "gloo"])
+def test_what_is_not_known_keeps_its_traceback(text: str) -> None:
+    with pytest.raises(RuntimeError, match=rf"^{text}$"), failures_explained(lambda: ""):
+        raise RuntimeError(text)
 
 
 def test_a_loss_that_is_not_finite_is_one_line_and_exit_code_one(

@@ -41,7 +41,7 @@ def hardware(
         ({"macos": (13, 0)}, "auto", "32-true"),
         ({"cpu": ("avx512_bf16",)}, "auto", "bf16-mixed"),
         ({"cpu": ("avx512_f",)}, "auto", "32-true"),
-        ({}, "tpu", "bf16-mixed"),
+        ({}, "tpu", "32-true"),  # XLA knows no bf16-mixed
     ],
 )
 def test_bf16_where_it_is_fast(

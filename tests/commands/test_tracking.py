@@ -53,11 +53,23 @@ def test_finish_lets_the_next_run_start_and_leaves_files(tmp_path: Path) -> None
         (tmp_path / name).mkdir()
         logger: Any
         (logger,) = build_loggers(["wandb"], tmp_path / name, "x", {})
-        assert logger.experiment.id == f"x-{name}"  # the same on resume, which continues the same W&B run
+        assert logger.experiment.id.startswith(f"x-{name}-")
         finish_wandb()
         assert wandb.run is None
         assert list((tmp_path / name / "wandb").glob("offline-run-*/*.wandb"))
     finish_wandb()  # nothing to finish is fine
+
+
+def test_runs_of_one_second_on_two_machines_are_two_runs_and_a_resumed_one_is_the_same(tmp_path: Path) -> None:
+    ids = []
+    for machine in ("here", "there", "here"):
+        folder = tmp_path / machine / "x" / "20260101-000000"
+        folder.mkdir(parents=True, exist_ok=True)
+        logger: Any
+        (logger,) = build_loggers(["wandb"], folder, "x", {})
+        ids.append(logger.version)
+    assert ids[0] == ids[2] != ids[1]
+    assert all(name.startswith("x-20260101-000000-") for name in ids)
 
 
 def test_online_only_where_somebody_is_logged_in_or_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

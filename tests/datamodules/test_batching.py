@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import torch
 from lightning.fabric.utilities.data import _replace_dunder_methods, _update_dataloader
-from lightning.pytorch.overrides.distributed import _IndexBatchSamplerWrapper
+from lightning.pytorch.overrides.distributed import UnrepeatedDistributedSampler, _IndexBatchSamplerWrapper
 from torch.utils.data import BatchSampler, DataLoader, Dataset, DistributedSampler, SequentialSampler
 
-from datamodules.batching import EpochShuffle, LengthBuckets, batch_loader
+from datamodules.batching import EpochShuffle, LengthBuckets, batch_loader, share
 
 
 class Numbers(Dataset[Any]):
@@ -109,6 +109,38 @@ def test_lightning_can_put_a_distributed_sampler_below_the_buckets() -> None:
         assert len(list(share)) == 4
         seen += flat(share)
     assert sorted(seen) == list(range(64))
+
+
+@pytest.mark.parametrize("processes", [2, 3, 8])
+@pytest.mark.parametrize("batch_size", [1, 2, 5, 64])
+@pytest.mark.parametrize("bucketed", [False, True])
+def test_processes_share_every_item_once_in_equally_many_batches(
+    processes: int, batch_size: int, bucketed: bool
+) -> None:
+    for count in range(processes, 90):
+        lengths = [1 + 7 * i % 40 for i in range(count)] if bucketed else None
+        alone = list(batch_loader(Numbers(count), batch_size, 0, lengths=lengths))
+        shares = [share(alone, rank, processes) for rank in range(processes)]
+        assert sorted(position for own in shares for position in flat(own)) == list(range(count))
+        assert len(set(map(len, shares))) == 1
+        sizes = [len(batch) for own in shares for batch in own]
+        assert min(sizes) >= 1
+        assert max(sizes) <= batch_size + 1
+        whole = [batch for own in shares for batch in own[:-1]]
+        assert all(batch in alone for batch in whole)  # padded, and rounded, as by one process
+
+
+def test_lightning_makes_evaluating_processes_share_a_split_without_repeating_items() -> None:
+    with _replace_dunder_methods(DataLoader, "dataset"), _replace_dunder_methods(BatchSampler):
+        loader = batch_loader(Numbers(101), 8, 0, lengths=list(range(101)))
+    for distributed in (DistributedSampler, UnrepeatedDistributedSampler):
+        seen = []
+        for rank in range(2):
+            sampler: Any = distributed(Numbers(101), num_replicas=2, rank=rank, shuffle=False)
+            loaded = _update_dataloader(loader, sampler)
+            assert len(loaded) == 7
+            seen += flat(loaded)
+        assert sorted(seen) == list(range(101))
 
 
 def test_lightning_can_track_the_indices_of_the_buckets() -> None:

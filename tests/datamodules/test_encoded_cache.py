@@ -1,5 +1,10 @@
 """What was encoded once is found again, and nothing damaged is."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +12,22 @@ import pytest
 
 from datamodules import encoded_cache
 from datamodules.encoded_cache import cached, uncached
+from tests.conftest import ROOT
+
+# Builds every key at the same moment as the other process, notes it if it did, and uses what it was given.
+RACER = """
+import os, sys, time
+from datamodules.encoded_cache import cached
+start = float(sys.argv[1])
+def build(folder):
+    open(f"built-{os.getpid()}-{i}", "w").close()
+    (folder / "numbers.bin").write_bytes(bytes(range(100)))
+for i in range(150):
+    while time.time() < start + i / 100: pass
+    folder = cached(f"key{i}", build)
+    for _ in range(5):
+        assert (folder / "numbers.bin").read_bytes() == bytes(range(100))
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +80,36 @@ def test_an_interrupted_build_leaves_nothing() -> None:
     with pytest.raises(KeyboardInterrupt):
         cached("k", interrupted)
     assert list(encoded_cache.CACHE.iterdir()) == []
+
+
+def run_python(folder: Path, code: str, *arguments: object) -> subprocess.Popen[str]:
+    """A process in a folder of its own cache."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def test_of_two_processes_one_builds_and_neither_loses_what_it_was_given(tmp_path: Path) -> None:
+    start = time.time() + 1
+    racers = [run_python(tmp_path, RACER, start) for _ in range(2)]
+    said = [racer.communicate(timeout=60)[1] for racer in racers]
+    assert [racer.returncode for racer in racers] == [0, 0], said
+    assert len(list(tmp_path.glob("built-*"))) == 150
+    assert all(not line or line.startswith("waiting for another process") for err in said for line in err.split("\n"))
+    assert not list(tmp_path.glob("data/encoded/*.lock"))
+
+
+def test_the_lock_of_a_killed_process_holds_nobody_up(
+    build: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        "import os; from datamodules.encoded_cache import cached; cached('k', lambda folder: os.kill(os.getpid(), 9))"
+    )
+    with run_python(tmp_path, code) as killed:
+        assert killed.wait(60) == -signal.SIGKILL
+    assert (tmp_path / "data/encoded/k.lock").exists()
+    monkeypatch.setattr(encoded_cache, "CACHE", tmp_path / "data/encoded")
+    assert (cached("k", build) / "numbers.bin").is_file()
 
 
 def test_a_disk_that_cannot_be_written_is_said_in_one_line(build: Callable[[Path], None]) -> None:
