@@ -16,7 +16,6 @@ from commands.light_imports import import_torchmetrics
 from commands.mistakes import nearest, one_line
 
 
-
 class Verb(NamedTuple):
     """Where a verb lives, and a line about it. A module of its own holds the function of the same name."""
 

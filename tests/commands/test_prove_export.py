@@ -9,7 +9,12 @@ from torch import Tensor
 
 from commands.prove_export import Answers, compare, latencies_ms, prove, shortcomings
 
-GOOD = {"largest_logit_difference": 1e-6, "largest_share_of_tolerance": 0.01, "argmax_agreement": 1.0, "accuracy_difference": 0.0}
+GOOD = {
+    "largest_logit_difference": 1e-6,
+    "largest_share_of_tolerance": 0.01,
+    "argmax_agreement": 1.0,
+    "accuracy_difference": 0.0,
+}
 
 
 class Points(NamedTuple):

@@ -33,7 +33,7 @@ def test_data_lines_say_what_how_large_and_what_was_left_out() -> None:
 
 def test_names_that_a_list_would_hide_are_quoted() -> None:
     names = ["horse, wild", "horse", "wild", "", " x", 'a "b"', "it's 5 cm"]
-    assert class_list(names) == r'''7 classes: "horse, wild", horse, wild, "", " x", "a \"b\"", it's 5 cm'''
+    assert class_list(names) == r"""7 classes: "horse, wild", horse, wild, "", " x", "a \"b\"", it's 5 cm"""
 
 
 def test_results_lines_never_break_a_path_and_name_the_next_command(tmp_path: Path) -> None:
