@@ -1,21 +1,14 @@
 # Everything a person types. The first command makes .venv from requirements.lock; `make` alone lists the commands.
 # Kept to what GNU make 3.81 knows, which is the one macOS ships.
 
-# Values come from the command line only: assigned here, none leaks in from the environment (WSL exports NAME).
-NAME :=
-DATA :=
-ARGS :=
-RESUME :=
-RUN :=
-INPUT :=
-OUTPUT :=
-FORMAT :=
-INT8 :=
-MAX_DROP :=
-QUICK :=
-KILLS :=
-SEEDS :=
-VARIANT :=
+# Values come from the command line only: assigned here, none leaks in from the environment (WSL exports NAME). One that
+# is empty, or of a name that nobody reads, would train on something else than was meant: it ends everything.
+variables := NAME DATA ARGS RESUME RUN INPUT OUTPUT FORMAT INT8 MAX_DROP QUICK KILLS SEEDS VARIANT
+$(foreach v,$(variables),$(eval $(v) :=))
+given := $(foreach v,$(.VARIABLES),$(if $(findstring command line,$(origin $(v))),$(v)))
+$(foreach v,$(filter-out $(variables) python SHELL,$(given)),$(error $(v)= is not known: there are $(variables)))
+$(foreach v,$(filter-out ARGS,$(given)),$(if $(strip $($(v))),,$(error $(v)= is empty: give it a value, or leave it out)))
+$(foreach v,$(filter INT8 QUICK,$(given)),$(if $(filter-out 1,$($(v))),$(error $(v)=$($(v)) is not 1: say $(v)=1, or leave it out)))
 
 python := .venv/bin/python
 experiments = $(filter-out _%,$(basename $(notdir $(wildcard experiments/*.yaml))))

@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
+import importlib
 import signal
 import sys
 import warnings
 from argparse import ArgumentError, ArgumentParser
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from commands.failures import RunFailedError
 from commands.light_imports import import_torchmetrics
 from commands.mistakes import nearest, one_line
 
+
+class Verb(NamedTuple):
+    """Where a verb lives, and a line about it. A module of its own holds the function of the same name."""
+
+    module: str
+    gloss: str
+
+
+EXPERIMENT = "commands.experiment"
 VERBS = {
-    "run": "train, test the best checkpoint, write the results (what `make exp` calls)",
-    "fit": "train only; like the next three, Lightning's own, with the same options",
-    "validate": "evaluate --ckpt_path on the validation split",
-    "test": "evaluate --ckpt_path on the test split",
-    "predict": "probabilities of --ckpt_path for the test split",
-}
-OTHERS = {
-    "list": "the experiments and what they measured",
-    "classify": "class probabilities for new images or texts, from a run folder",
-    "compress": "prune, quantize and distil an experiment's model, and compare what comes out",
-    "export": "a run's model as a folder of its own (ONNX or torch.export), proved on the test split",
-    "verify-resume": "prove that a killed and resumed run ends as an undisturbed one",
-    "ship-weights": "turn a cifar_resnet run into the backbone that Lightsmith ships",
+    "run": Verb(EXPERIMENT, "train, test the best checkpoint, write the results (what `make exp` calls)"),
+    "fit": Verb(EXPERIMENT, "train only; like the next three, Lightning's own, with the same options"),
+    "validate": Verb(EXPERIMENT, "evaluate --ckpt_path on the validation split"),
+    "test": Verb(EXPERIMENT, "evaluate --ckpt_path on the test split"),
+    "predict": Verb(EXPERIMENT, "probabilities of --ckpt_path for the test split"),
+    "list": Verb("commands.list_experiments", "the experiments and what they measured"),
+    "classify": Verb("commands.classify", "class probabilities for new images or texts, from a run folder"),
+    "compress": Verb(
+        "commands.compress", "prune, quantize and distil an experiment's model, and compare what comes out"
+    ),
+    "export": Verb(
+        "commands.export", "a run's model as a folder of its own (ONNX or torch.export), proved on the test split"
+    ),
+    "verify-resume": Verb("commands.verify_resume", "prove that a killed and resumed run ends as an undisturbed one"),
+    "ship-weights": Verb("commands.ship_weights", "turn a cifar_resnet run into the backbone that Lightsmith ships"),
 }
 # Lightning's advice that does not apply: the data is in memory, a run folder is written to again on resume, which goes
 # on with the very next batch (see callbacks/exact_resume.py), torchmetrics adds up over processes by itself, and these
@@ -79,23 +92,21 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def overview() -> str:
     """Every command with a line about it."""
-    rows = "\n".join(f"  {name:<14}{gloss}" for name, gloss in {**VERBS, **OTHERS}.items())
+    rows = "\n".join(f"  {name:<14}{verb.gloss}" for name, verb in VERBS.items())
     return f"usage: cli.py <command> [options]\n\n{rows}\n{EXAMPLES}"
 
 
 def _run(given: list[str]) -> int:
     command = given[0]
-    if command in VERBS:
-        return _run_experiment(given)
-    if command in OTHERS:
-        return _run_function(command, given[1:])
-    raise ValueError(f"unknown command {command!r}{nearest(command, [*VERBS, *OTHERS])} (cli.py --help lists them)")
+    if command not in VERBS:
+        raise ValueError(f"unknown command {command!r}{nearest(command, list(VERBS))} (cli.py --help lists them)")
+    return _run_experiment(given) if VERBS[command].module == EXPERIMENT else _run_function(command, given[1:])
 
 
 def _run_experiment(given: list[str]) -> int:
     check_config_files(given)
     import_torchmetrics()
-    # Imported here and below: each command loads only what it needs, and a mistyped name is answered at once.
+    # Imported here: each command loads only what it needs, and a mistyped name is answered at once.
     from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
     from commands.experiment import ExperimentCLI
@@ -115,35 +126,17 @@ def _run_function(command: str, given: list[str]) -> int:
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # which tidies up, as Ctrl-C does
     options = [option for option in given if option != "--debug"]
-    function = _function(command)
+    function = function_of(command)
     return auto_cli(function, args=options, exit_on_error=False, as_positional=False, prog=f"cli.py {command}") or 0
 
 
-def _function(command: str) -> Callable[..., int | None]:
-    if command == "list":
-        from commands.list_experiments import list_experiments
-
-        return list_experiments
-    import_torchmetrics()
-    if command == "classify":
-        from commands.classify import classify
-
-        return classify
-    if command == "compress":
-        from commands.compress import compress
-
-        return compress
-    if command == "export":
-        from commands.export import export
-
-        return export
-    if command == "verify-resume":
-        from commands.verify_resume import verify_resume
-
-        return verify_resume
-    from commands.ship_weights import ship_weights
-
-    return ship_weights
+def function_of(command: str) -> Callable[..., int | None]:
+    """What does the work of a verb with a module of its own; the others' modules are not imported."""
+    if command != "list":  # which answers without torch
+        import_torchmetrics()
+    module = VERBS[command].module
+    function: Callable[..., int | None] = getattr(importlib.import_module(module), module.rpartition(".")[2])
+    return function
 
 
 def check_config_files(given: Sequence[str]) -> None:

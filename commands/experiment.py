@@ -14,6 +14,7 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException, SI
 
 from callbacks.save_last import SaveLast
 from commands.allowed_classes import allow_only, check_parsed, leaves, packages_on_command_line
+from commands.check_input import check_input
 from commands.experiment_trainer import ExperimentTrainer
 from commands.explain import explain_setting
 from commands.failures import RunFailedError, failures_explained
@@ -141,6 +142,7 @@ class ExperimentCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> ExperimentTrainer:
         """The Trainer, writing into the run's own folder; called once data and model exist."""
+        check_input(self.model, self.datamodule, leaves(self.options))
         print_once(data_lines(self.datamodule))
         keep_freed_memory()  # not before: what decoding freed is to go back
         checkpoint, self.start = self.start, {}  # as large as the weights, it is not kept

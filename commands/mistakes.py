@@ -25,6 +25,9 @@ INNER = re.compile(
 RAISED = re.compile(r"Errors:\s+- (.*?)\s+- Expected an? <class 'NoneType'>", re.DOTALL)
 NO_VALUE = re.compile(r"argument (--\w+): expected one argument")
 ALLOCATION = re.compile(r"(?i)memory|overflow|alloc|too large|too big|dimension|size")
+PLAIN_WORD = re.compile(r"[^\W\d_]+|.")
+SMALL = 100  # a whole number up to this one is in many a line by chance
+LARGE = 10_000  # of layers, items or values: what may not fit in memory
 LACKING = re.compile(r"Problem with given class_path '([\w.]+)':\s+the following arguments are required: (.+)")
 NO_EXPERIMENT = re.compile(r"arguments are required: \w+\.(data|model)\b")
 UNKNOWN = re.compile(r"(?:unrecognized arguments: --|does not accept option '|Key \"|option ')([\w.]*\w)")
@@ -102,22 +105,44 @@ def _readable(types: str) -> str:
 
 
 def blame(error: BaseException, settings: Iterable[tuple[str, Any]]) -> str:
-    """What a class said of its arguments, with the setting that it means: one that it names, or whose value it quotes.
+    """What a class said of its arguments, with the setting that it means.
 
-    For an error about memory or size that names nothing, it is the largest number.
+    That is the one setting with most to show for it (see ``_evidence``); where two have as much, none is named. For an
+    error about memory or size that names nothing, it is the largest of the large numbers.
     """
     line = one_line(error).partition(" Exception raised from ")[0]  # torch appends its C++ frames
-    skipped = (bool, type(None))
-    given = [(k, v) for k, v in settings if not isinstance(v, skipped) and not k.endswith("class_path")]
-    if any(re.search(rf"\b{re.escape(key)}\b", line) for key, _ in given):
+    given = [(k, v) for k, v in settings if not isinstance(v, bool | None) and not k.endswith("class_path")]
+    if any(_holds(line, key) for key, _ in given):
         return line
-    named = [key for key, _ in given if re.search(rf"\b{re.escape(key.rpartition('.')[2])}\b", line)]
-    texts = [(printable(str(value)) if len(str(value)) > 1 else f"'{value}'", key) for key, value in given]
-    quoted = [key for text, key in sorted(texts, key=lambda pair: -len(pair[0])) if text in line]
-    numbers = [(abs(value), key) for key, value in given if isinstance(value, (int, float))]
-    largest = [max(numbers)[1]] if numbers and ALLOCATION.search(f"{type(error).__name__} {line}") else []
-    found = next(iter(quoted + named + largest), None)
-    return line if found is None else f"{found}={dict(given)[found]}: {line}"
+    ranked = [(_evidence(key, value, line), key, value) for key, value in given]
+    most = max((evidence for evidence, _, _ in ranked), default=(0, 0))
+    named = {f"{key}={value}" for evidence, key, value in ranked if evidence == most > (0, 0)}
+    sizes = [(k, v) for k, v in given if isinstance(v, int | float) and abs(v) >= LARGE and "seed" not in k]
+    numbers = [(abs(value), f"{key}={value}") for key, value in sizes]
+    if not named and numbers and ALLOCATION.search(f"{type(error).__name__} {line}"):
+        named = {max(numbers)[1]}
+    return f"{named.pop()}: {line}" if len(named) == 1 else line
+
+
+def _evidence(key: str, value: Any, line: str) -> tuple[int, int]:
+    """How surely an error's line is about a setting: by its name and value, its name as code, its value, its name.
+
+    Of values, which may be parts of each other, the longest counts. ``linear`` or 10 may stand in a line for many
+    reasons, so a plain word counts as a value only in quotes, and a small number never.
+    """
+    word, text = key.rpartition(".")[2], printable(str(value))
+    named = _holds(line, word)
+    code = named and ("_" in word or bool(re.search(rf"[`'\"]{word}[`'\"=]|\b{word}=", line)))
+    small = isinstance(value, int) and 0 <= value <= SMALL
+    quoted = f"{text!r}" in line or any(f"{mark}{text}{mark}" in line for mark in "'\"`")
+    said = bool(text) and not small and (quoted or (not PLAIN_WORD.fullmatch(text) and _holds(line, text)))
+    rank = 4 if named and said else 3 if code else 2 if said else int(named)
+    return rank, len(text) if said else 0
+
+
+def _holds(line: str, text: str) -> bool:
+    """Whether a text stands in a line as a whole, and not as a part of a longer word, number or dotted name."""
+    return bool(re.search(rf"(?<![\w.-]){re.escape(text)}(?!\w|\.\w)", line))
 
 
 def init_arguments(class_path: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,14 @@ def how_to_continue(run_folder: Path | None) -> str:
 
 def class_list(names: list[str]) -> str:
     """How many classes there are, and the first of their names."""
-    return f"{len(names)} classes: " + ", ".join(names[:SHOWN_CLASSES]) + (", …" if len(names) > SHOWN_CLASSES else "")
+    named = (_told_apart(name) for name in names[:SHOWN_CLASSES])
+    return f"{len(names)} classes: " + ", ".join(named) + (", …" if len(names) > SHOWN_CLASSES else "")
+
+
+def _told_apart(name: str) -> str:
+    """A name in quotes where it would not be seen for one in a list: "a, b", "" or " x"."""
+    plain = name == name.strip() and name not in ("", "…") and not set(name) & set(',"')
+    return name if plain else json.dumps(name, ensure_ascii=False)
 
 
 def data_lines(data: Any) -> list[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import cli
+from commands.experiment import ExperimentCLI
 from tests.conftest import ROOT, Cli, Outcome
 
 # One entry per mistake: the options, and what the line about it must say.
@@ -117,11 +118,35 @@ def test_help_lists_every_command_and_its_examples_work(lightsmith: Cli) -> None
     for asked in ((), ("--help",)):
         outcome = lightsmith(*asked)
         assert outcome.code == 0
-        assert all(name in outcome.out for name in [*cli.VERBS, *cli.OTHERS])
+        assert all(name in outcome.out for name in cli.VERBS)
     model_help = lightsmith("run", "--model.help", "lightning_modules.cifar_cnn.CifarCNN")
     assert "lightning_modules.cifar_cnn.CifarCNN" in cli.EXAMPLES
     assert (model_help.code, "--model.widths" in model_help.out) == (0, True)
     assert "--resume" in lightsmith("run", "--help").out
+
+
+@pytest.mark.parametrize(
+    ("verb", "says"),
+    {
+        "list": "List the experiments",
+        "classify": "Classify images",
+        "compress": "Make the variants",
+        "export": "Write a model with its preprocessing",
+        "verify-resume": "Train to the end once undisturbed and once killed",
+        "ship-weights": "Write the best checkpoint of a cifar_resnet run",
+    }.items(),
+)
+def test_each_verb_is_the_function_of_its_module(verb: str, says: str) -> None:
+    function = cli.function_of(verb)
+    assert function.__module__ == cli.VERBS[verb].module
+    assert str(function.__doc__).startswith(says)
+
+
+def test_every_verb_is_lightnings_or_has_a_function_of_its_own() -> None:
+    lightnings = {name for name, verb in cli.VERBS.items() if verb.module == cli.EXPERIMENT}
+    assert lightnings == set(ExperimentCLI.subcommands())
+    for name in cli.VERBS.keys() - lightnings:
+        assert cli.function_of(name).__name__.startswith(name.replace("-", "_"))
 
 
 def test_ctrl_c_before_training_is_one_line(lightsmith: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,6 +54,15 @@ class BertClassifier(nn.Module):
         values.pop("_name_or_path", None)  # a path of this machine
         return values
 
+    @property
+    def max_tokens(self) -> int | None:
+        """The widest batch that there are positions for, in tokens; None for an encoder without a table of them."""
+        table = getattr(getattr(self.encoder, "embeddings", None), "position_embeddings", None)
+        if not isinstance(table, nn.Embedding):
+            return None
+        reserved = 0 if table.padding_idx is None else table.padding_idx + 1  # RoBERTa's count from there
+        return table.num_embeddings - reserved
+
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Logits (B, num_classes) from ids (B, T) int64 and their mask (B, T), 1 on real tokens."""
         states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state

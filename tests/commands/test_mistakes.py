@@ -51,6 +51,38 @@ def test_an_error_names_the_setting_that_it_quotes_or_else_the_largest_number() 
     assert blame(ValueError(repr("\u202e1h")), [("trainer.max_time", "\u202e1h")]).startswith("trainer.max_time=")
 
 
+@pytest.mark.parametrize(
+    ("line", "blamed"),
+    [
+        ("a share of 0.15 is too much", ""),  # holds the 0.1 of lr
+        ("the file a.csv is damaged", ""),  # holds the a of source
+        ("Got 10 classes", ""),  # that max_epochs is 10 is chance
+        ("linear(): shapes do not match", ""),  # holds the linear of schedule
+        ("maximum is too large", ""),  # holds the max of mode
+        ("no such folder: /home/me/data2/x", ""),  # holds the /home/me/data of runs
+        ("no such folder: '/home/me/data'", "runs=/home/me/data: "),
+        ("`mode` can be min or max, got mad", ""),  # which of the two
+        ("`hidden` must be positive, got -5", "model.hidden=-5: "),
+        ("dimension of -5", "model.hidden=-5: "),
+        ("got 'linear'", "model.schedule=linear: "),
+        ("schedule must be one of wave", "model.schedule=linear: "),
+        ("no profiler 'a'", "data.source=a: "),
+    ],
+)
+def test_no_setting_is_blamed_for_what_only_looks_like_it(line: str, blamed: str) -> None:
+    settings = [
+        ("model.lr", 0.1),
+        ("model.hidden", -5),
+        ("model.schedule", "linear"),
+        ("data.source", "a"),
+        ("runs", "/home/me/data"),
+        ("trainer.max_epochs", 10),
+        ("trainer.callbacks.mode", "max"),
+        ("trainer.callbacks.mode", "low"),
+    ]
+    assert blame(ValueError(line), settings) == blamed + line
+
+
 def test_an_endless_message_loses_its_middle() -> None:
     line = one_line(ValueError("a" * 5000 + " b"))
     assert len(line) < 600
@@ -61,8 +93,9 @@ def test_an_endless_message_loses_its_middle() -> None:
 def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is parsed and built; nothing is trained or written, and each sample is made once."""
     subcommands = ExperimentCLI.subcommands()
-    for name in ("_open_run_folder", "_record", "_run_subcommand"):
-        monkeypatch.setattr(ExperimentCLI, name, lambda *_, **__: None)
+    for name in ("open_run_folder", "record"):
+        monkeypatch.setattr(f"commands.experiment.{name}", lambda *_: None)
+    monkeypatch.setattr(ExperimentCLI, "_run_subcommand", lambda *_: None)
     # The other verbs' parsers, which are the same, take four fifths of the time.
     monkeypatch.setattr(ExperimentCLI, "subcommands", staticmethod(lambda: {"run": subcommands["run"]}))
     for data in (mnist.MNIST, cifar10.CIFAR10, transfer_images.TransferImages):

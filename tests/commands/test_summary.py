@@ -2,7 +2,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from commands.summary import data_lines, figures_of, results_lines, shown
+from commands.summary import class_list, data_lines, figures_of, results_lines, shown
 from commands.tracking import sync_command
 
 DATA: Any = SimpleNamespace(
@@ -30,6 +30,11 @@ def test_data_lines_say_what_how_large_and_what_was_left_out() -> None:
     assert "no test split: 10% of train" in text
     assert "skipped 5 items" in text
     assert text.count("truncated") == 3
+
+
+def test_names_that_a_list_would_hide_are_quoted() -> None:
+    names = ["horse, wild", "horse", "wild", "", " x", 'a "b"', "it's 5 cm"]
+    assert class_list(names) == r"""7 classes: "horse, wild", horse, wild, "", " x", "a \"b\"", it's 5 cm"""
 
 
 def test_results_lines_never_break_a_path_and_name_the_next_command(tmp_path: Path) -> None:
