@@ -153,7 +153,7 @@ class TextPreprocessing(Preprocessing):
         self._check(("max_tokens", "head_tokens"), MOST_TOKENS)
         if self.head_tokens >= self.max_tokens:
             raise ValueError(
-                f"preprocessing has head_tokens={self.head_tokens}, which must be less than max_tokens={self.max_tokens}"
+                f"preprocessing has head_tokens={self.head_tokens}, not less than max_tokens={self.max_tokens}"
             )
         library = _read_tokenizer(self.tokenizer)
         pad_ids = (library.token_to_id(token) for token in PADDING_TOKENS)
