@@ -95,7 +95,7 @@ def _fill(folder: Path, model: Any, data: Any, wish: Wish, facts: RunFacts) -> d
     """Write everything that belongs into the folder; returns the proof."""
     path = folder / (ONNX_FILE if wish.format == "onnx" else TORCH_FILE)
     exported = write_model(model.network, data, path, wish.precision, wish.calibration_items)
-    preprocessing = write_preprocessing(folder, data, model.class_names)
+    write_preprocessing(folder, data.preprocessing, model.class_names)
     test = list(batches(data, "test", wish.limit))
     proof = {
         "schema": SCHEMA,
@@ -106,7 +106,7 @@ def _fill(folder: Path, model: Any, data: Any, wish: Wish, facts: RunFacts) -> d
         "sha256": sha256(path),
     }
     write_json(folder / PROOF, proof)
-    write_card(folder, proof, facts, preprocessing)
+    write_card(folder, proof, facts, data.preprocessing)
     return proof
 
 

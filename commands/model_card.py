@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from commands.card_preprocessing import preprocess_image, preprocess_text, words
 from commands.summary import figures_of, shown
+from datamodules.preprocessing import Preprocessing
 
 CARD = """# {name}, {precision}
 
@@ -14,7 +17,9 @@ CARD = """# {name}, {precision}
 |---|---|
 {rows}
 
-`preprocessing.json` says what an input goes through first, `class_names.json` what the logits mean, in order.
+{words}
+
+`preprocessing.json` has these settings, `class_names.json` what the logits mean, in order.
 
 ```python
 {code}
@@ -22,21 +27,47 @@ CARD = """# {name}, {precision}
 
 In Lightsmith: `make predict RUN=<this folder> INPUT=<file or folder>` (model.onnx only).
 """
-IMAGE_CODE = "image = np.zeros((1, {channels}, {size}, {size}), dtype=np.uint8)  # (B, C, H, W), 0…255, RGB or grey"
-TEXT_CODE = """from tokenizers import Tokenizer
+IMAGE_CODE = """import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
-ids = np.array([Tokenizer.from_file("tokenizer.json").encode("A fine film.").ids])  # int64 (B, T)"""
-RUN_CODE = {
-    "onnx": "import numpy as np\nimport onnxruntime\n{inputs}\n"
-    'logits, = onnxruntime.InferenceSession("model.onnx").run(None, {arguments})',
-    "torch": "import numpy as np\nimport torch\n{inputs}\n"
-    'logits = torch.export.load("model.pt2").module()({arguments})',
-}
-ARGUMENTS = {
-    ("onnx", "image"): '{"image": image}',
-    ("onnx", "text"): '{"input_ids": ids, "attention_mask": np.ones_like(ids)}',
-    ("torch", "image"): "torch.from_numpy(image)",
-    ("torch", "text"): "torch.from_numpy(ids), torch.ones(ids.shape, dtype=torch.int64)",
+import numpy as np
+{runtime}
+from PIL import ExifTags, Image, ImageOps
+
+
+{function}
+
+settings = json.loads(Path("preprocessing.json").read_text(encoding="utf-8"))
+item = io.BytesIO()  # or the path of a file
+Image.new("RGB", (640, 480), "white").save(item, "PNG")
+image = preprocess_image(item, settings)
+{run}"""
+TEXT_CODE = """import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+{runtime}
+from tokenizers import Tokenizer
+
+
+{function}
+
+settings = json.loads(Path("preprocessing.json").read_text(encoding="utf-8"))
+tokenizer = Tokenizer.from_file("tokenizer.json")
+ids, mask = preprocess_text("A fine film.", tokenizer, settings)
+{run}"""
+RUNTIME = {"onnx": "import onnxruntime", "torch": "import torch"}
+RUN = {
+    ("onnx", "image"): '(logits,) = onnxruntime.InferenceSession("model.onnx").run(None, {"image": image})',
+    ("onnx", "text"): 'inputs = {"input_ids": ids, "attention_mask": mask}\n'
+    '(logits,) = onnxruntime.InferenceSession("model.onnx").run(None, inputs)',
+    ("torch", "image"): 'logits = torch.export.load("model.pt2").module()(torch.tensor(image))',
+    ("torch", "text"): 'logits = torch.export.load("model.pt2").module()(torch.tensor(ids), torch.tensor(mask))',
 }
 
 
@@ -68,17 +99,14 @@ def run_facts(path: Path) -> RunFacts:
         raise ValueError(f"{shown(path)} is not what a run writes: restore it or remove it") from error
 
 
-def write_card(folder: Path, proof: dict[str, Any], facts: RunFacts, preprocessing: dict[str, Any]) -> None:
-    """Write the card.
-
-    Args:
-        preprocessing: as in preprocessing.json.
-    """
+def write_card(folder: Path, proof: dict[str, Any], facts: RunFacts, preprocessing: Preprocessing) -> None:
+    """Write the card."""
     rows = {**facts.rows, **_proof_rows(proof)}
     content = CARD.format(
         name=facts.name,
         precision=proof["precision"],
         rows="\n".join(f"| {title} | {text} |" for title, text in rows.items()),
+        words=words(preprocessing),
         code=_code(proof["format"], preprocessing),
     )
     (folder / "README.md").write_text(content, encoding="utf-8")
@@ -95,8 +123,7 @@ def _proof_rows(proof: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _code(format: str, preprocessing: dict[str, Any]) -> str:  # noqa: A002
-    kind = preprocessing["kind"]
-    size = {"channels": preprocessing.get("channels"), "size": preprocessing.get("image_size_px")}
-    inputs = TEXT_CODE if kind == "text" else IMAGE_CODE.format(**size)
-    return RUN_CODE[format].replace("{inputs}", inputs).replace("{arguments}", ARGUMENTS[format, kind])
+def _code(format: str, preprocessing: Preprocessing) -> str:  # noqa: A002
+    kind = preprocessing.kind
+    code, function = (TEXT_CODE, preprocess_text) if kind == "text" else (IMAGE_CODE, preprocess_image)
+    return code.format(runtime=RUNTIME[format], function=inspect.getsource(function), run=RUN[format, kind])

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from datamodules.batching import padded_width
+from datamodules.preprocessing import central, padded_width
 
 
 def random_flip(images: Tensor) -> Tensor:
@@ -87,5 +87,4 @@ def delete_tokens(input_ids: Tensor, attention_mask: Tensor, share: float) -> tu
 
 def center_crop(images: Tensor, size_px: int) -> Tensor:
     """The central square of (B, C, H, W)."""
-    top, left = (images.shape[2] - size_px) // 2, (images.shape[3] - size_px) // 2
-    return images[:, :, top : top + size_px, left : left + size_px]
+    return images[:, :, central(images.shape[2], size_px), central(images.shape[3], size_px)]

@@ -11,17 +11,6 @@ from typing import Any
 import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, DistributedSampler, Sampler, SequentialSampler
 
-WIDTH_STEP = 16  # tokens
-
-
-def padded_width(longest: int) -> int:
-    """Columns of a batch whose longest text has so many tokens: the next multiple of 16.
-
-    With few different widths, a CPU builds its kernels and lays out its memory once for each. A BERT run whose batches
-    took any width came to hold twice the memory.
-    """
-    return -(-longest // WIDTH_STEP) * WIDTH_STEP
-
 
 class EpochShuffle(Sampler[int]):
     """A permutation that depends on (seed, epoch) alone, so that a resumed epoch sees the order it would have seen."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, get_worker_info
 
-from datamodules.image_decoding import decode_image
+from datamodules.preprocessing import ImagePreprocessing
 
 
 class ImageBatch(NamedTuple):
@@ -60,11 +60,10 @@ class StreamedImages(Dataset[ImageBatch]):
 
     streamed = True
 
-    def __init__(self, items: Sequence[Path | bytes], labels: np.ndarray, size_px: int, channels: int) -> None:
+    def __init__(self, items: Sequence[Path | bytes], labels: np.ndarray, preprocessing: ImagePreprocessing) -> None:
         self.items = items
         self.labels = torch.from_numpy(labels)
-        self.size_px = size_px
-        self.channels = channels
+        self.preprocessing = preprocessing
         self.lost = torch.zeros(len(labels), dtype=torch.bool).share_memory_()
 
     def __len__(self) -> int:
@@ -72,10 +71,11 @@ class StreamedImages(Dataset[ImageBatch]):
 
     def __getitems__(self, indices: list[int]) -> ImageBatch:
         index = torch.tensor(indices)
-        images = _empty_batch(len(indices), self.size_px, self.size_px, self.channels)
+        size = self.preprocessing.resize_px
+        images = _empty_batch(len(indices), size, size, self.preprocessing.channels)
         for place, i in zip(images.numpy(), indices, strict=True):
             try:
-                place[:] = decode_image(self.items[i], self.size_px, self.channels)
+                place[:] = self.preprocessing.decode(self.items[i])
             except Exception:  # noqa: BLE001  # decoders raise anything for bytes that somebody made up
                 self.lost[i] = True
         if (lost := self.lost[index]).any():

@@ -24,6 +24,8 @@ MEMORY_BYTES = 180_000_000
 BYTES_PER_PIXEL = {"WEBP": 15, "TIFF": 6}
 # Below this many pixels, an image may be copied as often as is convenient.
 LARGE_PIXELS = 1_000_000
+BACKGROUND = "white"  # of what is transparent
+RESIZE_FILTER = Image.Resampling.BILINEAR
 # Decoders that Pillow wrote in Python: they take a second for a million pixels.
 SLOW_DECODERS = ("bmp_rle", "ppm_plain")
 SLOW_PIXELS = 500_000
@@ -85,7 +87,7 @@ def decode_image(item: Path | bytes, size_px: int, channels: int) -> np.ndarray:
             file.close()  # frees its pixels before the next thread claims as many; leaving the context does not
     ImageOps.exif_transpose(image, in_place=True)
     if image.size != (size_px, size_px):
-        image = ImageOps.fit(image, (size_px, size_px), Image.Resampling.BILINEAR)
+        image = ImageOps.fit(image, (size_px, size_px), RESIZE_FILTER)
     return np.asarray(image).reshape(size_px, size_px, channels)
 
 
@@ -123,7 +125,7 @@ def _to_mode(image: Image.Image, mode: str) -> Image.Image:
     if image.mode == "F":
         raise ValueError("its pixels are fractions, whose range nobody knows: save it with 8 or 16 bits")
     if image.has_transparency_data:
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+        image = Image.alpha_composite(Image.new("RGBA", image.size, BACKGROUND), image.convert("RGBA"))
     return image.convert(mode)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,7 +18,8 @@ from torch.utils.data import Dataset
 from datamodules.augmentation import center_crop, random_crop, random_flip, random_resized_crop
 from datamodules.classification_data import ClassificationData
 from datamodules.image_batches import ImageBatch, InMemoryImages, StreamedImages
-from datamodules.image_decoding import decode_all, decode_image, item_name
+from datamodules.image_decoding import decode_all, item_name
+from datamodules.preprocessing import ImagePreprocessing
 from datamodules.sources import IMAGE_SUFFIXES, Source, load_image_folder, take, visible_entries, visible_files
 from datamodules.table_files import TABLE_SUFFIXES
 from datamodules.tables import load_table
@@ -69,6 +71,26 @@ class ImageData(ClassificationData):
         self.label_columns = (label_column,) if label_column else ("label", "labels", "class", "target", "fine_label")
         self.memory_budget_gb = memory_budget_gb
 
+    @cached_property
+    def preprocessing(self) -> ImagePreprocessing:
+        """What an image goes through before the network sees it, in evaluation."""
+        return ImagePreprocessing(self.channels, self.image_size_px, self.stored_size_px)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The preprocessing as plain values, so that a checkpoint says by itself what its network takes."""
+        return {"preprocessing": self.preprocessing.settings}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over a checkpoint's preprocessing, but for the sizes, which options say; older ones name none.
+
+        Raises:
+            ValueError: this version does not do what it asks for.
+        """
+        if "preprocessing" in state_dict:
+            self.preprocessing = ImagePreprocessing.restored(
+                state_dict["preprocessing"], image_size_px=self.image_size_px, resize_px=self.stored_size_px
+            )
+
     @property
     def augments(self) -> bool:
         cropped = self.crop_padding_px > 0 or self.min_crop_area is not None
@@ -87,7 +109,7 @@ class ImageData(ClassificationData):
     def encode(
         self, items: Sequence[Any] | np.ndarray, labels: np.ndarray, title: str
     ) -> tuple[Dataset[Any], np.ndarray, list[tuple[str, str]]]:
-        size, channels = self.stored_size_px, self.channels
+        size, channels = self.preprocessing.resize_px, self.preprocessing.channels
         if isinstance(items, np.ndarray) and items.shape[1:] == (size, size, channels):
             return InMemoryImages(items, labels), np.arange(len(items)), []
         if isinstance(items, np.ndarray):
@@ -101,7 +123,7 @@ class ImageData(ClassificationData):
             if in_memory:
                 np.save(folder / "images.npy", images)
 
-        folder = self.encoded(build, items, size, channels, in_memory, PIL.__version__)
+        folder = self.encoded(build, items, self.preprocessing, in_memory, PIL.__version__)
         kept = np.load(folder / "kept.npy")
         reasons = json.loads((folder / "reasons.json").read_text(encoding="utf-8"))
         left_out = np.setdiff1d(np.arange(len(items)), kept).tolist()
@@ -109,7 +131,7 @@ class ImageData(ClassificationData):
         if in_memory:
             images = np.load(folder / "images.npy", mmap_mode="c")  # one copy for all processes that read it
             return InMemoryImages(images, labels[kept]), kept, skipped
-        return StreamedImages(take(items, kept), labels[kept], size, channels), kept, skipped
+        return StreamedImages(take(items, kept), labels[kept], self.preprocessing), kept, skipped
 
     def read_inputs(self, path: Path) -> list[tuple[str, Any]]:
         files = visible_entries(path) if path.is_dir() else [path]
@@ -119,7 +141,7 @@ class ImageData(ClassificationData):
 
     def item(self, split: str, index: int) -> np.ndarray:
         item = super().item(split, index)
-        return item if isinstance(item, np.ndarray) else decode_image(item, self.stored_size_px, self.channels)
+        return item if isinstance(item, np.ndarray) else self.preprocessing.decode(item)
 
     def on_after_batch_transfer(self, batch: ImageBatch, dataloader_idx: int) -> ImageBatch:
         if self.trainer is not None:  # new images are classified without one, and without the data

@@ -47,9 +47,7 @@ class ReviewWordPieces(TextData):
             raise ValueError(
                 f"data.max_tokens={self.max_tokens} is more than {self.tokenizer_of} takes ({wrapped.model_max_length})"
             )
-        tokenizer: Tokenizer = wrapped.backend_tokenizer
-        tokenizer.no_padding()
-        return tokenizer
+        return wrapped.backend_tokenizer
 
 
 def _location(name: str) -> str:

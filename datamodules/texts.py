@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import tokenizers
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -16,8 +17,8 @@ from torch.utils.data import Dataset
 from tqdm.auto import tqdm
 
 from datamodules.augmentation import delete_tokens
-from datamodules.batching import padded_width
 from datamodules.classification_data import ClassificationData
+from datamodules.preprocessing import TextPreprocessing, padded_width
 from datamodules.samples import film_reviews
 from datamodules.sources import Source, visible_files
 from datamodules.table_files import TABLE_SUFFIXES
@@ -25,12 +26,9 @@ from datamodules.tables import load_table
 from datamodules.text_files import read_texts
 
 TEXT_COLUMNS = ("text", "review", "sentence", "content", "comment")
-PADDING_TOKENS = ("[PAD]", "<pad>")
 # An encoding takes far more memory than the text, and the text than its ids.
 TEXTS_AT_ONCE = 1000
 CHARACTERS_AT_ONCE = 3_000_000
-# What is cut from the middle of a longer text is never among the tokens kept, unless most of it is blanks.
-LONGEST_TEXT = 100_000  # characters
 LABEL_COLUMNS = ("label", "labels", "sentiment", "target", "class", "category")
 
 
@@ -131,19 +129,35 @@ class TextData(ClassificationData):
         """The tokenizer of a new experiment; a restored one comes from the checkpoint."""
 
     @cached_property
+    def preprocessing(self) -> TextPreprocessing:
+        """What a text goes through before the network sees it."""
+        return TextPreprocessing(self.build_tokenizer().to_str(), self.max_tokens, self.head_tokens)
+
+    @property
     def tokenizer(self) -> Tokenizer:
-        return self.build_tokenizer()
+        """The tokenizer as an object, which nothing may change."""
+        return self.preprocessing.library
 
     @property
     def vocabulary_size(self) -> int:
         return self.tokenizer.get_vocab_size()
 
     def state_dict(self) -> dict[str, Any]:
-        """The tokenizer as JSON, so that a checkpoint alone can classify new texts."""
-        return {"tokenizer": self.tokenizer.to_str()}
+        """The tokenizer as JSON, and the rest as plain values, so that a checkpoint alone can classify new texts."""
+        return {"tokenizer": self.preprocessing.tokenizer, "preprocessing": self.preprocessing.settings}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.tokenizer = Tokenizer.from_str(state_dict["tokenizer"])
+        """Take over a checkpoint's preprocessing, but for the numbers of tokens, which options say.
+
+        Raises:
+            ValueError: this version does not do what it asks for.
+        """
+        self.preprocessing = TextPreprocessing.restored(
+            state_dict.get("preprocessing", {"kind": self.kind}),  # older ones have nothing but the tokenizer
+            tokenizer=state_dict["tokenizer"],
+            max_tokens=self.max_tokens,
+            head_tokens=self.head_tokens,
+        )
 
     def load_sample(self) -> Source:
         return film_reviews()
@@ -167,31 +181,20 @@ class TextData(ClassificationData):
                     lengths.append(len(ids))
             np.save(folder / "lengths.npy", np.array(lengths, dtype=np.int64))
 
-        settings = (self.max_tokens, self.head_tokens, self.tokenizer.to_str())
+        settings = (self.preprocessing, self.preprocessing.tokenizer, tokenizers.__version__)
         folder = self.encoded(build, items, *settings)
         lengths = np.load(folder / "lengths.npy")
         kept = np.flatnonzero(lengths)
         skipped = [(f"{title} row {i}", "no text") for i in np.flatnonzero(lengths == 0).tolist()]
         # np.memmap refuses an empty file.
         tokens = np.memmap(folder / "tokens.int32", np.int32, mode="c") if len(kept) else np.empty(0, np.int32)
-        pad_ids = (self.tokenizer.token_to_id(token) for token in PADDING_TOKENS)
-        pad_id = next((pad_id for pad_id in pad_ids if pad_id is not None), 0)
-        return EncodedTexts(tokens, lengths[kept], labels[kept], pad_id), kept, skipped
+        return EncodedTexts(tokens, lengths[kept], labels[kept], self.preprocessing.pad_id), kept, skipped
 
     def _token_ids(self, items: Iterable[str | None], title: str) -> Iterator[np.ndarray]:
-        """Head and tail of each text's ids, int32; none for what holds no text.
-
-        Special tokens stand at the ends, so they survive the cut.
-        """
-        self.tokenizer.no_truncation()
-        tail = self.max_tokens - self.head_tokens
+        """As ``TextPreprocessing.token_ids``, with a progress bar."""
         bar = tqdm(items, f"Encoding {title}", unit=" texts", leave=False, delay=1, disable=None)
-        for texts in _batches(map(_encodable, bar)):
-            for text, encoding in zip(texts, self.tokenizer.encode_batch_fast(texts), strict=True):
-                ids = np.array(encoding.ids or [self.unknown_id], dtype=np.int32)
-                cut = len(ids) > self.max_tokens
-                ids = np.concatenate([ids[: self.head_tokens], ids[-tail:]]) if cut else ids
-                yield ids if text.strip() else ids[:0]
+        for texts in _batches(map(self.preprocessing.readable, bar)):
+            yield from self.preprocessing.token_ids(texts)
 
     def on_after_batch_transfer(self, batch: TextBatch, dataloader_idx: int) -> TextBatch:
         if not self.augments or self.trainer is None or not self.trainer.training:
@@ -199,22 +202,11 @@ class TextData(ClassificationData):
         input_ids, attention_mask = delete_tokens(batch.input_ids, batch.attention_mask, self.token_deletion)
         return batch._replace(input_ids=input_ids, attention_mask=attention_mask)
 
-    @property
-    def unknown_id(self) -> int:
-        """Stands alone for a text without a single token, such as one of emoji: a network needs something to read."""
-        return self.tokenizer.token_to_id("[UNK]") or 0
-
     def read_inputs(self, path: Path) -> list[tuple[str, Any]]:
         inputs = read_texts(path, self.text_columns)
         if not inputs:
             raise ValueError(f"{path} holds no texts: give a .txt, .csv or .jsonl file, or a folder of them")
         return list(inputs)
-
-
-def _encodable(text: str | None) -> str:
-    """Without half characters, and of a long text both ends."""
-    text = (text or "").encode(errors="replace").decode()
-    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT // 2] + text[-LONGEST_TEXT // 2 :]
 
 
 def _batches(texts: Iterable[str]) -> Iterator[list[str]]:

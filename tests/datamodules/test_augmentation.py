@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from datamodules.augmentation import center_crop, delete_tokens, random_crop, random_flip, random_resized_crop
-from datamodules.batching import padded_width
+from datamodules.preprocessing import padded_width
 
 
 @pytest.fixture(autouse=True)
