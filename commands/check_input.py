@@ -12,7 +12,8 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 
 from commands.mistakes import one_line
-from datamodules.batching import batch_loader, padded_width
+from datamodules.batching import batch_loader
+from datamodules.preprocessing import padded_width
 
 LARGEST_TRIED_PX = 64  # as large as the networks that are particular about it take
 SIZES = {"image": "data.image_size_px", "text": "data.max_tokens"}  # what the shape of an input follows
