@@ -67,8 +67,10 @@ class ExactResume(Callback):
         if trainer.state.fn == TrainerFn.FITTING and hasattr(data, "start"):
             loop = checkpoint["loops"]["fit_loop"]
             epoch, batch = (loop[name]["current"] for name in ("epoch_progress", "epoch_loop.batch_progress"))
-            size = checkpoint["datamodule_hyper_parameters"]["batch_size"]
-            batch |= {name: count * size // data.batch_size for name, count in batch.items()}  # as many items are done
+            processes = len(self._restored.get("ranks", [])) or trainer.world_size
+            before = checkpoint["datamodule_hyper_parameters"]["batch_size"] * processes
+            now = data.batch_size * trainer.world_size
+            batch |= {name: count * before // now for name, count in batch.items()}  # as many items are done
             data.start = (epoch["completed"], batch["completed"])
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

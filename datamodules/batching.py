@@ -128,7 +128,7 @@ class EvaluationBatches(BatchSampler):
         batches = list(self._batches(SequentialSampler(range(len(items)))))
         return share(batches, self.sampler.rank, self.sampler.num_replicas)
 
-    def _batches(self, sampler: Sampler[int]) -> BatchSampler:
+    def _batches(self, sampler: Any) -> BatchSampler:
         if self.lengths is None:
             return BatchSampler(sampler, self.batch_size, self.drop_last)
         return LengthBuckets(sampler, self.batch_size, self.drop_last, self.lengths)

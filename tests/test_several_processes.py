@@ -1,5 +1,6 @@
 """Several processes train with draws of their own, and find out together what one process finds out."""
 
+import csv
 import json
 import re
 from pathlib import Path
@@ -38,8 +39,9 @@ def write_reviews(folder: Path) -> Path:
     folder.mkdir(parents=True)
     splits = review_splits(train=SIZES["train"], val=SIZES["val"])
     for split, count in SIZES.items():
-        rows = [f'"{text}",{CLASS_NAMES[label]}' for text, label in zip(*splits[split], strict=True)]
-        (folder / f"{split}.csv").write_text("\n".join(["text,label", *rows[:count]]))
+        rows = [(text, CLASS_NAMES[label]) for text, label in zip(*splits[split], strict=True)]
+        with (folder / f"{split}.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([("text", "label"), *rows[:count]])
     return folder
 
 
@@ -52,16 +54,20 @@ def run_on_two(folder: Path, name: str, *options: str) -> tuple[dict[str, Any], 
     return results, [torch.load(folder / f"rank{rank}.pt", weights_only=True) for rank in range(2)]
 
 
-def evaluated_alone(experiment: Cli, folder: Path, name: str, *options: str) -> tuple[dict[str, float], torch.Tensor]:
-    """Metrics and counts of one process on the checkpoint of the run."""
-    folder = folder.parent / "alone"
-    folder.mkdir()
-    best = f"--ckpt_path={folder.parent}/two/runs/{name}/latest/checkpoints/best.ckpt"
-    recorded = (*RECORD, f"--trainer.callbacks.folder={folder}")
-    outcome = experiment(name, *SHORT, *recorded, "--trainer.devices=1", best, *options, verb="test")
+def evaluated_alone(experiment: Cli, two: Path, verb: str, name: str, *options: str) -> dict[str, float]:
+    """What one process prints of the best checkpoint of a run of two; counts of the test lie in ``rank0.pt``."""
+    best = f"--ckpt_path={two}/runs/{name}/latest/checkpoints/best.ckpt"
+    recorded = (*RECORD, f"--trainer.callbacks.folder={Path.cwd()}")
+    outcome = experiment(name, *SHORT, *recorded, "--trainer.devices=1", best, *options, verb=verb)
     assert outcome.code == 0, outcome.err
-    metrics = {name: float(value) for name, value in re.findall(r"test/(\w+) +│ +([\d.e-]+)", outcome.out)}
-    return metrics, torch.load(folder / "rank0.pt", weights_only=True)["counts"]
+    return {name: float(value) for name, value in re.findall(r"(?:test|val)/(\w+) +│ +([\d.e-]+)", outcome.out)}
+
+
+def validated(run: Path) -> dict[str, float]:
+    """The figures of the last validation in metrics.csv."""
+    with (run / "metrics.csv").open(newline="") as file:
+        row = [row for row in csv.DictReader(file) if row["val/loss"]][-1]
+    return {name.removeprefix("val/"): float(value) for name, value in row.items() if name.startswith("val/")}
 
 
 @pytest.mark.parametrize(
@@ -74,9 +80,13 @@ def test_two_processes_find_out_what_one_does_and_draw_differently(experiment: C
     options = (f"--data.source={source}", *(["--data.max_tokens=16"] if texts else []))
     results, (first, second) = run_on_two(tmp_path / "two", name, *options)
 
-    metrics, counts = evaluated_alone(experiment, tmp_path / "two", name, *options)
-    assert results["data"]["test"] == SIZES["test"]
-    assert results["test"] == pytest.approx(metrics, abs=1e-6)
+    tested = evaluated_alone(experiment, tmp_path / "two", "test", name, *options)
+    assert {key: results["test"][key] for key in tested} == pytest.approx(tested, abs=1e-6)
+    assert tested["n"] == SIZES["test"]
+    alone = evaluated_alone(experiment, tmp_path / "two", "validate", name, *options)
+    assert validated(tmp_path / "two" / "runs" / name / "latest") == pytest.approx(alone, abs=1e-6)
+
+    counts = torch.load("rank0.pt", weights_only=True)["counts"]
     assert int(counts.sum()) == SIZES["test"]
     assert torch.equal(first["counts"], counts)
     assert torch.equal(second["counts"], counts)
@@ -89,3 +99,24 @@ def test_two_processes_find_out_what_one_does_and_draw_differently(experiment: C
     environment = results["environment"]
     assert (environment["devices"], environment["num_nodes"], environment["world_size"]) == (2, 1, 2)
     assert environment["strategy"] == "DDPStrategy"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_two_processes_that_were_stopped_end_as_if_they_never_had_been(tmp_path: Path) -> None:
+    options = (*TWO, *SHORT, "--data.train_size=101", "--data.batch_size=20", "--trainer.max_epochs=40")
+    weights = []
+    for name in ("whole", "stopped"):
+        folder = tmp_path / name
+        with LiveRun(folder, "mnist_mlp", *options) as run:
+            if name == "stopped":
+                run.wait_until_said("epoch 2/")
+                run.process.terminate()
+            assert run.wait(600) == (0 if name == "whole" else 143), run.err
+        (made,) = (folder / "runs" / "mnist_mlp").glob("[0-9]*")
+        if name == "stopped":
+            assert torch.load(made / "checkpoints/last.ckpt", weights_only=True)["epoch"] < 39
+            with LiveRun(folder, "mnist_mlp", *options, f"--resume={made}") as run:
+                assert run.wait(600) == 0, run.err
+        weights.append(torch.load(made / "checkpoints/last.ckpt", weights_only=True)["state_dict"])
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])

@@ -15,7 +15,12 @@ from callbacks.measure_fit import MeasureFit
 from tests.conftest import Cli, Outcome
 from tests.plain_run import latest, results, rows
 
-TINY = ("--data.train_size=40", "--data.batch_size=20", "--trainer.limit_val_batches=1", "--trainer.limit_test_batches=1")
+TINY = (
+    "--data.train_size=40",
+    "--data.batch_size=20",
+    "--trainer.limit_val_batches=1",
+    "--trainer.limit_test_batches=1",
+)
 QUIET = ("--loggers=[csv]", "--trainer.precision=32-true", "--trainer.log_every_n_steps=1")
 CONSTANT = ("--model.schedule=constant", "--model.warmup_fraction=0")
 STOPPING = ("--trainer.callbacks+=lightning.pytorch.callbacks.EarlyStopping", "--trainer.callbacks.monitor=val/loss")
@@ -170,7 +175,9 @@ def test_a_run_out_of_time_goes_on_with_the_next_batch_when_given_more(
     slow = (*CONSTANT, "--data.train_size=100", "--trainer.max_epochs=3", "--trainer.max_time=00:00:01:00")
     outcome = make(*TINY, *QUIET, *slow, name="mnist_mlp")
     run = latest(Path.cwd(), "mnist_mlp")
-    assert re.search(r"ended early: trainer.max_time=0:01:00 is over, in epoch \d of 3, at step (?!5|10)\d", outcome.out)
+    assert re.search(
+        r"ended early: trainer.max_time=0:01:00 is over, in epoch \d of 3, at step (?!5|10)\d", outcome.out
+    )
     monkeypatch.undo()
     assert "nothing to train: trainer.max_time=0:01:00 is over" in make(resume=run).out
     assert "ended early" not in make("--trainer.max_time=00:01:00:00", resume=run).out
