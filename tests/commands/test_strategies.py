@@ -79,7 +79,6 @@ def test_a_split_that_is_too_small_for_the_processes_is_named() -> None:
             [f"--trainer.strategy={STRATEGIES}DDPStrategy", "--trainer.strategy.start_method=fork"],
             "DDPStrategy trains in",
         ),
-        (["--trainer.accelerator=tpu"], "trainer.accelerator=tpu runs on"),
         (
             ["--trainer.accelerator=cpu", "--trainer.devices=2", "--trainer.use_distributed_sampler=false"],
             "the same items",
