@@ -23,7 +23,10 @@ KEYS = {
     "test": ["n", "loss", "accuracy", "precision", "recall", "f1", "interval"],
     "fit": ["seconds", "epochs", "steps", "samples", "samples_per_second", "first_step_seconds", "peak_memory_bytes"],
     "model": ["class", "parameters", "trainable_parameters", "checkpoint", "sha256", "weights_sha256"],
-    "environment": ["python", "torch", "lightning", "device", "precision", "git_commit", "git_dirty"],
+    "environment": [
+        *("python", "torch", "lightning", "device", "precision", "strategy", "devices", "num_nodes", "world_size"),
+        *("git_commit", "git_dirty"),
+    ],
 }
 
 
