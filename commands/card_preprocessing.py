@@ -15,7 +15,7 @@ from PIL import ExifTags, Image, ImageOps
 from tokenizers import Tokenizer
 
 from datamodules.image_decoding import MEMORY_BYTES
-from datamodules.preprocessing import ImagePreprocessing, Preprocessing
+from datamodules.preprocessing import ImagePreprocessing, ModulePreprocessing, Preprocessing
 
 IMAGE_WORDS = """Before an image comes to the model,
 
@@ -38,9 +38,16 @@ TEXT_WORDS = """Before a text comes to the model,
 - it is padded on the right with {pad_id} to a multiple of {width_multiple_of}, where the mask is 0."""
 
 
+MODULE_WORDS = (
+    """The model takes what `encode` of `{data}`, with the options in `preprocessing.json`, makes of an item."""
+)
+
+
 def words(preprocessing: Preprocessing) -> str:
     """What an item goes through, as a list for a person."""
     settings = preprocessing.settings
+    if isinstance(preprocessing, ModulePreprocessing):
+        return MODULE_WORDS.format(**settings)
     if isinstance(preprocessing, ImagePreprocessing):
         colours = "RGB" if preprocessing.channels == 3 else "grey"
         return IMAGE_WORDS.format(**settings, pillow=PIL.__version__, colours=colours, allowed_mb=MEMORY_BYTES // 10**6)

@@ -11,6 +11,7 @@ from commands.mistakes import nearest
 from commands.settings_file import read_settings
 
 PLANS = EXPERIMENTS / "_compression"
+DEFAULT_PLAN = "_default.yaml"
 KEYS = ("of", "teacher", "precision", "settings")
 
 
@@ -34,13 +35,13 @@ class Variant(NamedTuple):
 def read_plan(experiment: str) -> list[Variant]:
     """The variants, each after those that it needs; the first is the model as the experiment trains it.
 
+    An experiment without a plan of its own has that of ``_default.yaml``.
+
     Raises:
-        ValueError: there is no plan for the experiment, or one that cannot be carried out; the line names the variant.
+        ValueError: a plan that cannot be carried out; the line names the variant.
     """
-    path = PLANS / f"{experiment}.yaml"
-    if not path.is_file():
-        names = sorted(plan.stem for plan in PLANS.glob("*.yaml"))
-        raise ValueError(f"there is no plan to compress {experiment!r}{nearest(experiment, names)}: write {path.name}")
+    own = PLANS / f"{experiment}.yaml"
+    path = own if own.is_file() else PLANS / DEFAULT_PLAN
     variants: list[Variant] = []
     for name, entry in read_settings(path).items():
         variants.append(_variant(path, name, entry, [variant.name for variant in variants]))

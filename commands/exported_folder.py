@@ -11,12 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
+from commands.checkpoints import named_class
 from commands.onnx_network import OnnxNetwork
 from datamodules.mnist import MNIST
-from datamodules.preprocessing import ImagePreprocessing, Preprocessing, TextPreprocessing
+from datamodules.preprocessing import ImagePreprocessing, ModulePreprocessing, Preprocessing, TextPreprocessing
 from datamodules.review_wordpieces import ReviewWordPieces
+from datamodules.sources import first_line
 from datamodules.transfer_images import TransferImages
 
 ONNX_FILE, TORCH_FILE = "model.onnx", "model.pt2"
@@ -77,12 +80,23 @@ def _preprocessing(folder: Path) -> Preprocessing:
     settings = _read(folder / PREPROCESSING, dict)
     if settings.get("kind") == TextPreprocessing.kind:
         return TextPreprocessing.restored(settings, tokenizer=(folder / TOKENIZER).read_text(encoding="utf-8"))
+    if settings.get("kind") == ModulePreprocessing.kind:
+        return ModulePreprocessing.restored(settings)
     return ImagePreprocessing.restored(settings)
 
 
 def _data_with(preprocessing: Preprocessing) -> Any:
-    """A data module, any of its kind: they differ in where they find data, not in what they make of it."""
+    """A data module, any of its kind: they differ in where they find data, not in what they make of it.
+
+    Raises:
+        ValueError: it names no data module of Lightsmith's, or options that this one does not take.
+    """
     data: Any
+    if isinstance(preprocessing, ModulePreprocessing):
+        try:
+            return named_class(preprocessing.data, LightningDataModule)(**{**preprocessing.options, "cache": False})
+        except TypeError as error:
+            raise ValueError(f"{PREPROCESSING}: {first_line(error)}") from error
     if isinstance(preprocessing, ImagePreprocessing):
         images = MNIST if preprocessing.channels == 1 else TransferImages
         data = images(preprocessing.image_size_px, preprocessing.resize_px, cache=False)

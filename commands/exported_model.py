@@ -75,10 +75,14 @@ def load_model(folder: Path) -> Callable[..., Tensor]:
 
 
 def example_inputs(data: Any) -> dict[str, Tensor]:
-    """Inputs of the network, by name: images uint8 (2, C, H, W), or ids and mask int64 (2, T)."""
+    """Inputs of the network, by name: images uint8 (2, C, H, W), ids and mask int64 (2, T), or two items."""
     if data.kind == "text":
         return {name: torch.ones(2, EXAMPLE_TOKENS, dtype=torch.int64) for name in ("input_ids", "attention_mask")}
-    return {"image": torch.zeros(2, data.channels, data.image_size_px, data.image_size_px, dtype=torch.uint8)}
+    if data.kind == "image":
+        return {"image": torch.zeros(2, data.channels, data.image_size_px, data.image_size_px, dtype=torch.uint8)}
+    batch = next(batches(data, "val"))
+    fields = {id(value): name for name, value in batch._asdict().items()}
+    return {fields[id(value)]: value[:2] for value in batch.inputs}
 
 
 def batches(data: Any, split: str, limit: int | None = None) -> Iterator[Any]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from commands.card_preprocessing import preprocess_image, preprocess_text, words
 from commands.summary import figures_of, shown
-from datamodules.preprocessing import Preprocessing
+from datamodules.preprocessing import ModulePreprocessing, Preprocessing
 
 CARD = """# {name}, {precision}
 
@@ -61,6 +61,21 @@ settings = json.loads(Path("preprocessing.json").read_text(encoding="utf-8"))
 tokenizer = Tokenizer.from_file("tokenizer.json")
 ids, mask = preprocess_text("A fine film.", tokenizer, settings)
 {run}"""
+# By format; there is no item to begin with, so the inputs are of the shapes that the file names.
+MODULE_CODE = {
+    "onnx": """import numpy as np
+import onnxruntime
+
+types = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(uint8)": np.uint8}
+session = onnxruntime.InferenceSession("model.onnx")
+inputs = {value.name: np.zeros([1, *value.shape[1:]], types[value.type]) for value in session.get_inputs()}
+(logits,) = session.run(None, inputs)""",
+    "torch": """import torch
+
+program = torch.export.load("model.pt2")
+inputs, _ = program.example_inputs
+logits = program.module()(*inputs)""",
+}
 RUNTIME = {"onnx": "import onnxruntime", "torch": "import torch"}
 RUN = {
     ("onnx", "image"): '(logits,) = onnxruntime.InferenceSession("model.onnx").run(None, {"image": image})',
@@ -125,5 +140,7 @@ def _proof_rows(proof: dict[str, Any]) -> dict[str, str]:
 
 def _code(format: str, preprocessing: Preprocessing) -> str:  # noqa: A002
     kind = preprocessing.kind
+    if kind == ModulePreprocessing.kind:
+        return MODULE_CODE[format]
     code, function = (TEXT_CODE, preprocess_text) if kind == "text" else (IMAGE_CODE, preprocess_image)
     return code.format(runtime=RUNTIME[format], function=inspect.getsource(function), run=RUN[format, kind])

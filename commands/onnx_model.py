@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from commands.onnx_graph import fold_pooled_norms, fold_projected_tables
 from commands.onnx_network import OUTPUT
 from commands.quiet import quiet
+from commands.torch_model import free_axes
 
 LARGEST_CONSTANT = 2**28  # values; onnxscript's own limit leaves an LSTM's gates to be reordered at each call
 
@@ -22,10 +23,8 @@ def write_onnx(network: nn.Module, inputs: Mapping[str, Tensor], path: Path) -> 
     """Write a network in evaluation mode, in fp32, as one file with norms folded into convolutions.
 
     Args:
-        inputs: an example of each input by the name it gets. Axis 0, and axis 1 of ids and masks (B, T), stay free.
+        inputs: an example of each input by the name it gets. What ``free_axes`` says stays free.
     """
-    free = torch.export.Dim.DYNAMIC
-    axes = tuple(dict.fromkeys(range(2 if example.ndim == 2 else 1), free) for example in inputs.values())
     with quiet():
         program = torch.onnx.export(
             network.eval(),
@@ -33,7 +32,7 @@ def write_onnx(network: nn.Module, inputs: Mapping[str, Tensor], path: Path) -> 
             dynamo=True,
             input_names=list(inputs),
             output_names=[OUTPUT],
-            dynamic_shapes=axes,
+            dynamic_shapes=free_axes(inputs),
             verbose=False,
         )
         assert program is not None

@@ -40,10 +40,7 @@ def write_torch(network: nn.Module, inputs: Mapping[str, Tensor], path: Path) ->
     Raises:
         ValueError: a network that torch.export ties to one text length, as it does with LSTMs.
     """
-    free = torch.export.Dim.DYNAMIC
-    axes: tuple[Any, ...] = tuple(
-        dict.fromkeys(range(2 if example.ndim == 2 else 1), free) for example in inputs.values()
-    )
+    axes: tuple[Any, ...] = free_axes(inputs)
     if isinstance(network, InBf16):
         axes = (axes,)  # its inputs are one starred argument
     with quiet(), torch.no_grad():
@@ -52,6 +49,13 @@ def write_torch(network: nn.Module, inputs: Mapping[str, Tensor], path: Path) ->
         except UserError as error:
             raise ValueError("torch.export would tie this network to one text length: give --format=onnx") from error
         torch.export.save(program, path)
+
+
+def free_axes(inputs: Mapping[str, Tensor]) -> tuple[dict[int, Any], ...]:
+    """The axes of each input that may have any length: the batch's, and the second of ids and masks int64 (B, T)."""
+    free = torch.export.Dim.DYNAMIC
+    texts = (example.ndim == 2 and example.dtype == torch.int64 for example in inputs.values())
+    return tuple({0: free, 1: free} if is_text else {0: free} for is_text in texts)
 
 
 def load_torch(path: Path) -> Callable[..., Tensor]:

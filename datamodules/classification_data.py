@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 from datamodules.batching import batch_loader
 from datamodules.encoded_cache import cached, uncached
 from datamodules.known_classes import in_known_order
+from datamodules.preprocessing import ModulePreprocessing, Preprocessing
 from datamodules.sources import SPLIT_NAMES, Examples, Source, digest_items, existing_path, fingerprint
 from datamodules.splits import check_classes, cut_missing_splits, subset
 from datamodules.unreadable import check_unreadable, lost_items
@@ -43,7 +44,7 @@ class ClassificationData(LightningDataModule, ABC):
     """
 
     hub_name: ClassVar[str]  # owner/name@revision
-    kind: ClassVar[str]
+    kind: ClassVar[str] = ModulePreprocessing.kind  # what an item is: image, text, or something of one's own
 
     def __init__(
         self,
@@ -108,6 +109,12 @@ class ClassificationData(LightningDataModule, ABC):
         Raises:
             ValueError: nothing there that can be classified.
         """
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """What turns an item into the network's input, as an exported model carries it."""
+        options = {name: value for name, value in self.hparams.items() if name != "source" and name[0] != "_"}
+        return ModulePreprocessing(f"{type(self).__module__}.{type(self).__qualname__}", options)
 
     @cached_property
     def found(self) -> Source:

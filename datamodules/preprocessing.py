@@ -203,6 +203,20 @@ class TextPreprocessing(Preprocessing):
         return np.concatenate([found[: self.head_tokens], found[self.head_tokens - self.max_tokens :]])
 
 
+@dataclass(frozen=True)
+class ModulePreprocessing(Preprocessing):
+    """What the data module of a task of one's own makes of an item: the class and options to build it again with.
+
+    Args:
+        data: dotted name of the class.
+        options: its arguments but for where its data lies; plain values.
+    """
+
+    kind: ClassVar[str] = "module"
+    data: str
+    options: dict[str, Any]
+
+
 def central(side: int, size: int) -> slice:
     """Which of so many pixels lie in the middle."""
     start = (side - size) // 2

@@ -97,7 +97,7 @@ BACKBONES = {  # what comes before the head
 }
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BACKBONES)
 def test_backbone_is_frozen_and_unfrozen_under_audit(experiment: Cli, tmp_path: Path, name: str) -> None:
     limits = ["--data.train_size=16", "--data.batch_size=8", "--trainer.limit_val_batches=1"]
     limits += ["--data.max_tokens=16"] * (name in ("imdb_lstm", "bert_classifier"))

@@ -112,7 +112,8 @@ def test_sixth_task_is_under_a_hundred_lines_in_its_rooms() -> None:
     assert sorted(Path(path).parts[0] for path in files) == ["datamodules", "experiments", "lightning_modules"]
     assert len(files) == len(re.findall(r"^```(?:python|yaml)$", SIXTH, re.MULTILINE))
     assert sum(len(content.splitlines()) for content in files.values()) < 100
-    assert not any((ROOT / path).exists() for path in files)
+    there = {path: (ROOT / path).read_text(encoding="utf-8") for path in files if (ROOT / path).exists()}
+    assert there in ({}, files)  # the latter in a copy that holds the task
 
 
 RUN_SIXTH = """
@@ -126,6 +127,21 @@ own = ["--runs=own", "--data.source=own.csv", "--model.num_features=2", "--train
 assert cli.main(["run", *configs, *own]) == 0
 assert cli.main(["run", *configs, "--data.source=rows.csv"]) == 2
 assert cli.main(["list"]) == 0
+assert cli.main(["export", f"--run=runs/{sys.argv[1]}/latest", "--output=exported"]) == 0
+assert cli.main(["classify", "--run=exported", "--input=rows.csv", "--output=of-export.jsonl"]) == 1
+"""
+# The other verbs, then what a contributor is told to do before sharing.
+SHARE_SIXTH = """
+make export RUN=runs/{name}/latest INT8=1 MAX_DROP=5
+make export RUN=runs/{name}/latest FORMAT=torch
+make compress NAME={name}
+make verify-resume NAME={name}
+git init -q .
+git add -A
+git -c user.name=me -c user.email=me@example.org commit -qm "A sixth task"
+make measure NAME={name}
+make check
+make test
 """
 
 
@@ -137,9 +153,13 @@ def sixth_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / room, tree / room, ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("cli.py", "pyproject.toml"):
         shutil.copy(ROOT / file, tree)
+    add_sixth_task(tree)
+    return tree
+
+
+def add_sixth_task(tree: Path) -> None:
     for path, content in sixth_task().items():
         (tree / path).write_text(content, encoding="utf-8")
-    return tree
 
 
 def test_sixth_task_trains_predicts_and_takes_other_data(sixth_tree: Path) -> None:
@@ -160,6 +180,13 @@ def test_sixth_task_trains_predicts_and_takes_other_data(sixth_tree: Path) -> No
     first, second = map(json.loads, (sixth_tree / "predictions.jsonl").read_text().splitlines())
     assert set(first["probabilities"]) == {"malignant", "benign"}
     assert second == {"item": "rows.csv:3", "error": "an empty cell"}
+    exported = json.loads((sixth_tree / "of-export.jsonl").read_text().splitlines()[0])
+    assert exported["probabilities"] == pytest.approx(first["probabilities"], abs=1e-4)
+    card = (sixth_tree / "exported/README.md").read_text()
+    (code,) = re.findall(r"^```python\n(.*?)^```", card, re.MULTILINE | re.DOTALL)
+    shown = [sys.executable, "-c", f"{code}\nprint(logits.shape)"]
+    alone = subprocess.run(shown, cwd=sixth_tree / "exported", capture_output=True, text=True)
+    assert (alone.stdout, alone.stderr) == ("(1, 2)\n", "")
     (own_results,) = (sixth_tree / "own" / name).glob("[0-9]*/results.json")
     data = json.loads(own_results.read_text())["data"]
     assert data["classes"] == ["high", "low"]
@@ -173,3 +200,25 @@ def test_sixth_task_passes_the_linter(sixth_tree: Path) -> None:
             [sys.executable, "-m", "ruff", *check, *files], cwd=sixth_tree, capture_output=True, text=True, timeout=60
         )
         assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(2400)
+def test_a_copy_that_holds_the_sixth_task_runs_every_verb_and_passes_all_checks(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for file in listed.rstrip("\0").split("\0"):
+        (tree / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / file, tree / file)
+    (tree / ".venv").symlink_to(ROOT / ".venv")
+    add_sixth_task(tree)
+    (name,) = (Path(path).stem for path in sixth_task() if path.startswith("experiments/"))
+    row, section = re.search(r"^```markdown\n(\|.*?\|)\n\n(.*?)^```", SIXTH, re.MULTILINE | re.DOTALL).groups()  # type: ignore[union-attr]  # it is there
+    section = section.replace(f"make exp NAME={name}", f"```\nmake exp NAME={name}\n```")
+    pages = (tree / "docs/tasks.md").read_text(encoding="utf-8")
+    pages = pages.replace("\n\nThen: [knobs", f"\n{row}\n\nThen: [knobs", 1)
+    pages = pages.replace("\n## Knobs of every task", f"\n{section}\n## Knobs of every task", 1)
+    (tree / "docs/tasks.md").write_text(pages, encoding="utf-8")
+    for line in ["make exp NAME={name}", *SHARE_SIXTH.strip().splitlines()]:
+        ran = subprocess.run(line.format(name=name), shell=True, cwd=tree, capture_output=True, text=True)
+        assert ran.returncode == 0, f"{line}: {ran.stdout[-3000:]}{ran.stderr[-3000:]}"
