@@ -66,7 +66,7 @@ class ExperimentTrainer(Trainer):
             ckpt_path: a checkpoint to continue from.
         """
         self.fit(model, datamodule=datamodule, ckpt_path=ckpt_path, weights_only=True)
-        end_averaging(self.callbacks)
+        end_averaging(self)
         # A fast_dev_run keeps no checkpoint: it tests the weights as they are.
         best = best_checkpoint(self.callbacks)
         if best and best.dirpath and not best.best_model_path and not self.fast_dev_run:

@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from lightning_modules.networks.surgery import operate
 from lightning_modules.optimization import regroup
-from lightning_modules.weight_averaging import average_anew
+from lightning_modules.weight_averaging import average_anew, follow_swaps
 
 OF_OPTIMIZER = ("lr", "momentum", "weight_decay")  # hyper-parameters that are part of an optimizer's groups
 
@@ -54,6 +54,10 @@ class ChangingModule(LightningModule):
         rates = [base * factor for base, factor in zip(schedule.base_lrs, factors, strict=True)]
         if changed or rates != [group["lr"] for group in groups]:
             self.sync_optimizer()
+
+    def setup(self, stage: str) -> None:
+        if stage == "fit":
+            follow_swaps(self.trainer)
 
     @abstractmethod
     def parameter_groups(self) -> list[dict[str, Any]]:

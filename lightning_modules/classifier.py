@@ -22,6 +22,7 @@ from lightning_modules.optimization import (
     build_schedule,
     parameter_groups,
 )
+from lightning_modules.weight_averaging import save_average
 
 
 class Batch(Protocol):
@@ -239,6 +240,7 @@ class Classifier(ChangingModule):
 
         The epoch's losses so far are kept too, so that a resumed run logs the same means.
         """
+        save_average(self.trainer, checkpoint)
         checkpoint.setdefault("hyper_parameters", {}).update(self.restored_hyper_parameters())
         data = getattr(self.trainer, "datamodule", None)
         checkpoint["lightsmith"] = {

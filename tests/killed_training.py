@@ -21,6 +21,7 @@ from lightning_modules.mnist_mlp import MnistMLP
 
 STEPS, EPOCHS = 4, 3  # of 100 items in batches of 30
 PRECISE: dict[str, Any] = {"precision": "32-true"}
+DEATH = ("step", "epoch", "validation", "survives")  # the options of SaveThenDie
 
 
 class KilledError(BaseException):
@@ -28,11 +29,13 @@ class KilledError(BaseException):
 
 
 class SaveThenDie(Checkpoint):
-    """Saves at the end of a batch, or of an epoch, and dies some batches later."""
+    """Saves at the end of a batch, of a batch of validation, or of an epoch, and dies some training batches later."""
 
-    def __init__(self, step: int | None = None, epoch: int | None = None, survives: int = 0) -> None:
-        self.step, self.epoch, self.survives = step, epoch, survives
-        self.batches, self.saved = 0, 0
+    def __init__(
+        self, step: int | None = None, epoch: int | None = None, validation: int | None = None, survives: int = 0
+    ) -> None:
+        self.step, self.epoch, self.validation, self.survives = step, epoch, validation, survives
+        self.batches, self.validated, self.saved = 0, 0, 0
 
     def save(self, trainer: Trainer) -> None:
         trainer.save_checkpoint("killed.ckpt")
@@ -44,6 +47,13 @@ class SaveThenDie(Checkpoint):
             self.save(trainer)
         if self.saved and self.batches == self.saved + self.survives:
             raise KilledError
+
+    def on_validation_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        self.validated += 1
+        if self.validated == self.validation:
+            self.save(trainer)
+            if not self.survives:
+                raise KilledError
 
     def on_train_epoch_end(self, trainer: Trainer, *_: Any) -> None:
         if trainer.current_epoch == self.epoch:
@@ -81,8 +91,8 @@ def assert_same(one: Any, other: Any) -> None:
 
 
 def died_and_resumed(make: Callable[[], list[Callback]] = list, **options: Any) -> dict[str, Any]:
-    """As ``trained``, but killed and resumed once; the options of SaveThenDie are among the others."""
-    death = {name: options.pop(name) for name in ("step", "epoch", "survives") if name in options}
+    """What ``trained`` gives, killed and resumed once; the options of SaveThenDie are among the others."""
+    death = {name: options.pop(name) for name in DEATH if name in options}
     with pytest.raises(KilledError):
         trained(*make(), SaveThenDie(**death), **options)
     torch.rand(5), random.random(), np.random.random()  # a new process stands elsewhere

@@ -27,7 +27,15 @@ from callbacks.quantization_aware_training import QuantizationAwareTraining
 from callbacks.rand_augment_images import RandAugmentImages
 from callbacks.unfreeze_backbone import UnfreezeBackbone
 from commands.tracking import build_loggers
-from tests.killed_training import DieAfterTraining, KilledError, SaveThenDie, assert_same, died_and_resumed, trained
+from tests.killed_training import (
+    DEATH,
+    DieAfterTraining,
+    KilledError,
+    SaveThenDie,
+    assert_same,
+    died_and_resumed,
+    trained,
+)
 
 
 class FreezeFirstLayer(Callback):
@@ -61,14 +69,16 @@ def _seeded(monkeypatch: pytest.MonkeyPatch) -> None:
         {"step": 7, "val_check_interval": 2},
         {"step": 3, "check_val_every_n_epoch": 2},
         {"step": 3, "max_epochs": -1, "max_steps": 10},
+        {"validation": 1},
+        {"validation": 4, "survives": 1},
+        {"validation": 1, "val_check_interval": 2, "accumulate_grad_batches": 3},
+        {"validation": 3, "val_check_interval": 2, "accumulate_grad_batches": 3, "survives": 2},
     ],
     ids=str,
 )
 def test_it_ends_bit_identical(options: dict[str, Any]) -> None:
     resumed = died_and_resumed(**options)
-    for name in ("step", "epoch", "survives"):
-        options.pop(name, None)
-    assert_same(resumed, trained(**options))
+    assert_same(resumed, trained(**{name: value for name, value in options.items() if name not in DEATH}))
 
 
 def test_twice_in_one_epoch_and_once_more() -> None:
@@ -139,7 +149,7 @@ CALLBACKS: dict[str, Callable[[], list[Callback]]] = {
 
 @pytest.mark.filterwarnings("ignore:Checkpoint directory")
 @pytest.mark.parametrize("name", CALLBACKS)
-@pytest.mark.parametrize("death", [{"step": 2}, {"epoch": 0, "survives": 1}, {"step": 6}], ids=str)
+@pytest.mark.parametrize("death", [{"step": 2}, {"epoch": 0, "survives": 1}, {"step": 6}, {"validation": 3}], ids=str)
 def test_with_every_callback_that_has_a_state(name: str, death: dict[str, int]) -> None:
     whole = trained(*CALLBACKS[name]())
     assert_same(died_and_resumed(CALLBACKS[name], **death), whole)
