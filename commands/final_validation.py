@@ -43,5 +43,5 @@ class FitLoop(_FitLoop):
 
     @property
     def _interrupted_in_validation(self) -> bool:
-        batches = self.epoch_loop.val_loop.batch_progress.total
+        batches: Any = self.epoch_loop.val_loop.batch_progress.total  # whose type says less than it has
         return self.restarting and self.trainer.enable_validation and batches.started > batches.processed

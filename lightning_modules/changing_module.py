@@ -22,6 +22,8 @@ class ChangingModule(LightningModule):
 
     Attributes:
         operations: what ``operate`` did to the network, in order; part of every checkpoint.
+        edits: how often the network was changed by something else than a step of training: by ``operate``, by zeros, by
+            a rewind. A copy of the weights from before the last edit is out of date; part of every checkpoint.
         lr_scales: factors of the learning rate by pattern of a parameter's name, as ``parameter_groups`` takes them.
         batch_transforms: by name, what each training batch goes through first, in order of name. A label may become
             float32 (B, classes), probabilities.
@@ -33,6 +35,7 @@ class ChangingModule(LightningModule):
     def __init__(self) -> None:
         super().__init__()
         self.operations: list[dict[str, Any]] = []
+        self.edits = 0
         self.lr_scales: dict[str, float] = {}
         self.batch_transforms: dict[str, Callable[[Any], Any]] = {}
         self.loss_transforms: dict[str, Callable[[Any, Tensor, Tensor], Tensor]] = {}
@@ -71,6 +74,7 @@ class ChangingModule(LightningModule):
         """
         operate(self.network, kind, options)
         self.operations.append({"kind": kind, "options": options})
+        self.edits += 1
         self.sync_optimizer()
         if self._trainer is not None:
             average_anew(self.trainer, self)

@@ -249,6 +249,7 @@ class Classifier(ChangingModule):
             "fingerprint": getattr(data, "fingerprint", None) if self.trainer.is_global_zero else None,
             "training_loss": self._from_all_ranks(self._training_loss.state()),
             "operations": self.operations,
+            "edits": self.edits,
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -259,6 +260,7 @@ class Classifier(ChangingModule):
         """
         own = checkpoint.get("lightsmith", {})
         self.repeat(own.get("operations", []))
+        self.edits = own.get("edits", self.edits)
         if losses := own.get("training_loss"):
             self._training_loss.restore(losses[self.global_rank % len(losses)])
 
