@@ -150,7 +150,8 @@ class GuardNumerics(Callback):
     def _observe(self, trainer: Trainer, optimizer: Optimizer) -> Step:
         scaled = getattr(trainer.precision_plugin, "scaler", None) is not None
         parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
-        norms = [] if scaled else torch._foreach_norm([p.grad for p in parameters])  # as torch's own clipping does
+        looks = parameters and not scaled  # a rewind in this step leaves no gradients
+        norms = torch._foreach_norm([p.grad for p in parameters]) if looks else []  # as torch's own clipping does
         losses = [loss.float() for loss in self._losses] if trainer.world_size == 1 else []
         magnitudes = torch.stack([*losses, *norms]) if losses or norms else torch.zeros(1)
         gradients = [] if scaled else parameters
