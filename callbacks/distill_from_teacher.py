@@ -35,8 +35,8 @@ class DistillFromTeacher(Callback):
         alpha: share of the teacher in the loss, in (0, 1].
 
     Raises:
-        ValueError: an argument outside its range; or, when a fit begins, no such checkpoint, a teacher of other classes,
-            image sizes or tokens, or one that is not the one that a resumed run began with.
+        ValueError: an argument outside its range; or, when a fit begins, no such checkpoint, a teacher of other
+            classes, image sizes or tokens, or not the one that a resumed run began with.
     """
 
     def __init__(self, teacher: str, temperature: float = 4.0, alpha: float = 0.9) -> None:

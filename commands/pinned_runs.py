@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch.cli import Namespace
+from jsonargparse import Namespace
 
 LATEST = "latest"
 

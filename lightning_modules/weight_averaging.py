@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import WeightAveraging
+from lightning.pytorch.callbacks import StochasticWeightAveraging, WeightAveraging
 
 
 class Swap:
@@ -30,12 +30,18 @@ def follow_swaps(trainer: Trainer) -> None:
     """Have averages say from now on whether they are exchanged with the weights that train.
 
     Raises:
-        ValueError: two callbacks keep averages, and would exchange them with each other.
+        ValueError: two callbacks keep averages, and would exchange them with each other; or one is
+            StochasticWeightAveraging, which takes schedule and optimizer over and saves half of what it needs.
     """
     averaging = list(_averaging(trainer))
     if len(averaging) > 1:
         names = " and ".join(type(callback).__name__ for callback in averaging)
         raise ValueError(f"trainer.callbacks has {names}, of which a run can have one: leave the other out")
+    if any(isinstance(callback, StochasticWeightAveraging) for callback in _callbacks(trainer)):
+        raise ValueError(
+            "StochasticWeightAveraging would not go on after an interruption: take Lightning's WeightAveraging, which "
+            "keeps the same average"
+        )
     for callback in averaging:
         setattr(callback, "_swap_models", Swap(callback))  # noqa: B010  # a method, to a type checker
 
@@ -83,6 +89,10 @@ def end_averaging(trainer: Trainer) -> None:
 
 def _averaging(trainer: Trainer) -> Iterable[Any]:
     """The callbacks that have an average under way."""
-    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]  # set by Lightning's connector
-    found = [callback for callback in callbacks if isinstance(callback, WeightAveraging)]
+    found = [callback for callback in _callbacks(trainer) if isinstance(callback, WeightAveraging)]
     return [callback for callback in found if callback._average_model is not None]
+
+
+def _callbacks(trainer: Trainer) -> list[Callback]:
+    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]  # set by Lightning's connector
+    return callbacks

@@ -11,7 +11,13 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint, WeightAveraging
+from lightning.pytorch.callbacks import (
+    EarlyStopping,
+    EMAWeightAveraging,
+    GradientAccumulationScheduler,
+    ModelCheckpoint,
+    WeightAveraging,
+)
 
 from callbacks.adversarial_training import AdversarialTraining
 from callbacks.apply_lora import ApplyLoRA
@@ -112,6 +118,7 @@ CALLBACKS: dict[str, Callable[[], list[Callback]]] = {
     "best checkpoint": lambda: [best("val/accuracy", "max")],
     "best checkpoint, the first": lambda: [best("val/loss", "max")],
     "last checkpoint and what is shown": lambda: [SaveLast(), ShowProgress()],
+    "accumulation on a schedule": lambda: [GradientAccumulationScheduler({1: 2})],
     "quantization": lambda: [quantizing()],
     "quantization, a teacher": lambda: [quantizing(), teacher()],
     "quantization, pruned weights": lambda: [quantizing(), pruning(end=0.3)],

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from lightning.pytorch.cli import Namespace
+from jsonargparse import Namespace
 
 from commands.pinned_runs import pin_runs
 from tests.conftest import ROOT, Cli, Outcome
@@ -26,10 +26,10 @@ def runs(tmp_path: Path) -> Path:
 
 
 def test_any_setting_that_goes_through_latest_names_the_run(runs: Path) -> None:
-    settings = Namespace(
+    settings = Namespace(  # type: ignore[no-untyped-call]
         init_from=Path("runs/x/latest"),
         resume=None,
-        data=Namespace(source="elsewhere/latest"),  # where no link is
+        data=Namespace(source="elsewhere/latest"),  # type: ignore[no-untyped-call]  # where no link is
         callbacks=[{"init_args": {"runs": ["runs/x/latest/checkpoints/best.ckpt", f"{runs}/x/one"], "n": 3}}],
     )
     pin_runs(settings)

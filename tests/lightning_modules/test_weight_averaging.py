@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint, WeightAveraging
+from lightning.pytorch.callbacks import (
+    Callback,
+    EMAWeightAveraging,
+    ModelCheckpoint,
+    StochasticWeightAveraging,
+    WeightAveraging,
+)
 
 from callbacks.apply_lora import ApplyLoRA
 from callbacks.save_last import SaveLast
@@ -124,3 +130,8 @@ def test_where_only_weights_are_saved_they_are_the_average() -> None:
 def test_two_averages_are_refused() -> None:
     with pytest.raises(ValueError, match="has EMAWeightAveraging and WeightAveraging, of which a run can have one"):
         fitted(average(), WeightAveraging())
+
+
+def test_an_average_that_cannot_be_resumed_is_refused_and_the_one_that_can_is_named() -> None:
+    with pytest.raises(ValueError, match=r"take Lightning's WeightAveraging, which keeps the same average$"):
+        fitted(StochasticWeightAveraging(swa_lrs=0.01))
