@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -25,7 +26,8 @@ INPUTS: dict[str, Callable[[Any], Any]] = {
 class DistillFromTeacher(Callback):
     """Knowledge distillation (Hinton et al. 2015): the loss becomes (1 - alpha) · loss + alpha · ``soft_loss``.
 
-    The teacher sees each training batch as the student does. It is no part of the student or its checkpoints.
+    The teacher sees each training batch as the student does. It is no part of the student or its checkpoints, which
+    only know it again.
 
     Args:
         teacher: a run folder, such as runs/cifar_resnet/latest, whose best checkpoint is read, or a .ckpt file.
@@ -33,8 +35,8 @@ class DistillFromTeacher(Callback):
         alpha: share of the teacher in the loss, in (0, 1].
 
     Raises:
-        ValueError: an argument outside its range; or, when a fit begins, no such checkpoint, or a teacher of other
-            classes, image sizes or tokens.
+        ValueError: an argument outside its range; or, when a fit begins, no such checkpoint, a teacher of other
+            classes, image sizes or tokens, or not the one that a resumed run began with.
     """
 
     def __init__(self, teacher: str, temperature: float = 4.0, alpha: float = 0.9) -> None:
@@ -46,22 +48,43 @@ class DistillFromTeacher(Callback):
         self.temperature = temperature
         self.alpha = alpha
         self._teacher: LightningModule | None = None
+        self._sha256 = ""
+        self._saved_sha256 = ""
 
     def setup(self, trainer: Any, pl_module: Classifier, stage: str) -> None:  # type: ignore[override]  # ours
         if stage == "fit":
-            if not hasattr(trainer, "load_run"):
-                raise ValueError("DistillFromTeacher needs a trainer that can load a run: ExperimentTrainer")
+            self._teacher = self._load(trainer, pl_module).requires_grad_(False)
+            self._sha256 = sha256(self._teacher)
+
+    def _load(self, trainer: Any, pl_module: Classifier) -> LightningModule:
+        """The teacher, which goes with the student and its data."""
+        if not hasattr(trainer, "load_run"):
+            raise ValueError("DistillFromTeacher needs a trainer that can load a run: ExperimentTrainer")
+        try:
             teacher, data = trainer.load_run(self.path)
-            known, wanted = teacher.class_names, pl_module.class_names
-            if known != wanted:
-                raise ValueError(f"teacher={self.path} knows the classes {known}, the data has {wanted}")
-            for name, of in INPUTS.items():
-                if of(data) != of(trainer.datamodule):
-                    raise ValueError(f"teacher={self.path} was trained on inputs with other {name} than this data's")
-            self._teacher = teacher.requires_grad_(False)
+        except ValueError as error:
+            raise ValueError(f"teacher={self.path} cannot be read: {error}; name a run folder or .ckpt file") from error
+        known, wanted = teacher.class_names, pl_module.class_names
+        if known != wanted:
+            raise ValueError(f"teacher={self.path} knows the classes {known}, the data has {wanted}")
+        for name, of in INPUTS.items():
+            if of(data) != of(trainer.datamodule):
+                raise ValueError(f"teacher={self.path} was trained on inputs with other {name} than this data's")
+        return cast(LightningModule, teacher)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"sha256": self._sha256}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._saved_sha256 = state_dict["sha256"]
 
     def on_fit_start(self, trainer: Trainer, pl_module: Classifier) -> None:  # type: ignore[override]  # ours
         assert self._teacher is not None
+        if self._saved_sha256 not in ("", self._sha256):
+            raise ValueError(
+                f"teacher={self.path} has other weights than when this run began, which cannot go on with it: put back "
+                "the one that it began with, or start anew"
+            )
         self._teacher.to(pl_module.device, pl_module.dtype)  # mixed precision follows from the training step's context
         pl_module.loss_transforms[NAME] = self._distill
 
@@ -74,6 +97,15 @@ class DistillFromTeacher(Callback):
         with torch.no_grad():
             taught = self._teacher(*batch.inputs).float()
         return (1 - self.alpha) * loss + self.alpha * soft_loss(logits, taught, self.temperature)
+
+
+def sha256(module: LightningModule) -> str:
+    """What a model's weights and buffers are known by."""
+    digest = hashlib.sha256()
+    for name, tensor in module.state_dict().items():
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def soft_loss(logits: Tensor, taught: Tensor, temperature: float) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import EarlyStopping, GradientAccumulationScheduler, ModelCheckpoint
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
@@ -84,6 +84,9 @@ class ExactResume(Callback):
                 parameter.grad = gradient.to(parameter)
         elif trainer.world_size > 1:
             seed_by_rank(trainer.global_rank, trainer.global_step)
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]  # set by Lightning's connector
+            if isinstance(callback, GradientAccumulationScheduler):  # which sets this only where an epoch begins
+                trainer.accumulate_grad_batches = callback.get_accumulate_grad_batches(trainer.current_epoch)
         metrics = {name: torch.tensor(value) for name, value in restored.get("metrics", {}).items()}
         trainer._logger_connector._callback_metrics.update(metrics)  # for who asks before the next validation
         if restored.get("should_stop"):  # unless the settings are others now, and it would not have been stopped

@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 from callbacks.forget_best import forget_best
 from lightning_modules.classifier import Classifier
 from lightning_modules.networks.sparsity import Scope, masks_of_largest, pack, prunable_weights, unpack
-from lightning_modules.weight_averaging import averaged_copies
+from lightning_modules.weight_averaging import average_anew, averaged_copies
 
 
 class PruneWeights(Callback):
@@ -150,6 +150,7 @@ class PruneWeights(Callback):
         masks = masks_of_largest(self._weights, sparsity, self.scope, self.kept_of)
         self._masks = {name: mask.to(named[name].dtype) for name, mask in zip(named, masks, strict=True)}
         self._operations = len(pl_module.operations)
+        pl_module.edits += 1
         self._hold()
         with torch.no_grad():
             for copy in averaged_copies(trainer):  # an average of zeros is zero, so once is enough
@@ -170,6 +171,7 @@ class PruneWeights(Callback):
                 raise ValueError("PruneWeights: rewind=true needs a network whose structure stays as it was at first")
             pl_module.network.load_state_dict(self._initial)
             self._hold()
+            average_anew(trainer, pl_module)
             optimizer.state.clear()
             optimizer.zero_grad()  # its gradients are of the weights before
             self._initial = {}

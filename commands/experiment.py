@@ -23,6 +23,7 @@ from commands.list_experiments import experiment_name, run_name
 from commands.mistakes import blame, explain, one_line
 from commands.options import add_options
 from commands.out_of_memory import run_within_memory
+from commands.pinned_runs import pin_runs
 from commands.processes import end_together
 from commands.recording import open_run_folder, record, write_record
 from commands.results import check_callbacks
@@ -107,6 +108,7 @@ class ExperimentCLI(LightningCLI):
             print_once(explain_setting(options.explain, self._parser(self.subcommand), options, self.given))
             raise SystemExit(0)
         refuse_secrets(options)
+        pin_runs(options)
         if self.subcommand in RECORDED:
             options.resume = options.resume or requeued_run(options.runs / self.experiment, self.given)
             self.run_folder = find_start(options, self.experiment) or self.run_folder

@@ -18,6 +18,7 @@ from callbacks.save_last import SaveLast
 from callbacks.say_why_ended import SayWhyEnded
 from commands.checkpoints import load_run
 from commands.durable_checkpoints import DurableCheckpointIO
+from commands.final_validation import end_with_validation
 from commands.run_folder import BEST_CHECKPOINT
 from commands.slurm import keep_lightning_from_requeueing
 from commands.torchrun import meet_again
@@ -48,6 +49,7 @@ class ExperimentTrainer(Trainer):
         super().__init__(*args, **options)
         if isinstance(self.profiler, PassThroughProfiler):
             self.profiler = NoProfiler()
+        end_with_validation(self)
         self.keep_best = KeepBest()
         self.callbacks = [self.keep_best, SayWhyEnded(), *self.callbacks]
         self.callbacks.sort(key=lambda callback: isinstance(callback, SaveLast))  # what others keep is known by then
@@ -66,7 +68,7 @@ class ExperimentTrainer(Trainer):
             ckpt_path: a checkpoint to continue from.
         """
         self.fit(model, datamodule=datamodule, ckpt_path=ckpt_path, weights_only=True)
-        end_averaging(self.callbacks)
+        end_averaging(self)
         # A fast_dev_run keeps no checkpoint: it tests the weights as they are.
         best = best_checkpoint(self.callbacks)
         if best and best.dirpath and not best.best_model_path and not self.fast_dev_run:

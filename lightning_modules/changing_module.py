@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from lightning_modules.networks.surgery import operate
 from lightning_modules.optimization import regroup
-from lightning_modules.weight_averaging import average_anew
+from lightning_modules.weight_averaging import average_anew, follow_swaps
 
 OF_OPTIMIZER = ("lr", "momentum", "weight_decay")  # hyper-parameters that are part of an optimizer's groups
 
@@ -22,6 +22,8 @@ class ChangingModule(LightningModule):
 
     Attributes:
         operations: what ``operate`` did to the network, in order; part of every checkpoint.
+        edits: how often the network was changed by something else than a step of training: by ``operate``, by zeros, by
+            a rewind. A copy of the weights from before the last edit is out of date; part of every checkpoint.
         lr_scales: factors of the learning rate by pattern of a parameter's name, as ``parameter_groups`` takes them.
         batch_transforms: by name, what each training batch goes through first, in order of name. A label may become
             float32 (B, classes), probabilities.
@@ -33,6 +35,7 @@ class ChangingModule(LightningModule):
     def __init__(self) -> None:
         super().__init__()
         self.operations: list[dict[str, Any]] = []
+        self.edits = 0
         self.lr_scales: dict[str, float] = {}
         self.batch_transforms: dict[str, Callable[[Any], Any]] = {}
         self.loss_transforms: dict[str, Callable[[Any, Tensor, Tensor], Tensor]] = {}
@@ -55,6 +58,10 @@ class ChangingModule(LightningModule):
         if changed or rates != [group["lr"] for group in groups]:
             self.sync_optimizer()
 
+    def setup(self, stage: str) -> None:
+        if stage == "fit":
+            follow_swaps(self.trainer)
+
     @abstractmethod
     def parameter_groups(self) -> list[dict[str, Any]]:
         """The optimizer's groups, which follow from names, shapes, ``requires_grad`` and ``lr_scales`` alone."""
@@ -67,6 +74,7 @@ class ChangingModule(LightningModule):
         """
         operate(self.network, kind, options)
         self.operations.append({"kind": kind, "options": options})
+        self.edits += 1
         self.sync_optimizer()
         if self._trainer is not None:
             average_anew(self.trainer, self)

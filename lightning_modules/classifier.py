@@ -22,6 +22,7 @@ from lightning_modules.optimization import (
     build_schedule,
     parameter_groups,
 )
+from lightning_modules.weight_averaging import save_average
 
 
 class Batch(Protocol):
@@ -239,6 +240,7 @@ class Classifier(ChangingModule):
 
         The epoch's losses so far are kept too, so that a resumed run logs the same means.
         """
+        save_average(self.trainer, checkpoint)
         checkpoint.setdefault("hyper_parameters", {}).update(self.restored_hyper_parameters())
         data = getattr(self.trainer, "datamodule", None)
         checkpoint["lightsmith"] = {
@@ -247,6 +249,7 @@ class Classifier(ChangingModule):
             "fingerprint": getattr(data, "fingerprint", None) if self.trainer.is_global_zero else None,
             "training_loss": self._from_all_ranks(self._training_loss.state()),
             "operations": self.operations,
+            "edits": self.edits,
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -257,6 +260,7 @@ class Classifier(ChangingModule):
         """
         own = checkpoint.get("lightsmith", {})
         self.repeat(own.get("operations", []))
+        self.edits = own.get("edits", self.edits)
         if losses := own.get("training_loss"):
             self._training_loss.restore(losses[self.global_rank % len(losses)])
 

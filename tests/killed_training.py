@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from lightning_modules.mnist_mlp import MnistMLP
 
 STEPS, EPOCHS = 4, 3  # of 100 items in batches of 30
 PRECISE: dict[str, Any] = {"precision": "32-true"}
+DEATH = ("step", "epoch", "validation", "survives")  # the options of SaveThenDie
 
 
 class KilledError(BaseException):
@@ -28,11 +29,14 @@ class KilledError(BaseException):
 
 
 class SaveThenDie(Checkpoint):
-    """Saves at the end of a batch, or of an epoch, and dies some batches later."""
+    """Saves at the end of a batch, of a batch of validation, or of an epoch, and dies some training batches later."""
 
-    def __init__(self, step: int | None = None, epoch: int | None = None, survives: int = 0) -> None:
-        self.step, self.epoch, self.survives = step, epoch, survives
-        self.batches, self.saved = 0, 0
+    def __init__(
+        self, step: int | None = None, epoch: int | None = None, validation: int | None = None, survives: int = 0
+    ) -> None:
+        self.step, self.epoch, self.validation, self.survives = step, epoch, validation, survives
+        self.batches, self.validated = 0, 0
+        self.saved: int | None = None
 
     def save(self, trainer: Trainer) -> None:
         trainer.save_checkpoint("killed.ckpt")
@@ -42,8 +46,15 @@ class SaveThenDie(Checkpoint):
         self.batches += 1
         if self.batches == self.step:
             self.save(trainer)
-        if self.saved and self.batches == self.saved + self.survives:
+        if self.saved is not None and self.batches == self.saved + self.survives:
             raise KilledError
+
+    def on_validation_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        self.validated += 1
+        if self.validated == self.validation:
+            self.save(trainer)
+            if not self.survives:
+                raise KilledError
 
     def on_train_epoch_end(self, trainer: Trainer, *_: Any) -> None:
         if trainer.current_epoch == self.epoch:
@@ -60,9 +71,10 @@ class DieAfterTraining(Callback):
 def trained(*callbacks: Callback, ckpt_path: str | None = None, **options: Any) -> dict[str, Any]:
     """What a checkpoint at the end of training holds."""
     torch.manual_seed(7)
-    data = MNIST(
-        train_size=100, batch_size=30, image_size_px=28, crop_padding_px=2, num_workers=options.pop("num_workers", None)
-    )
+    of_data = {
+        name: options.pop(name, default) for name, default in {"num_workers": None, "crop_padding_px": 2}.items()
+    }
+    data = MNIST(train_size=100, batch_size=30, image_size_px=28, **of_data)
     model = MnistMLP(class_names=data.class_names, dropout=0.3, hidden_features=(16,))
     quiet: dict[str, Any] = {"enable_progress_bar": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
     quiet |= {"accelerator": "cpu", "logger": False}
@@ -81,9 +93,25 @@ def assert_same(one: Any, other: Any) -> None:
 
 
 def died_and_resumed(make: Callable[[], list[Callback]] = list, **options: Any) -> dict[str, Any]:
-    """As ``trained``, but killed and resumed once; the options of SaveThenDie are among the others."""
-    death = {name: options.pop(name) for name in ("step", "epoch", "survives") if name in options}
-    with pytest.raises(KilledError):
-        trained(*make(), SaveThenDie(**death), **options)
-    torch.rand(5), random.random(), np.random.random()  # a new process stands elsewhere
-    return trained(*make(), ckpt_path="killed.ckpt", **options)
+    """What ``trained`` gives, killed and resumed once; the options of SaveThenDie are among the others."""
+    moment = {name: options.pop(name) for name in DEATH if name in options}
+    return died_again_and_again(make, [moment], **options)
+
+
+def died_again_and_again(
+    make: Callable[[], list[Callback]], moments: Sequence[dict[str, int]], **options: Any
+) -> dict[str, Any]:
+    """What ``trained`` gives, killed at each of these moments in turn and resumed after each.
+
+    Args:
+        make: the callbacks of each process.
+        moments: options of SaveThenDie, which count from where a process begins.
+        options: those of ``trained``.
+    """
+    saved: dict[str, Any] = {}
+    for moment in moments:
+        with pytest.raises(KilledError):
+            trained(*make(), SaveThenDie(**moment), **saved, **options)
+        saved = {"ckpt_path": "killed.ckpt"}
+        torch.rand(5), random.random(), np.random.random()  # a new process stands elsewhere
+    return trained(*make(), **saved, **options)

@@ -13,26 +13,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch import Callback
+from lightning.pytorch.callbacks import EarlyStopping
 
-from callbacks.adversarial_training import AdversarialTraining
-from callbacks.apply_lora import ApplyLoRA
-from callbacks.distill_from_teacher import DistillFromTeacher
 from callbacks.exact_resume import KEY, generator_states, set_generator_states
-from callbacks.mix_images import MixImages
-from callbacks.prune_channels import PruneChannels
 from callbacks.prune_weights import PruneWeights
-from callbacks.quantization_aware_training import QuantizationAwareTraining
-from callbacks.rand_augment_images import RandAugmentImages
-from callbacks.unfreeze_backbone import UnfreezeBackbone
 from commands.tracking import build_loggers
-from tests.killed_training import DieAfterTraining, KilledError, SaveThenDie, assert_same, died_and_resumed, trained
-
-
-class FreezeFirstLayer(Callback):
-    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        pl_module.get_submodule("network.1.body.1").requires_grad_(False)
+from tests.killed_training import (
+    DEATH,
+    DieAfterTraining,
+    KilledError,
+    SaveThenDie,
+    assert_same,
+    died_and_resumed,
+    trained,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -61,14 +56,19 @@ def _seeded(monkeypatch: pytest.MonkeyPatch) -> None:
         {"step": 7, "val_check_interval": 2},
         {"step": 3, "check_val_every_n_epoch": 2},
         {"step": 3, "max_epochs": -1, "max_steps": 10},
+        {"step": 6, "max_epochs": -1, "max_steps": 6},
+        {"validation": 3, "max_epochs": -1, "max_steps": 6},
+        {"validation": 3, "check_val_every_n_epoch": 2},
+        {"validation": 1},
+        {"validation": 4, "survives": 1},
+        {"validation": 1, "val_check_interval": 2, "accumulate_grad_batches": 3},
+        {"validation": 3, "val_check_interval": 2, "accumulate_grad_batches": 3, "survives": 2},
     ],
     ids=str,
 )
 def test_it_ends_bit_identical(options: dict[str, Any]) -> None:
     resumed = died_and_resumed(**options)
-    for name in ("step", "epoch", "survives"):
-        options.pop(name, None)
-    assert_same(resumed, trained(**options))
+    assert_same(resumed, trained(**{name: value for name, value in options.items() if name not in DEATH}))
 
 
 def test_twice_in_one_epoch_and_once_more() -> None:
@@ -79,77 +79,6 @@ def test_twice_in_one_epoch_and_once_more() -> None:
         with pytest.raises(KilledError):
             trained(SaveThenDie(step=step), ckpt_path="killed.ckpt")
     assert_same(trained(ckpt_path="killed.ckpt"), whole)
-
-
-def teacher() -> DistillFromTeacher:
-    """One that has learnt nothing teaches as well as any."""
-    if not Path("teacher.ckpt").exists():
-        trained(max_epochs=0)
-        Path("end.ckpt").rename("teacher.ckpt")
-    return DistillFromTeacher("teacher.ckpt", alpha=0.5)
-
-
-# A new callback with a state joins with one line.
-CALLBACKS: dict[str, Callable[[], list[Callback]]] = {
-    "early stopping": lambda: [EarlyStopping("val/loss", min_delta=100, patience=1)],
-    "best checkpoint": lambda: [
-        ModelCheckpoint("best", "best", monitor="val/accuracy", mode="max", enable_version_counter=False)
-    ],
-    "best checkpoint, the first": lambda: [
-        ModelCheckpoint("best", "best", monitor="val/loss", mode="max", enable_version_counter=False)
-    ],
-    "quantization": lambda: [QuantizationAwareTraining(start_epoch=1, freeze_epoch=2)],
-    "exponential moving average": lambda: [EMAWeightAveraging(decay=0.9)],
-    "gradual unfreezing": lambda: [
-        UnfreezeBackbone(freeze=["network.1.body*"], stages={1: ["network.1.body.1"]}, stage_lr_factors={1: 0.5})
-    ],
-    "teacher": lambda: [teacher()],
-    "teacher and adapters": lambda: [teacher(), ApplyLoRA(["*.body.*"], rank=2, dropout=0.2)],
-    "attacks from random starts": lambda: [AdversarialTraining("pgd", steps=2)],
-    "teacher, adapters and their average": lambda: [
-        EMAWeightAveraging(decay=0.9),
-        teacher(),
-        ApplyLoRA(["*.body.*"], rank=2),
-    ],
-    "augmented and mixed images": lambda: [MixImages(), RandAugmentImages()],
-    "adapters": lambda: [ApplyLoRA(["*.body.*"], rank=2, dropout=0.2)],
-    "adapters and their average": lambda: [EMAWeightAveraging(decay=0.9), ApplyLoRA(["*.body.*"], rank=2)],
-    "pruned weights, averaged, a part frozen": lambda: [
-        FreezeFirstLayer(),
-        PruneWeights(0.7, begin=0.1, every_n_steps=2),
-        EMAWeightAveraging(decay=0.9),
-    ],
-    "pruned and rewound weights": lambda: [PruneWeights(0.7, begin=0.5, end=0.5, rewind=True)],
-    "removed channels, averaged": lambda: [EMAWeightAveraging(decay=0.9), PruneChannels(0.7, epoch=1, round_to=4)],
-    "removed channels, pruned weights": lambda: [
-        PruneWeights(0.7, begin=0.1, every_n_steps=2),
-        PruneChannels(0.7, epoch=1, round_to=4),
-    ],
-    "teacher and pruned weights": lambda: [PruneWeights(0.7, begin=0.1, every_n_steps=2), teacher()],
-    "pruned weights and quantization": lambda: [
-        QuantizationAwareTraining(start_epoch=1, freeze_epoch=2),
-        PruneWeights(0.7, begin=0.1, end=0.3, every_n_steps=2),
-    ],
-    "gradual unfreezing, averaged": lambda: [
-        EMAWeightAveraging(decay=0.9),
-        UnfreezeBackbone(["network.1.body"], stages={1: ["network.1.body"]}),
-    ],
-}
-
-
-@pytest.mark.filterwarnings("ignore:Checkpoint directory")
-@pytest.mark.parametrize("name", CALLBACKS)
-@pytest.mark.parametrize("death", [{"step": 2}, {"epoch": 0, "survives": 1}, {"step": 6}], ids=str)
-def test_with_every_callback_that_has_a_state(name: str, death: dict[str, int]) -> None:
-    whole = trained(*CALLBACKS[name]())
-    assert_same(died_and_resumed(CALLBACKS[name], **death), whole)
-
-
-@pytest.mark.parametrize("step", [5, 6, 7])
-def test_masks_fit_the_channels_that_are_left_while_gradients_accumulate(step: int) -> None:
-    make = CALLBACKS["removed channels, pruned weights"]
-    whole = trained(*make(), accumulate_grad_batches=2)
-    assert_same(died_and_resumed(make, step=step, accumulate_grad_batches=2), whole)
 
 
 def test_an_extended_run_keeps_its_zeros_to_the_count() -> None:
@@ -170,15 +99,10 @@ def test_the_last_metrics_are_there_for_who_asks_before_the_next_validation() ->
     assert_same(died_and_resumed(make, step=10, **options), trained(*make(), **options))
 
 
-def test_a_layer_that_is_frozen_again_after_a_resume_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = trained(*CALLBACKS["gradual unfreezing"]())
-    monkeypatch.setattr(UnfreezeBackbone, "on_load_checkpoint", Callback.on_load_checkpoint)
-    with pytest.raises((ValueError, AssertionError)):
-        assert_same(died_and_resumed(CALLBACKS["gradual unfreezing"], step=6), whole)
-
-
 def test_a_run_that_was_stopped_early_does_not_go_on_when_resumed() -> None:
-    stopping = CALLBACKS["early stopping"]
+    def stopping() -> list[Callback]:
+        return [EarlyStopping("val/loss", min_delta=100, patience=1)]
+
     whole = trained(*stopping())
     with pytest.raises(KilledError):
         trained(*stopping(), SaveThenDie(epoch=1, survives=1), DieAfterTraining())

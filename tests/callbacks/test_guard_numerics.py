@@ -1,6 +1,8 @@
 """What is not finite is found within a step, named, and never saved."""
 
 import time
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,13 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor, nn
 
-from callbacks.guard_numerics import GuardNumerics, NonFiniteError, poisoned
+from callbacks.guard_numerics import GuardNumerics, NonFiniteError
+from callbacks.prune_channels import PruneChannels
+from callbacks.prune_weights import PruneWeights
 from callbacks.unfreeze_backbone import UnfreezeBackbone
 from lightning_modules.mnist_mlp import MnistMLP
+from lightning_modules.nonfinite import poisoned
+from tests import killed_training as resumed_training
 from tests.tiny_task import TinyBatch, TinyData, TinyModel, tiny_trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore:Encountered `nan` values")  # validation of what is poisoned
@@ -179,6 +185,96 @@ def test_rollback_copies_anew_when_other_weights_train(capsys: pytest.CaptureFix
     staged = UnfreezeBackbone(["network.0", "network.1"], stages={1: ["network.0"]})
     fit(GuardNumerics("rollback", copy_every_n_steps=100), Spoil("gradient", 7, module="network.3"), staged)
     assert "; rolled back to step 5 (1 so far)\n" in capsys.readouterr().out  # where its second epoch began
+
+
+ORDERS: list[Callable[[Callback, Callback], list[Callback]]] = [lambda a, b: [a, b], lambda a, b: [b, a]]
+
+
+@pytest.mark.parametrize("deferred", [False, True])
+@pytest.mark.parametrize("step", [6, 7])
+@pytest.mark.parametrize("order", ORDERS, ids=["guarded first", "pruned first"])
+def test_a_rewind_is_never_taken_back(
+    order: Callable[[Callback, Callback], list[Callback]], step: int, deferred: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if deferred:
+        monkeypatch.setattr(GuardNumerics, "_can_wait", lambda self, step, optimizer: bool(optimizer.state))
+    steps, first = CountSteps(), nn.utils.parameters_to_vector(TinyModel().parameters())
+    rewinding = PruneWeights(0.5, begin=0.6, end=0.6, rewind=True)  # in the step of index 6
+    fit(*order(GuardNumerics("rollback"), rewinding), Spoil("loss", step), steps)
+    assert torch.equal(steps.weights[step][-3:], first[-3:])  # the last layer's bias, which is not pruned
+    for weights in steps.weights[6:]:
+        assert int((weights == 0).sum()) >= 28
+
+
+@pytest.mark.parametrize("on_nonfinite", ["skip", "rollback"])
+@pytest.mark.parametrize("order", ORDERS, ids=["guarded first", "narrowed first"])
+def test_the_structure_may_change_in_the_step_that_is_left_out(
+    order: Callable[[Callback, Callback], list[Callback]], on_nonfinite: Any
+) -> None:
+    guard = GuardNumerics(on_nonfinite)
+    model = fit(*order(guard, PruneChannels(0.5, epoch=1, round_to=1)), Spoil("input", 5))
+    assert guard.left_out == 1
+    assert poisoned(model) is None
+    assert len(model.get_parameter("network.0.bias")) < 8
+
+
+def test_gradients_are_accumulated_without_keeping_their_batches() -> None:
+    alive: list[int] = []
+
+    class Watch(Callback):
+        def __init__(self) -> None:
+            self.seen: list[weakref.ref[Tensor]] = []
+
+        def on_train_batch_end(self, trainer: Trainer, pl_module: Any, outputs: Any, batch: TinyBatch, *_: Any) -> None:
+            self.seen.append(weakref.ref(batch.points))
+            alive.append(sum(points() is not None for points in self.seen))
+
+    fit(GuardNumerics(), Watch(), accumulate_grad_batches=5)
+    assert max(alive) <= 2  # the last one, and the next that Lightning fetches
+
+
+class SpoilLoss(Callback):
+    """Of these training batches, counted over all epochs."""
+
+    def __init__(self, *batches: int) -> None:
+        self.batches = batches
+
+    def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
+        def spoil(batch: Any, logits: Tensor, loss: Tensor) -> Tensor:
+            return loss * NAN if trainer.fit_loop.total_batch_idx in self.batches else loss
+
+        pl_module.loss_transforms["spoil"] = spoil
+
+
+@pytest.mark.parametrize("on_nonfinite", ["skip", "rollback"])
+def test_a_resumed_run_reports_a_batch_from_before_the_kill_in_the_same_words(
+    on_nonfinite: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make() -> list[Callback]:
+        return [GuardNumerics(on_nonfinite), SpoilLoss(4)]
+
+    monkeypatch.setenv("PL_GLOBAL_SEED", "5")
+    whole = resumed_training.trained(*make(), accumulate_grad_batches=2)
+    said = capsys.readouterr().out
+    assert "step 2: the loss is not finite for training items" in said
+    resumed = resumed_training.died_and_resumed(make, step=5, accumulate_grad_batches=2)  # after that batch
+    assert capsys.readouterr().out == said
+    assert resumed["callbacks"]["GuardNumerics"]["left_out"] == 1
+    resumed_training.assert_same(resumed["state_dict"], whole["state_dict"])
+
+
+@pytest.mark.parametrize("moment", [{"step": 6}, {"step": 7}], ids=str)
+def test_a_step_that_the_device_left_out_before_a_kill_is_taken_back_after_it(
+    moment: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make() -> list[Callback]:
+        return [GuardNumerics("rollback", copy_every_n_steps=4), SpoilLoss(5)]
+
+    monkeypatch.setenv("PL_GLOBAL_SEED", "5")
+    monkeypatch.setattr(GuardNumerics, "_can_wait", lambda self, step, optimizer: bool(optimizer.state))
+    whole = resumed_training.trained(*make())
+    assert whole["callbacks"]["GuardNumerics"]["left_out"] == 1
+    resumed_training.assert_same(resumed_training.died_and_resumed(make, **moment), whole)
 
 
 def test_a_guarded_run_without_accident_is_the_unguarded_one() -> None:

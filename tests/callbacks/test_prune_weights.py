@@ -13,6 +13,7 @@ from callbacks.apply_lora import ApplyLoRA
 from callbacks.prune_channels import PruneChannels
 from callbacks.prune_weights import PruneWeights
 from lightning_modules.networks.sparsity import prunable_weights
+from lightning_modules.weight_averaging import averaged_copies
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer, trained
 
 STEPS = 15  # 3 epochs of 5
@@ -181,6 +182,21 @@ def test_rewinding_gives_back_the_first_values_but_for_the_zeros() -> None:
         assert torch.equal(value[kept], before[name][kept])
     assert not torch.equal(seen[7]["network.3.bias"], before["network.3.bias"])
     assert steps == [1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4, 5, 6, 7, 8]  # of the optimizer, which starts anew
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=["pruned first", "averaged first"])
+def test_an_average_begins_anew_with_the_rewound_weights(order: Any) -> None:
+    averages: list[Tensor] = []
+    before = TinyModel().state_dict()["network.3.bias"]
+    average = EMAWeightAveraging(decay=0.99)
+
+    class Note(Callback):
+        def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+            averages.append(averaged_copies(trainer)[0].get_parameter("network.3.bias").detach().clone())
+
+    trained(*order(PruneWeights(0.5, begin=0.4, end=0.4, rewind=True), average), Note())  # in the step of index 6
+    assert not torch.equal(averages[5], before)
+    assert torch.equal(averages[6], before)
 
 
 def test_rewinding_goes_with_a_structure_that_stays_as_it_was_at_the_start() -> None:

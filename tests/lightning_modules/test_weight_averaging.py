@@ -6,10 +6,19 @@ from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.callbacks import (
+    Callback,
+    EMAWeightAveraging,
+    ModelCheckpoint,
+    StochasticWeightAveraging,
+    WeightAveraging,
+)
 
 from callbacks.apply_lora import ApplyLoRA
+from callbacks.save_last import SaveLast
 from commands.experiment_trainer import ExperimentTrainer
+from tests.callbacks.test_save_last_on_signals import SENT, Send
+from tests.saved_training import fit
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer
 
 
@@ -76,3 +85,53 @@ def test_an_average_of_a_network_that_changes_midway_resumes() -> None:
     for order in (average(), AdaptInSecondEpoch()), (AdaptInSecondEpoch(), average()):
         resumed = changed_midway(*order, ckpt_path="each/epoch=1.ckpt").state_dict()
         assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
+
+
+def saved(path: str) -> dict[str, Any]:
+    checkpoint: dict[str, Any] = torch.load(path, weights_only=True)
+    return checkpoint
+
+
+def assert_equal(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert one.keys() == other.keys()
+    assert all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+@pytest.mark.parametrize("number", SENT)
+def test_a_signal_in_a_validation_saves_the_average_as_the_average(number: int) -> None:
+    each_step = ModelCheckpoint("each", "{step}", save_top_k=-1, every_n_train_steps=1)
+    with pytest.raises(SystemExit):
+        fit(average(), each_step, Send("on_validation_batch_start", 2, number), SaveLast())
+    interrupted, before = saved("checkpoints/last.ckpt"), saved("each/step=5.ckpt")  # of the same step
+    for weights in ("state_dict", "current_model_state"):
+        assert_equal(interrupted[weights], before[weights])
+    assert not torch.equal(before["state_dict"]["network.0.weight"], before["current_model_state"]["network.0.weight"])
+
+
+def test_a_save_on_an_exception_in_a_validation_is_the_right_way_round() -> None:
+    class Fail(Callback):
+        def on_validation_batch_end(self, *_: Any) -> None:
+            raise RuntimeError("out of luck")
+
+    each_step = ModelCheckpoint("each", "{step}", save_top_k=-1, every_n_train_steps=1)
+    failed = ModelCheckpoint("failed", "failed", save_on_exception=True, every_n_train_steps=100)
+    with pytest.raises(RuntimeError, match="out of luck"):
+        fit(average(), each_step, failed, Fail())
+    assert_equal(saved("failed/failed.ckpt")["state_dict"], saved("each/step=5.ckpt")["state_dict"])
+
+
+def test_where_only_weights_are_saved_they_are_the_average() -> None:
+    only = ModelCheckpoint("only", "{step}", save_top_k=-1, every_n_train_steps=1, save_weights_only=True)
+    whole = ModelCheckpoint("whole", "{step}", save_top_k=-1, every_n_train_steps=5)
+    fit(average(), only, whole, epochs=1)
+    assert_equal(saved("only/step=5.ckpt")["state_dict"], saved("whole/step=5.ckpt")["state_dict"])
+
+
+def test_two_averages_are_refused() -> None:
+    with pytest.raises(ValueError, match="has EMAWeightAveraging and WeightAveraging, of which a run can have one"):
+        fitted(average(), WeightAveraging())
+
+
+def test_an_average_that_cannot_be_resumed_is_refused_and_the_one_that_can_is_named() -> None:
+    with pytest.raises(ValueError, match=r"take Lightning's WeightAveraging, which keeps the same average$"):
+        fitted(StochasticWeightAveraging(swa_lrs=0.01))
