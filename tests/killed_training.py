@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from datamodules.mnist import MNIST
 from lightning_modules.mnist_mlp import MnistMLP
 
 STEPS, EPOCHS = 4, 3  # of 100 items in batches of 30
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 PRECISE: dict[str, Any] = {"precision": "32-true"}
 
 
@@ -57,13 +59,15 @@ class DieAfterTraining(Callback):
         raise KilledError
 
 
-def trained(*callbacks: Callback, ckpt_path: str | None = None, **options: Any) -> dict[str, Any]:
-    """What a checkpoint at the end of training holds."""
+def trained(
+    *callbacks: Callback, ckpt_path: str | None = None, recipe: Mapping[str, Any] = NOTHING, **options: Any
+) -> dict[str, Any]:
+    """What a checkpoint at the end of training holds; the recipe is the model's."""
     torch.manual_seed(7)
     data = MNIST(
         train_size=100, batch_size=30, image_size_px=28, crop_padding_px=2, num_workers=options.pop("num_workers", None)
     )
-    model = MnistMLP(class_names=data.class_names, dropout=0.3, hidden_features=(16,))
+    model = MnistMLP(class_names=data.class_names, dropout=0.3, hidden_features=(16,), **recipe)
     quiet: dict[str, Any] = {"enable_progress_bar": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
     quiet |= {"accelerator": "cpu", "logger": False}
     quiet |= {"enable_checkpointing": any(isinstance(callback, Checkpoint) for callback in callbacks)}
