@@ -171,8 +171,10 @@ def differences(one: Any, other: Any, where: str, paths: tuple[str, str] = ("", 
         for key in dict.fromkeys([*mine, *theirs]):
             if key not in OF_THIS_RUN:
                 yield from differences(mine.get(key), theirs.get(key), f"{where}.{key}", paths)
-    elif isinstance(one, list | tuple) and len(one) == len(other):
-        for i, (mine, theirs) in enumerate(zip(one, other, strict=True)):
+    elif isinstance(one, list | tuple):
+        if len(one) != len(other):
+            yield f"{where}: {len(one)} and {len(other)} entries"
+        for i, (mine, theirs) in enumerate(zip(one, other, strict=False)):
             yield from differences(mine, theirs, f"{where}[{i}]", paths)
     elif isinstance(one, torch.Tensor):
         if one.dtype != other.dtype or not torch.equal(one, other):

@@ -11,7 +11,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.plain_run import Moment, assert_reads_the_same, killed, killed_and_resumed, latest, resume, start, undisturbed
+from tests.plain_run import (
+    Moment,
+    assert_reads_the_same,
+    killed,
+    killed_and_resumed,
+    killers,
+    latest,
+    resume,
+    start,
+    undisturbed,
+)
 
 NOISY = ("--model.schedule=constant", "--model.warmup_fraction=0", "--loggers=[csv]", "--trainer.precision=32-true")
 FEW = ("--trainer.max_epochs=6", "--trainer.limit_val_batches=2", "--trainer.limit_test_batches=2")
@@ -47,7 +57,9 @@ def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.mark.parametrize("whole", ["mnist_mlp"], indirect=True)
 @pytest.mark.parametrize("moment", ["while gradients accumulate, by SIGTERM", "in a validation, by SIGKILL"])
 def test_a_killed_run_reads_as_the_undisturbed_one(whole: Path, moment: str, tmp_path: Path) -> None:
-    assert_reads_the_same(whole, killed_and_resumed(tmp_path, "mnist_mlp", MOMENTS[moment], *SIZES, *TASKS["mnist_mlp"]))
+    assert_reads_the_same(
+        whole, killed_and_resumed(tmp_path, "mnist_mlp", [MOMENTS[moment]], *SIZES, *TASKS["mnist_mlp"])
+    )
 
 
 @pytest.mark.slow
@@ -56,14 +68,14 @@ def test_a_killed_run_reads_as_the_undisturbed_one(whole: Path, moment: str, tmp
 @pytest.mark.parametrize("whole", TASKS, indirect=True)
 def test_every_task_at_every_moment(whole: Path, moment: str, tmp_path: Path) -> None:
     name = whole.parent.name
-    assert_reads_the_same(whole, killed_and_resumed(tmp_path, name, MOMENTS[moment], *SIZES, *TASKS[name]))
+    assert_reads_the_same(whole, killed_and_resumed(tmp_path, name, [MOMENTS[moment]], *SIZES, *TASKS[name]))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("whole", ["mnist_mlp"], indirect=True)
 def test_a_run_folder_that_was_moved_in_between_reads_the_same(whole: Path, tmp_path: Path) -> None:
     options = (*SIZES, *TASKS["mnist_mlp"])
-    run = killed(tmp_path, "mnist_mlp", MOMENTS["in a validation, by SIGTERM"], *options)
+    run = killed(tmp_path, "mnist_mlp", [MOMENTS["in a validation, by SIGTERM"]], *options)
     elsewhere = tmp_path / "elsewhere" / "mnist_mlp"
     elsewhere.mkdir(parents=True)
     run.rename(elsewhere / run.name)
@@ -79,10 +91,10 @@ def test_a_run_that_torchrun_would_start_again_reads_the_same(
 ) -> None:
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "launch-1")
     options = (*SIZES, *TASKS["mnist_mlp"])
-    moment = MOMENTS["in a validation, by SIGTERM"]
-    run = killed(tmp_path, "mnist_mlp", moment, *options)
+    moments = [MOMENTS["in a validation, by SIGTERM"]]
+    run = killed(tmp_path, "mnist_mlp", moments, *options)
     monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
-    again = start(tmp_path, "mnist_mlp", *options, *moment.options)
+    again = start(tmp_path, "mnist_mlp", *options, *killers(moments))
     assert again.code == 0, again.err
     assert tmp_path / latest(tmp_path, "mnist_mlp") == run
     assert_reads_the_same(whole, run)
@@ -94,6 +106,6 @@ def test_the_best_epoch_of_the_issue_stays_the_best(tmp_path: Path) -> None:
     options = ("--data.train_size=500", "--trainer.max_epochs=36", "--model.lr=0.01", *NOISY[:3])
     whole = undisturbed(tmp_path / "whole", "mnist_mlp", *options)
     moment = Moment("on_train_batch_end", 2 * 26 + 1, "SIGTERM")
-    resumed = killed_and_resumed(tmp_path / "killed", "mnist_mlp", moment, *options)
+    resumed = killed_and_resumed(tmp_path / "killed", "mnist_mlp", [moment], *options)
     assert_reads_the_same(whole, resumed)
     assert torch.load(resumed / "checkpoints/best.ckpt", weights_only=True)["epoch"] < 35

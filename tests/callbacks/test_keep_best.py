@@ -158,9 +158,7 @@ def overwrite() -> None:
 
 
 @pytest.mark.parametrize("lose", [remove, damage, overwrite])
-def test_a_best_that_is_gone_counts_no_longer_and_is_said_to_be(
-    lose: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_best_that_is_gone_counts_no_longer_and_is_said_to_be(lose: Any, capsys: pytest.CaptureFixture[str]) -> None:
     fit(2)
     lose()
     assert known(fit(6, ckpt_path=LAST)) == {"best.ckpt": (3, 0.8)}

@@ -60,7 +60,7 @@ def test_less_patience_counts_too() -> None:
     "threshold", [{"stopping_threshold": 100.0}, {"divergence_threshold": 0.0}], ids=lambda given: next(iter(given))
 )
 def test_a_threshold_that_holds_no_longer_stops_nothing(
-    threshold: dict[str, float], capsys: pytest.CaptureFixture[str]
+    threshold: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert fit(EarlyStopping("val/loss", **threshold)).current_epoch == 1
     assert "threshold reached: val/loss = " in capsys.readouterr().out

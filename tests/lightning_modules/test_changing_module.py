@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, Trainer
 from callbacks.exact_resume import ExactResume
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer
 
-CONSTANT = {"schedule": "constant", "warmup_fraction": 0.0}
+CONSTANT: dict[str, Any] = {"schedule": "constant", "warmup_fraction": 0.0}
 
 
 class SeeGroups(Callback):
@@ -58,7 +58,7 @@ def test_a_new_setting_is_in_force_from_the_first_step(
 
 
 def test_a_schedule_has_the_new_length_from_the_first_step() -> None:
-    recipe = {"schedule": "linear", "warmup_fraction": 0.0}
+    recipe: dict[str, Any] = {"schedule": "linear", "warmup_fraction": 0.0}
     groups(2, **recipe)
     rates = [group["lr"] for group in groups(4, "end.ckpt", **recipe)]
     assert rates == pytest.approx([1e-3 * left / 20 for left in range(10, 0, -1)])
