@@ -23,7 +23,7 @@ from commands.checkpoints import read_checkpoint
 from commands.list_experiments import EXPERIMENTS, experiment_files
 from commands.mistakes import nearest
 from commands.newest_checkpoint import newest_checkpoint
-from commands.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT
+from commands.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT, has_checkpoint
 
 CLI = Path(__file__).parents[1] / "cli.py"
 SAVES = 10  # in mid-epoch, over the whole run
@@ -66,6 +66,7 @@ def verify_resume(name: str, data: str = "sample", kills: int = len(MOMENTS), op
     with tempfile.TemporaryDirectory(prefix="lightsmith-verify-") as scratch:
         folder = Path(scratch).resolve()
         _link_files(folder)
+        data = str(Path(data).resolve()) if data.startswith("..") else data
         configs = [f"-c=experiments/{file}.yaml" for file in ("_defaults", name)]
         _finish(_start(folder, ["run", *configs, f"--data.source={data}", *shlex.split(options), "--runs=runs"]))
         whole = next(folder.glob("runs/*/latest")).resolve()
@@ -102,13 +103,21 @@ def _killed_and_resumed(folder: Path, whole: Path, kills: int) -> Path:
     command = start = ["run", "-c", config.name]
     process = _start(folder, command)
     while _was_killed(process):
-        run = next(folder.glob("runs/*/latest")).resolve().relative_to(folder)
-        saved = any((folder / run).glob("checkpoints/*.ckpt"))
-        step = f"step {read_checkpoint(newest_checkpoint(folder / run))['global_step']}" if saved else "nothing"
+        run, step, command = _last_but(whole), "nothing", start
+        if run is not None and has_checkpoint(run):
+            typed, step = run.relative_to(folder), f"step {read_checkpoint(newest_checkpoint(run))['global_step']}"
+            command = ["run", "-c", f"{typed}/config.yaml", f"--resume={typed}"]
         print(f"killed       by {signal.Signals(-process.returncode).name} after {step} was saved", flush=True)
-        command = ["run", "-c", f"{run}/config.yaml", f"--resume={run}"] if saved else start
         process = _start(folder, command)
-    return next(folder.glob("runs/*/latest")).resolve()
+    run = _last_but(whole)
+    assert run is not None, "it came to its end"
+    return run
+
+
+def _last_but(whole: Path) -> Path | None:
+    """The newest run beside another, if there is one; ``latest`` is moved only once a run has trained a batch."""
+    others = set(whole.parent.glob("[0-9]*")) - {whole}
+    return max(others, key=lambda run: run.stat().st_ctime, default=None)
 
 
 def _killing_settings(whole: Path, kills: int) -> dict[str, Any]:
