@@ -155,13 +155,12 @@ def settle(loop: dict[str, Any], stepped: bool, validates: bool) -> Literal["epo
         What has just ended, if anything.
     """
     epoch, batch = loop["epoch_progress"], loop["epoch_loop.batch_progress"]
-    if epoch["current"]["processed"] == epoch["current"]["started"] and 0 < batch["current"]["ready"]:
-        if not batch["is_last_batch"]:  # stopped within the epoch, where it may go on
+    if epoch["current"]["processed"] == epoch["current"]["started"]:
+        if batch["current"]["ready"] > 0 and not batch["is_last_batch"]:  # stopped within it, from where it may go on
             for counts in (epoch["total"], epoch["current"]):
                 counts["processed"] = counts["completed"] = counts["processed"] - 1
             _complete(batch)
             return None
-    if epoch["current"]["processed"] == epoch["current"]["started"]:
         for progress in (epoch, batch):
             _complete(progress)
         batch["current"] = dict.fromkeys(COUNTS, 0)

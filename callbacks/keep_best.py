@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path, PurePath
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -108,7 +109,7 @@ def _read(trainer: Trainer, file: Path | None, key: str, score: Tensor | None, s
         return None
     try:
         saved: dict[str, Any] = trainer.strategy.load_checkpoint(file, weights_only=True)
-    except (ValueError, OSError, RuntimeError):
+    except (ValueError, OSError, RuntimeError, UnpicklingError):
         return None
     own = saved.get("callbacks", {}).get(key, {}).get("current_score", score)
     return saved if saved["global_step"] <= step and own == score else None

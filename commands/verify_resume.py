@@ -6,11 +6,13 @@ import csv
 import json
 import random
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +23,34 @@ from commands.checkpoints import read_checkpoint
 from commands.list_experiments import EXPERIMENTS, experiment_files
 from commands.mistakes import nearest
 from commands.newest_checkpoint import newest_checkpoint
-from commands.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT
+from commands.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT, has_checkpoint
 
 CLI = Path(__file__).parents[1] / "cli.py"
 SAVES = 10  # in mid-epoch, over the whole run
 OF_THIS_RUN = ("seconds", "fit/seconds", "first_step_seconds", "samples_per_second", "peak_memory_bytes", "sha256")
+# The hook and the signal of one kill after another; a batch that ends is mostly one of which gradients accumulate.
+MOMENTS = (
+    ("on_train_batch_end", "SIGKILL"),
+    ("on_validation_batch_start", "SIGTERM"),
+    ("on_train_batch_start", "SIGTERM"),
+    ("on_validation_batch_start", "SIGKILL"),
+    ("on_train_epoch_end", "SIGKILL"),
+)
+MOST_LINES = 20
+LONGEST_LINE = 200
+TERMINATED = 143  # the exit code after a SIGTERM
 
 
-def verify_resume(name: str, data: str = "sample", kills: int = 1, options: str = "") -> int:
-    """Train to the end once undisturbed and once killed (SIGKILL) at random moments and resumed, and compare all.
+def verify_resume(name: str, data: str = "sample", kills: int = len(MOMENTS), options: str = "") -> int:
+    """Train to the end once undisturbed and once killed at random moments and resumed, and compare all.
+
+    Both in a scratch folder, with relative paths, as `make exp` and `make exp RESUME=` do it.
 
     Args:
         name: the experiment.
         data: as data.source.
-        kills: how often the second run is killed.
+        kills: how often the second run is killed: in training, in a validation, at an epoch's end, by SIGKILL and by
+            SIGTERM in turn.
         options: further options of run, such as "--trainer.max_epochs=2".
 
     Returns:
@@ -48,64 +64,100 @@ def verify_resume(name: str, data: str = "sample", kills: int = 1, options: str 
     if kills < 1:
         raise ValueError(f"--kills={kills} must be at least 1")
     with tempfile.TemporaryDirectory(prefix="lightsmith-verify-") as scratch:
-        configs = [f"-c={EXPERIMENTS / file}.yaml" for file in ("_defaults", name)]
-        command = ["run", *configs, f"--data.source={data}", *shlex.split(options)]
-        _finish(_start([*command, f"--runs={scratch}/whole"]))
-        whole = next(Path(scratch, "whole").glob("*/latest")).resolve()
-        seconds = _results(whole)["fit"]["seconds"]
-        print(f"undisturbed  {seconds:.1f} s", flush=True)
-        resumed = _killed_and_resumed(whole, Path(scratch, "killed"), kills, seconds)
-        return verdict(list(run_differences(whole, resumed)))
+        folder = Path(scratch).resolve()
+        _link_files(folder)
+        data = str(Path(data).resolve()) if data.startswith("..") else data
+        configs = [f"-c=experiments/{file}.yaml" for file in ("_defaults", name)]
+        _finish(_start(folder, ["run", *configs, f"--data.source={data}", *shlex.split(options), "--runs=runs"]))
+        whole = next(folder.glob("runs/*/latest")).resolve()
+        print(f"undisturbed  {_results(whole)['fit']['seconds']:.1f} s", flush=True)
+        return verdict(list(run_differences(whole, _killed_and_resumed(folder, whole, kills))))
+
+
+def _link_files(folder: Path) -> None:
+    """Let relative paths, and what was downloaded, mean the same in another folder; runs are written there."""
+    with suppress(OSError):
+        Path("data").mkdir(exist_ok=True)
+    for path in Path.cwd().iterdir():
+        if path.name != "runs":
+            (folder / path.name).symlink_to(path)
+    if not (folder / EXPERIMENTS.name).exists():
+        (folder / EXPERIMENTS.name).symlink_to(EXPERIMENTS)
 
 
 def verdict(found: list[str]) -> int:
-    """Print what differs; 1 if anything does, otherwise 0."""
-    print("\n".join([f"differs      {where}" for where in found] or ["identical    checkpoints, metrics and results"]))
+    """Print what differs, the first lines of it; 1 if anything does, otherwise 0."""
+    lines = [f"differs      {where}" for where in found[:MOST_LINES]]
+    lines = [line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 2]} …" for line in lines]
+    if len(found) > MOST_LINES:
+        lines.append(f"differs      in {len(found) - MOST_LINES} more places")
+    print("\n".join(lines or ["identical    checkpoints, metrics and results"]))
     return 1 if found else 0
 
 
-def _killed_and_resumed(whole: Path, runs: Path, kills: int, seconds: float) -> Path:
+def _killed_and_resumed(folder: Path, whole: Path, kills: int) -> Path:
     """The folder of a run with the same settings that came to its end after that many kills."""
-    settings = yaml.safe_load((whole / "config.yaml").read_text("utf-8"))
-    settings["runs"] = str(runs)
-    for callback in settings["trainer"]["callbacks"]:
-        if callback["class_path"].endswith(".SaveLast"):
-            callback["init_args"]["every_minutes"] = seconds / 60 / SAVES
-    config = whole.parent.parent / f"{whole.parent.name}.yaml"
-    config.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    command = ["run", f"-c={config}"]
-    for _ in range(kills):
-        process = _start(command)
-        _kill(process, runs, pause=random.uniform(0, seconds / (kills + 1)))
-        run = next(runs.glob("*/latest")).resolve()
-        print(f"killed       after step {read_checkpoint(newest_checkpoint(run))['global_step']} was saved", flush=True)
-        command = ["run", f"-c={run}/config.yaml", f"--resume={run}"]
-    _finish(_start(command))
+    config = folder / f"{whole.parent.name}.yaml"
+    config.unlink(missing_ok=True)  # a link to a file of that name
+    config.write_text(yaml.safe_dump(_killing_settings(whole, kills)), encoding="utf-8")
+    command = start = ["run", "-c", config.name]
+    process = _start(folder, command)
+    while _was_killed(process):
+        run, step, command = _last_but(whole), "nothing", start
+        if run is not None and has_checkpoint(run):
+            typed, step = run.relative_to(folder), f"step {read_checkpoint(newest_checkpoint(run))['global_step']}"
+            command = ["run", "-c", f"{typed}/config.yaml", f"--resume={typed}"]
+        print(f"killed       by {signal.Signals(-process.returncode).name} after {step} was saved", flush=True)
+        process = _start(folder, command)
+    run = _last_but(whole)
+    assert run is not None, "it came to its end"
     return run
 
 
-def _start(arguments: list[str]) -> subprocess.Popen[str]:
+def _last_but(whole: Path) -> Path | None:
+    """The newest run beside another, if there is one; ``latest`` is moved only once a run has trained a batch."""
+    others = set(whole.parent.glob("[0-9]*")) - {whole}
+    return max(others, key=lambda run: run.stat().st_ctime, default=None)
+
+
+def _killing_settings(whole: Path, kills: int) -> dict[str, Any]:
+    """The settings of a run with more frequent saves, and with signals at random batches."""
+    settings: dict[str, Any] = yaml.safe_load((whole / "config.yaml").read_text("utf-8"))
+    for callback in settings["trainer"]["callbacks"]:
+        if callback["class_path"].endswith(".SaveLast"):
+            callback["init_args"]["every_minutes"] = _results(whole)["fit"]["seconds"] / 60 / SAVES
+    total = read_checkpoint(whole / LAST_CHECKPOINT)["loops"]["fit_loop"]["epoch_loop.batch_progress"]["total"]["ready"]
+    accumulated = int(settings["trainer"]["accumulate_grad_batches"])
+    hooks, signals = zip(*islice(cycle(MOMENTS), kills), strict=True)
+    batches = sorted(random.choices(range(1, total + 1), k=kills))
+    within = [batch - (batch > 1 and batch % accumulated == 0) for batch in batches]  # a window of accumulation
+    arguments = {"hooks": list(hooks), "batches": within, "signals": list(signals)}
+    settings["trainer"]["callbacks"].append({"class_path": "commands.kill_at.KillAt", "init_args": arguments})
+    return settings
+
+
+def _start(folder: Path, arguments: list[str]) -> subprocess.Popen[str]:
     command = [sys.executable, str(CLI), *arguments]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
 def _finish(process: subprocess.Popen[str]) -> None:
+    if _was_killed(process):
+        raise ValueError(f"the run was killed: signal {-process.returncode}")
+
+
+def _was_killed(process: subprocess.Popen[str]) -> bool:
+    """Wait for the end of a run, and say whether it was one that a signal brought about.
+
+    Raises:
+        ValueError: it failed by itself.
+    """
     _, errors = process.communicate()
-    if process.returncode:
+    if process.returncode == TERMINATED:
+        process.returncode = -signal.SIGTERM
+    if process.returncode not in (0, -signal.SIGTERM, -signal.SIGKILL):
         raise ValueError(f"the run failed with exit code {process.returncode}: {errors.strip()}")
-
-
-def _kill(process: subprocess.Popen[str], runs: Path, pause: float) -> None:
-    """Kill a run so many seconds after its first save."""
-    saved = {path: path.stat().st_mtime for path in runs.glob(f"*/*/{LAST_CHECKPOINT}")}
-    while all(saved.get(path) == path.stat().st_mtime for path in runs.glob(f"*/*/{LAST_CHECKPOINT}")):
-        if process.poll() is not None:
-            _finish(process)
-            return
-        time.sleep(0.01)
-    time.sleep(pause)
-    process.kill()
-    process.communicate()
+    return process.returncode != 0
 
 
 def run_differences(one: Path, other: Path) -> Iterator[str]:
@@ -128,8 +180,10 @@ def differences(one: Any, other: Any, where: str, paths: tuple[str, str] = ("", 
         for key in dict.fromkeys([*mine, *theirs]):
             if key not in OF_THIS_RUN:
                 yield from differences(mine.get(key), theirs.get(key), f"{where}.{key}", paths)
-    elif isinstance(one, list | tuple) and len(one) == len(other):
-        for i, (mine, theirs) in enumerate(zip(one, other, strict=True)):
+    elif isinstance(one, list | tuple):
+        if len(one) != len(other):
+            yield f"{where}: {len(one)} and {len(other)} entries"
+        for i, (mine, theirs) in enumerate(zip(one, other, strict=False)):
             yield from differences(mine, theirs, f"{where}[{i}]", paths)
     elif isinstance(one, torch.Tensor):
         if one.dtype != other.dtype or not torch.equal(one, other):

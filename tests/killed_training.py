@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from datamodules.mnist import MNIST
 from lightning_modules.mnist_mlp import MnistMLP
 
 STEPS, EPOCHS = 4, 3  # of 100 items in batches of 30
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 PRECISE: dict[str, Any] = {"precision": "32-true"}
 DEATH = ("step", "epoch", "validation", "survives")  # the options of SaveThenDie
 
@@ -68,14 +70,16 @@ class DieAfterTraining(Callback):
         raise KilledError
 
 
-def trained(*callbacks: Callback, ckpt_path: str | None = None, **options: Any) -> dict[str, Any]:
-    """What a checkpoint at the end of training holds."""
+def trained(
+    *callbacks: Callback, ckpt_path: str | None = None, recipe: Mapping[str, Any] = NOTHING, **options: Any
+) -> dict[str, Any]:
+    """What a checkpoint at the end of training holds; the recipe is the model's."""
     torch.manual_seed(7)
     of_data = {
         name: options.pop(name, default) for name, default in {"num_workers": None, "crop_padding_px": 2}.items()
     }
     data = MNIST(train_size=100, batch_size=30, image_size_px=28, **of_data)
-    model = MnistMLP(class_names=data.class_names, dropout=0.3, hidden_features=(16,))
+    model = MnistMLP(class_names=data.class_names, dropout=0.3, hidden_features=(16,), **recipe)
     quiet: dict[str, Any] = {"enable_progress_bar": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
     quiet |= {"accelerator": "cpu", "logger": False}
     quiet |= {"enable_checkpointing": any(isinstance(callback, Checkpoint) for callback in callbacks)}

@@ -18,8 +18,6 @@ import cli
 from commands.verify_resume import run_differences
 from tests.conftest import ROOT
 
-OWN_CLASSES = "--allow_package=tests"
-
 
 class Moment(NamedTuple):
     """Where a process is killed: in which hook, from which training batch on, by which signal."""
@@ -27,13 +25,6 @@ class Moment(NamedTuple):
     hook: str
     batch: int
     signal: str
-
-    @property
-    def options(self) -> list[str]:
-        """What adds the killer to a run."""
-        key = "--trainer.callbacks"
-        killer = [f"{key}+=commands.kill_at.KillAt", f"{key}.hooks=[{self.hook}]", f"{key}.batches=[{self.batch}]"]
-        return [*killer, f"{key}.signals=[{self.signal}]"]
 
 
 class Ended(NamedTuple):
@@ -90,17 +81,28 @@ def undisturbed(folder: Path, name: str, *options: str) -> Path:
     return folder / latest(folder, name)
 
 
-def killed(folder: Path, name: str, moment: Moment, *options: str) -> Path:
-    """The folder of a run that was killed at a moment."""
-    ended = start(folder, name, *options, *moment.options)
-    assert ended.code == {"SIGKILL": -9, "SIGTERM": 143}[moment.signal], (ended, moment)
+def killers(moments: Sequence[Moment]) -> list[str]:
+    """The options that let a run be killed at one moment after another, each in a process of its own."""
+    key = "--trainer.callbacks"
+    hooks, batches, signals = (",".join(map(str, column)) for column in zip(*moments, strict=True))
+    killer = [f"{key}+=commands.kill_at.KillAt", f"{key}.hooks=[{hooks}]", f"{key}.batches=[{batches}]"]
+    return [*killer, f"{key}.signals=[{signals}]"]
+
+
+def killed(folder: Path, name: str, moments: Sequence[Moment], *options: str) -> Path:
+    """The folder of a run that was killed at each moment, and plainly resumed after each but the last."""
+    ended = start(folder, name, *options, *killers(moments))
+    for n, moment in enumerate(moments):
+        if n:
+            ended = resume(folder, latest(folder, name))
+        assert ended.code == {"SIGKILL": -9, "SIGTERM": 143}[moment.signal], (ended, moment)
     return folder / latest(folder, name)
 
 
-def killed_and_resumed(folder: Path, name: str, moment: Moment, *options: str) -> Path:
-    """The folder of a run that was killed at a moment, and plainly resumed."""
-    run = killed(folder, name, moment, *options)
-    ended = resume(folder, run.relative_to(folder.resolve()))
+def killed_and_resumed(folder: Path, name: str, moments: Sequence[Moment], *options: str) -> Path:
+    """The folder of a run that was killed at each moment, and plainly resumed until it came to its end."""
+    run = killed(folder, name, moments, *options)
+    ended = resume(folder, latest(folder, name))
     assert ended.code == 0, ended.err
     return run
 

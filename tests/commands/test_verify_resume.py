@@ -1,19 +1,22 @@
-"""A run that is killed and resumed ends as one that was left alone: all five tasks, really killed."""
+"""A run that is killed and resumed ends as one that was left alone: all tasks, really killed."""
 
 import re
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-import yaml
 
-from commands.list_experiments import EXPERIMENTS
-from commands.verify_resume import OF_THIS_RUN, differences, run_differences, verdict, verify_resume
-from tests.conftest import ROOT, Cli
+from commands.verify_resume import (
+    LONGEST_LINE,
+    MOST_LINES,
+    OF_THIS_RUN,
+    differences,
+    verdict,
+    verify_resume,
+)
+from tests.conftest import Cli
+from tests.plain_run import Moment, assert_reads_the_same, killed_and_resumed, undisturbed
 
 FEW = "--data.train_size=300 --trainer.max_epochs=3 --trainer.limit_val_batches=3 --trainer.limit_test_batches=3"
 OPTIONS = {
@@ -26,9 +29,13 @@ OPTIONS = {
 
 
 def test_a_killed_run_ends_as_the_undisturbed_one(capsys: pytest.CaptureFixture[str]) -> None:
-    assert verify_resume("mnist_mlp", options=f"{FEW} --data.batch_size=8 --loggers=[csv]") == 0
+    noisy = "--model.lr=0.02 --model.schedule=constant --model.warmup_fraction=0"  # the best epoch is not the last
+    options = f"{FEW} {noisy} --data.batch_size=20 --trainer.accumulate_grad_batches=4 --loggers=[csv]"
+    assert verify_resume("mnist_mlp", kills=2, options=options) == 0
     printed = capsys.readouterr().out
-    assert re.search(r"killed       after step \d+ was saved\nidentical    checkpoints, metrics and results", printed)
+    assert re.search(r"killed       by SIGKILL after .* was saved\nkilled       by SIGTERM after step", printed)
+    assert printed.endswith("identical    checkpoints, metrics and results\n")
+    assert not Path("runs").exists()
 
 
 @pytest.mark.slow
@@ -36,18 +43,18 @@ def test_a_killed_run_ends_as_the_undisturbed_one(capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("name", OPTIONS)
 def test_every_task_killed_at_random_steps(name: str, workers: int) -> None:
-    kills = 2
+    kills = 5
     options = f"{FEW} {OPTIONS[name]} --data.num_workers={workers} --loggers=[csv]"
     assert verify_resume(name, kills=kills, options=options) == 0
-    print(f"| 1 | {name}, {workers} workers, kill -9 at {kills} random steps | identical |")
+    print(f"| 1 | {name}, {workers} workers, killed at {kills} random moments | identical |")
 
 
 # At 75 batches an epoch. When gradients accumulate, each step takes seven.
 PLACES = {
-    "at an epoch's end": ("on_train_epoch_end", [[step] for step in (1, 70, 76, 140, 151)], 1),
-    "twice in one epoch": ("on_train_batch_start", [[3, 9], [10, 60], [80, 81], [100, 149], [151, 200]], 1),
+    "at an epoch's end": ("on_train_epoch_end", [[batch] for batch in (1, 70, 76, 140, 151)], 1),
+    "twice in one epoch": ("on_train_batch_start", [[4, 10], [11, 61], [81, 82], [101, 150], [152, 201]], 1),
     "in validation": ("on_validation_batch_start", [[1], [75], [76], [150], [151]], 1),
-    "while gradients accumulate": ("on_train_batch_end", [[2], [5], [13], [22], [30]], 7),
+    "while gradients accumulate": ("on_train_batch_end", [[10], [37], [89], [150], [206]], 7),
 }
 
 
@@ -56,38 +63,14 @@ PLACES = {
 @pytest.mark.parametrize("place", PLACES)
 def test_killed_at_a_chosen_place(place: str, tmp_path: Path) -> None:
     hook, kills, batches = PLACES[place]
-    settings = yaml.safe_load((EXPERIMENTS / "_defaults.yaml").read_text("utf-8"))
-    for callback in settings["trainer"]["callbacks"]:
-        if callback["class_path"].endswith(".SaveLast"):
-            callback["init_args"] = {"every_minutes": 1e-4}  # after almost every batch
-    killer = {"class_path": "tests.kill_here.KillHere", "init_args": {"hook": hook, "steps": []}}
-    settings["trainer"]["callbacks"].append(killer)
-    options = f"{FEW} {OPTIONS['mnist_mlp']} --trainer.accumulate_grad_batches={batches} --loggers=[csv]"
-    whole = run_and_resume(tmp_path / "whole", settings, options)
-    for steps in kills:
-        killer["init_args"] = {"hook": hook, "steps": steps}
-        folder = tmp_path / "-".join(map(str, steps))
-        killed = run_and_resume(folder, settings, options)
-        assert len(list(folder.glob("killed-*"))) == len(steps)
-        assert list(run_differences(whole, killed)) == []
-    print(f"| 2 | kill -9 {place}, {len(kills)} times | identical |")
-
-
-def run_and_resume(folder: Path, settings: dict[str, Any], options: str) -> Path:
-    """The folder of a run that was resumed until it came to its end."""
-    folder.mkdir()
-    (folder / "mnist_mlp.yaml").write_text(yaml.safe_dump(settings))
-    configs = [f"-c={folder}/mnist_mlp.yaml", f"-c={EXPERIMENTS}/mnist_mlp.yaml", "--allow_package=tests"]
-    arguments = [*configs, *options.split(), f"--runs={folder}/runs"]
-    for _ in range(4):
-        command = [sys.executable, f"{ROOT}/cli.py", "run", *arguments]
-        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        run = (folder / "runs/mnist_mlp/latest").resolve()
-        if ended.returncode == 0:
-            return run
-        assert ended.returncode == -signal.SIGKILL, ended.stderr
-        arguments = [f"-c={run}/config.yaml", f"--resume={run}", "--allow_package=tests"]
-    raise AssertionError(f"still killed: {folder}")
+    options = [*f"{FEW} {OPTIONS['mnist_mlp']} --loggers=[csv]".split(), f"--trainer.accumulate_grad_batches={batches}"]
+    whole = undisturbed(tmp_path / "whole", "mnist_mlp", *options)
+    for at in kills:
+        for signal in ("SIGKILL", "SIGTERM"):
+            moments = [Moment(hook, batch, signal) for batch in at]
+            folder = tmp_path / f"{signal}-{at}"
+            assert_reads_the_same(whole, killed_and_resumed(folder, "mnist_mlp", moments, *options))
+    print(f"| 2 | SIGKILL and SIGTERM {place}, {len(kills)} times each | identical |")
 
 
 def test_every_kind_of_difference_is_found() -> None:
@@ -100,7 +83,7 @@ def test_every_kind_of_difference_is_found() -> None:
     for change in (
         {"a": [1, {"b": torch.tensor([1, 1 + 1e-7])}]},
         {"a": [1, {"b": torch.ones(2).double()}]},
-        {"a": [1]},
+        {"a": [1, {"b": torch.ones(2)}, 2]},
         {"a": (1, {"b": torch.ones(2)})},
         {"path": "/x/run/last.ckpt"},
         {"/x/run": 2.0},
@@ -113,6 +96,22 @@ def test_every_kind_of_difference_is_found() -> None:
 def test_a_difference_is_named_and_no_success(capsys: pytest.CaptureFixture[str]) -> None:
     assert verdict(["last.ckpt.state_dict.x"]) == 1
     assert capsys.readouterr().out == "differs      last.ckpt.state_dict.x\n"
+
+
+def test_much_that_differs_is_said_shortly(capsys: pytest.CaptureFixture[str]) -> None:
+    assert verdict(["x" * 10**6] * 1000) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == MOST_LINES + 1
+    assert {len(line) for line in lines[:-1]} == {LONGEST_LINE}
+    assert lines[-1] == f"differs      in {1000 - MOST_LINES} more places"
+
+
+def test_each_row_of_metrics_is_a_place_of_its_own() -> None:
+    one, other = [{"step": "1", "val/loss": "0.5"}, {"step": "2"}], [{"step": "1", "val/loss": "0.6"}]
+    assert list(differences(one, other, "metrics.csv")) == [
+        "metrics.csv: 2 and 1 entries",
+        "metrics.csv[0].val/loss: '0.5' and '0.6'",
+    ]
 
 
 @pytest.mark.parametrize(
