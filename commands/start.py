@@ -135,7 +135,7 @@ def _check_unchanged(run: Path, checkpoint: dict[str, Any], data: Any) -> None:
     if saved not in (None, data.fingerprint):
         raise ValueError(
             f"--resume={run}: its data, or an option that chooses from it, has changed since it was saved "
-            f"({saved} then, {data.fingerprint} now); for a new run on other data give --init_from={run}"
+            f"({saved[:19]}… then, {data.fingerprint[:19]}… now); for a new run on other data give --init_from={run}"
         )
 
 

@@ -141,8 +141,8 @@ def test_a_new_run_takes_the_head_along_only_with_the_classes_that_it_was_traine
     pets = pictures(tmp_path / "pets", "cat", "dog")
     assert experiment("mnist_mlp", *SHORT, "--data.source=pets", "--trainer.max_epochs=3").code == 0
     run = Path("runs/mnist_mlp/latest").resolve()
-    old = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
-    start = (*SHORT, "--model.lr=1e-12", f"--init_from={run}")
+    old = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    start = (*SHORT, "--model.lr=1e-12", "--model.optimizer=sgd", f"--init_from={run}/checkpoints/last.ckpt")
     head = ["network.1.head.weight", "network.1.head.bias"]
     for name, classes in (("insects", ("ant", "bee")), ("three", ("ant", "cat", "dog"))):
         pictures(tmp_path / name, *classes)
