@@ -114,7 +114,8 @@ def prepare_data(options: Any, checkpoint: dict[str, Any], data: Any) -> None:
     Where a new run only begins with the weights (``init_from``), it may have other classes, in their own order.
 
     Raises:
-        ValueError: the tokenizer cannot be read; or what reading the data raises.
+        ValueError: the tokenizer cannot be read; a resumed run's data or tokenizer has changed; or what reading the
+            data raises.
     """
     if not checkpoint:
         return
