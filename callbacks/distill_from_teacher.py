@@ -50,6 +50,7 @@ class DistillFromTeacher(Callback):
         self._teacher: LightningModule | None = None
         self._sha256 = ""
         self._saved_sha256 = ""
+        self._columns: list[int] | slice = slice(None)  # of the teacher's logits, in the order of the student's classes
 
     def setup(self, trainer: Any, pl_module: Classifier, stage: str) -> None:  # type: ignore[override]  # ours
         if stage == "fit":
@@ -65,8 +66,9 @@ class DistillFromTeacher(Callback):
         except ValueError as error:
             raise ValueError(f"teacher={self.path} cannot be read: {error}; name a run folder or .ckpt file") from error
         known, wanted = teacher.class_names, pl_module.class_names
-        if known != wanted:
+        if sorted(known) != sorted(wanted):
             raise ValueError(f"teacher={self.path} knows the classes {known}, the data has {wanted}")
+        self._columns = slice(None) if known == wanted else [known.index(name) for name in wanted]
         for name, of in INPUTS.items():
             if of(data) != of(trainer.datamodule):
                 raise ValueError(f"teacher={self.path} was trained on inputs with other {name} than this data's")
@@ -95,7 +97,7 @@ class DistillFromTeacher(Callback):
     def _distill(self, batch: Batch, logits: Tensor, loss: Tensor) -> Tensor:
         assert self._teacher is not None
         with torch.no_grad():
-            taught = self._teacher(*batch.inputs).float()
+            taught = self._teacher(*batch.inputs).float()[:, self._columns]
         return (1 - self.alpha) * loss + self.alpha * soft_loss(logits, taught, self.temperature)
 
 

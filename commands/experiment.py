@@ -147,9 +147,10 @@ class ExperimentCLI(LightningCLI):
         check_input(self.model, self.datamodule, leaves(self.options))
         print_once(data_lines(self.datamodule))
         keep_freed_memory()  # not before: what decoding freed is to go back
-        checkpoint, self.start = self.start, {}  # as large as the weights, it is not kept
-        load_start(self.options, checkpoint, self.model, self.datamodule)
-        self.restored_step = checkpoint.get("global_step", 0) if self.options.ckpt_path else 0
+        start, self.start = self.start, {}  # as large as the weights, it is not kept
+        load_start(self.options, start, self.model, self.datamodule)
+        continued = start if self.options.ckpt_path else {}
+        self.restored_step = continued.get("global_step", 0)
         given = self.config_init[self.subcommand].trainer.logger
         trying = bool(self.options.trainer.fast_dev_run)
         recorded = self.subcommand in RECORDED and not trying
@@ -171,11 +172,11 @@ class ExperimentCLI(LightningCLI):
             check_callbacks(trainer.callbacks)
         if self.subcommand in RECORDED and trainer.max_epochs == trainer.max_steps == -1:
             raise ValueError("trainer.max_epochs=-1 has no end to schedule towards: set max_epochs or max_steps")
-        if self.subcommand in RECORDED and checkpoint:
-            check_continues(checkpoint, self.options, trainer, self.model)
+        if self.subcommand in RECORDED and continued:
+            check_continues(continued, self.options, trainer, self.model)
         if recorded and trainer.is_global_zero:
             self.run_folder = open_run_folder(self)
-            record(self, trainer, given, checkpoint if self.options.resume else {})
+            record(self, trainer, given, continued if self.options.resume else {})
         assert isinstance(trainer, ExperimentTrainer)
         return trainer
 

@@ -14,7 +14,7 @@ from commands.run_folder import LAST_CHECKPOINT
 from commands.settings_file import read_settings
 
 EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
-RUN_SETTINGS = re.compile(r"config(-resumed-\d+)?\.yaml")
+RUN_SETTINGS = re.compile(r"config(-[\w-]+)?\.yaml")
 
 
 def experiment_files() -> dict[str, Path]:

@@ -24,7 +24,8 @@ def add_options(parser: LightningArgumentParser) -> None:
         "--init_from",
         type=Path | None,
         default=None,
-        help="Run folder or .ckpt whose weights, and changed structure, a new run begins with; not when resuming.",
+        help="Run folder or .ckpt whose weights (but the head, where the classes are others), changed structure and "
+        "tokenizer a new run begins with; not when resuming.",
     )
     parser.add_argument(
         "--loggers", type=list[LoggerName], default=["csv", "wandb"], help="Where metrics go; any of these three."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,9 @@ from commands.torchrun import restarted_run
 from datamodules.known_classes import same_classes
 from lightning_modules.classifier import class_path
 
-# Options of data that say what a network is given of an item.
+# Options of data that say what a network is given of an item; and those of a new tokenizer, when one is restored.
 PREPROCESSING = ("image_size_px", "resize_px", "max_tokens", "head_fraction")
+OF_TOKENIZER = ("max_vocabulary", "tokenizer_of")
 
 
 def find_start(options: Any, experiment: str) -> Path | None:
@@ -113,7 +114,8 @@ def prepare_data(options: Any, checkpoint: dict[str, Any], data: Any) -> None:
     Where a new run only begins with the weights (``init_from``), it may have other classes, in their own order.
 
     Raises:
-        ValueError: the tokenizer cannot be read; or what reading the data raises.
+        ValueError: the tokenizer cannot be read; a resumed run's data or tokenizer has changed; or what reading the
+            data raises.
     """
     if not checkpoint:
         return
@@ -131,11 +133,13 @@ def prepare_data(options: Any, checkpoint: dict[str, Any], data: Any) -> None:
 @rank_zero_only
 def _check_unchanged(run: Path, checkpoint: dict[str, Any], data: Any) -> None:
     """Refuse to go on with other data: what was done already, and what was kept for the test, would be mixed up."""
+    for name, trained, now in _differing(checkpoint, data, OF_TOKENIZER):
+        raise ValueError(f"data.{name}={now}: the run began with {trained}, and its tokenizer stays; keep it")
     saved = checkpoint["lightsmith"].get("fingerprint")  # lacking in checkpoints of earlier versions
     if saved not in (None, data.fingerprint):
         raise ValueError(
             f"--resume={run}: its data, or an option that chooses from it, has changed since it was saved "
-            f"({saved} then, {data.fingerprint} now); for a new run on other data give --init_from={run}"
+            f"({saved[:19]}… then, {data.fingerprint[:19]}… now); for a new run on other data give --init_from={run}"
         )
 
 
@@ -149,23 +153,29 @@ def load_start(options: Any, checkpoint: dict[str, Any], model: LightningModule,
         return
     if options.ckpt_path is None:
         left_out = start_from(checkpoint, model, options.init_from)
-        print_once([f"weights    from {shown(options.init_from)}", *_left_out(left_out, checkpoint)])
+        print_once(list(_weights_lines(left_out, options, checkpoint, data)))
         return
     path = Path(options.ckpt_path)
     repeat_operations(checkpoint, model, path)
     check_fits(checkpoint, model, path)
     if options.resume is None:  # which says all that has changed
-        print_once(list(_other_preprocessing(checkpoint, data)))
+        for name, trained, now in _differing(checkpoint, data, PREPROCESSING):
+            print_once([f"changed    data.{name}: {now} here, while the model was trained with {trained}"])
 
 
-def _left_out(names: list[str], checkpoint: dict[str, Any]) -> list[str]:
-    known = class_list(checkpoint["hyper_parameters"]["class_names"])
-    return [f"           but for {', '.join(names)}, which belong to other classes ({known})"] if names else []
+def _weights_lines(left_out: list[str], options: Any, checkpoint: dict[str, Any], data: Any) -> Iterator[str]:
+    """What a new run takes from another one, and what it does not."""
+    yield f"weights    from {shown(options.init_from)}"
+    if hasattr(data, "vocabulary_size"):
+        yield f"           with its tokenizer ({data.vocabulary_size:,} tokens)"
+    if left_out:
+        known = class_list(checkpoint["hyper_parameters"]["class_names"])
+        yield f"           but for {', '.join(left_out)}, which belong to other classes ({known})"
 
 
-def _other_preprocessing(checkpoint: dict[str, Any], data: Any) -> Iterator[str]:
-    """A line for each option by which a model is given other inputs than in its training."""
+def _differing(checkpoint: dict[str, Any], data: Any, names: Sequence[str]) -> Iterator[tuple[str, Any, Any]]:
+    """(name, in the checkpoint, now) for those of some options of the data that differ."""
     trained, now = checkpoint["datamodule_hyper_parameters"], data.hparams
-    for name in PREPROCESSING:
-        if name in trained and trained[name] != now.get(name):
-            yield f"changed    data.{name}: {now.get(name)} here, while the model was trained with {trained[name]}"
+    for name in names:
+        if name in trained and name in now and trained[name] != now[name]:
+            yield name, trained[name], now[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from lightning.pytorch.utilities import rank_zero_only
@@ -91,12 +92,13 @@ def _row(title: str, text: str) -> str:
 
 
 def _next_command(results: dict[str, Any], folder: Path, data: Any) -> str:
+    run = quote(str(folder))
     if results["data"]["source"] != "sample":
-        return f"make predict RUN={folder} INPUT=<file or folder>"
+        return f"make predict RUN={run} INPUT=<file or folder>"
     if results["experiment"] in experiment_files():
         command, option = f"make exp NAME={results['experiment']}", "DATA"
     else:
-        command, option = f".venv/bin/python cli.py run -c {folder}/config.yaml", "--data.source"
+        command, option = f".venv/bin/python cli.py run -c {run}/config.yaml", "--data.source"
     if not hasattr(data, "hub_name"):
         return f"{command} {option}=path/to/yours    (your own data)"
     return f"{command} {option}=hub    (the real data; {option}=path/to/yours for your own)"

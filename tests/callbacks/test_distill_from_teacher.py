@@ -112,6 +112,17 @@ def test_a_teacher_of_something_else_is_refused_before_training(teacher: MnistML
             fitted(DistillFromTeacher(path), data=data)
 
 
+def test_a_teacher_teaches_by_the_names_of_its_classes(teacher: MnistMLP) -> None:
+    data = digits()
+    backwards = MnistMLP(class_names=teacher.class_names[::-1])
+    callback = DistillFromTeacher("runs/teacher", temperature=1.0, alpha=1.0)
+    callback.setup(SimpleNamespace(load_run=lambda _: (teacher, data), datamodule=data), backwards, "fit")
+    batch = data._encoded[0]["train"].__getitems__([0, 1, 2])
+    with torch.no_grad():
+        agreeing = teacher(*batch.inputs).flip(1)
+    assert callback._distill(batch, agreeing, torch.tensor(2.0)) == pytest.approx(0.0, abs=1e-6)
+
+
 def test_a_teacher_that_reads_other_tokens_is_refused(teacher: MnistMLP) -> None:
     def data(*words: str) -> Any:
         return SimpleNamespace(tokenizer=Tokenizer(WordLevel({word: i for i, word in enumerate(words)})))

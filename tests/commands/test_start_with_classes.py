@@ -8,6 +8,7 @@ import numpy as np
 import PIL.Image
 import torch
 from datasets import ClassLabel, Dataset, Features, Image, Value
+from tokenizers import Tokenizer
 
 from tests.conftest import Cli, Outcome
 
@@ -92,6 +93,7 @@ def test_the_same_classes_and_words_in_another_order_give_the_same_figures(
     trained = experiment("imdb_lstm", *WORDS, *SHORT, "--trainer.max_epochs=4", "--data.source=declared.parquet")
     assert trained.code == 0
     options = (*WORDS, *SHORT, "--ckpt_path=runs/imdb_lstm/latest/checkpoints/best.ckpt")
+    state = torch.load(options[-1].partition("=")[2], weights_only=True)["ReviewWords"]
     declared = metrics(experiment("imdb_lstm", *options, "--data.source=declared.parquet", verb="test"))
     alphabetical = metrics(experiment("imdb_lstm", *options, "--data.source=alphabetical.csv", verb="test"))
     assert declared == alphabetical
@@ -106,8 +108,12 @@ def test_the_same_classes_and_words_in_another_order_give_the_same_figures(
     novels = metrics(experiment("imdb_lstm", *options, "--data.source=novels.csv", verb="validate"))
     assert float(novels["val/accuracy"]) == 1
     still = ("--model.lr=1e-12", "--data.source=novels.csv", "--init_from=runs/imdb_lstm/latest")
-    assert experiment("imdb_lstm", *WORDS, *SHORT, *still).code == 0
+    begun = experiment("imdb_lstm", *WORDS, *SHORT, *still)
+    tokens = len(Tokenizer.from_str(state["tokenizer"]).get_vocab())
+    assert f"with its tokenizer ({tokens} tokens)" in begun.out
     assert results("imdb_lstm")["test"]["accuracy"] == 1
+    resume = ("--data.max_vocabulary=9", "--data.source=novels.csv", "--resume=runs/imdb_lstm/latest")
+    assert_refused(experiment("imdb_lstm", *WORDS, *SHORT, *resume), "data.max_vocabulary=9: the run began with 20000")
 
 
 def test_a_run_does_not_go_on_with_data_that_has_changed_under_its_path(
@@ -141,8 +147,8 @@ def test_a_new_run_takes_the_head_along_only_with_the_classes_that_it_was_traine
     pets = pictures(tmp_path / "pets", "cat", "dog")
     assert experiment("mnist_mlp", *SHORT, "--data.source=pets", "--trainer.max_epochs=3").code == 0
     run = Path("runs/mnist_mlp/latest").resolve()
-    old = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
-    start = (*SHORT, "--model.lr=1e-12", f"--init_from={run}")
+    old = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    start = (*SHORT, "--model.lr=1e-12", "--model.optimizer=sgd", f"--init_from={run}/checkpoints/last.ckpt")
     head = ["network.1.head.weight", "network.1.head.bias"]
     for name, classes in (("insects", ("ant", "bee")), ("three", ("ant", "cat", "dog"))):
         pictures(tmp_path / name, *classes)
