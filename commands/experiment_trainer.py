@@ -18,6 +18,7 @@ from callbacks.save_last import SaveLast
 from callbacks.say_why_ended import SayWhyEnded
 from commands.checkpoints import load_run
 from commands.durable_checkpoints import DurableCheckpointIO
+from commands.guarded_test import guard_test
 from commands.run_folder import BEST_CHECKPOINT
 from commands.slurm import keep_lightning_from_requeueing
 from commands.torchrun import meet_again
@@ -46,6 +47,7 @@ class ExperimentTrainer(Trainer):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.failures: list[str] = []  # of callbacks, in the test
         if isinstance(self.profiler, PassThroughProfiler):
             self.profiler = NoProfiler()
         self.keep_best = KeepBest()
@@ -74,7 +76,8 @@ class ExperimentTrainer(Trainer):
             best.best_model_path = str(Path(best.dirpath) / BEST_CHECKPOINT.name)
             self.save_checkpoint(best.best_model_path)
         path = best.best_model_path if best else None
-        self.test(model, datamodule=datamodule, ckpt_path=path, verbose=False, weights_only=True)
+        with guard_test(self) as self.failures:
+            self.test(model, datamodule=datamodule, ckpt_path=path, verbose=False, weights_only=True)
 
 
 def best_checkpoint(callbacks: Sequence[Callback]) -> ModelCheckpoint | None:
