@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from commands.failures import RunFailedError
 from commands.light_imports import import_torchmetrics
-from commands.mistakes import nearest, one_line
+from commands.mistakes import explain, nearest, one_line
 
 
 class Verb(NamedTuple):
@@ -127,7 +127,10 @@ def _run_function(command: str, given: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # which tidies up, as Ctrl-C does
     options = [option for option in given if option != "--debug"]
     function = function_of(command)
-    return auto_cli(function, args=options, exit_on_error=False, as_positional=False, prog=f"cli.py {command}") or 0
+    try:
+        return auto_cli(function, args=options, exit_on_error=False, as_positional=False, prog=f"cli.py {command}") or 0
+    except ArgumentError as error:
+        raise ValueError(explain(error, []) if str(error).startswith("Parser key") else one_line(error)) from error
 
 
 def function_of(command: str) -> Callable[..., int | None]:

@@ -45,4 +45,4 @@ class LogConfusionMatrix(Callback):
         plot = wandb.plot.confusion_matrix(
             y_true=labels.tolist(), preds=predictions.tolist(), class_names=class_names, title="Test confusion matrix"
         )
-        logger.experiment.log({"test/confusion_matrix": plot})
+        logger.log_metrics({"test/confusion_matrix": plot})  # type: ignore[dict-item]  # W&B takes more than numbers

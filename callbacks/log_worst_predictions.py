@@ -67,14 +67,13 @@ class LogWorstPredictions(Callback):
                 self._log(logger, data, pl_module.class_names)
 
     def _log(self, logger: WandbLogger, data: Any, class_names: list[str]) -> None:
-        import wandb
-
-        def shown(index: int) -> Any:
-            item = data.item("test", index)
-            return item if isinstance(item, str) else wandb.Image(item.squeeze())
-
-        rows = [
-            [shown(m.position), class_names[m.label], class_names[m.prediction], m.confidence, m.position]
-            for m in self.worst
-        ]
-        logger.log_table("test/worst", columns=["item", "label", "prediction", "confidence", "index"], data=rows)
+        """A table; images, which a table's file cannot hold, beside it under ``test/worst_images``."""
+        items = [data.item("test", m.position) for m in self.worst]
+        rows = [[class_names[m.label], class_names[m.prediction], m.confidence, m.position] for m in self.worst]
+        columns = ["label", "prediction", "confidence", "index"]
+        if all(isinstance(item, str) for item in items):
+            columns, rows = ["item", *columns], [[item, *row] for item, row in zip(items, rows, strict=True)]
+        else:
+            captions = [f"{label}, taken for {taken} ({sure:.0%}), {index}" for label, taken, sure, index in rows]
+            logger.log_image("test/worst_images", [item.squeeze() for item in items], caption=captions)
+        logger.log_table("test/worst", columns=columns, data=rows)

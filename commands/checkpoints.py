@@ -12,7 +12,7 @@ from lightning.pytorch import LightningDataModule, LightningModule
 from commands.checkpoint_content import check_content, named_class
 from commands.durable_checkpoints import check_whole
 from commands.mistakes import one_line
-from commands.run_folder import BEST_CHECKPOINT
+from commands.run_folder import BEST_CHECKPOINT, newest_run
 from lightning_modules.classifier import class_path
 from lightning_modules.networks.tensor_file import read_tensors
 
@@ -23,8 +23,12 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         ValueError: missing, damaged, or not Lightsmith's.
     """
+    if path.is_dir():
+        best = path / BEST_CHECKPOINT
+        advice = f": give {best}" if best.is_file() else newest_run(path)
+        raise ValueError(f"no checkpoint at {path}, which is a folder{advice}")
     if not path.is_file():
-        raise ValueError(f"no checkpoint at {path}")
+        raise ValueError(f"no checkpoint at {path}{newest_run(path.parent.parent)}")
     check_whole(path)
     checkpoint: dict[str, Any] = read_tensors(path)
     if not isinstance(checkpoint, dict) or "lightsmith" not in checkpoint:

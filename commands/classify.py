@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -18,50 +17,76 @@ from commands.checkpoints import load_run
 from commands.exported_folder import is_exported, load_exported
 from commands.hardware import fast_precision
 from commands.mistakes import printable
+from commands.predictions_file import check_not_among, check_output, write_predictions
 from datamodules.batching import batch_loader
+from datamodules.sources import IMAGE_SUFFIXES
 
 BATCH_SIZE = 64
+SHOWN_FILES = 5
 
 
-def classify(run: Path, input: Path, output: Path = Path("predictions.jsonl")) -> int:  # noqa: A002  # the option is --input
-    """Classify images (a file or folder) or texts (.txt with one per line, .csv, .jsonl, or a folder of .txt files).
+def classify(
+    run: Path,
+    input: Path,  # noqa: A002  # the option is --input
+    output: Path = Path("predictions.jsonl"),
+    text_column: str | None = None,
+) -> int:
+    """Classify images (a file or folder) or texts (.txt with one a line, .csv, .json, .jsonl, or a folder of them).
 
-    Writes one JSON object per input, in order: item, prediction and probabilities by class name; or item and error for
-    one that cannot be read.
+    Writes one row per input, in order: item, prediction and probabilities by class name; or item and error for one that
+    cannot be read. What a folder of images holds besides images is left out.
 
     Args:
         run: a run folder such as runs/mnist_mlp/latest, a .ckpt file, or a folder that ``export`` wrote.
         input: what to classify.
-        output: where to write.
+        output: where to write: a .jsonl file with a JSON object a line, or a .csv file.
+        text_column: the column of a table that holds the texts; as in training when unset.
 
     Returns:
         Exit code: 0, or 1 if any input could not be read.
 
     Raises:
-        ValueError: no such run or input, or nothing in it to classify.
+        ValueError: no such run or input, nothing in it to classify, or an output that cannot be written.
     """
     if not input.exists():
         raise ValueError(f"--input={input} does not exist")
-    if output.exists() and output.samefile(input):
-        raise ValueError(f"--output={output} would overwrite the input: name another file")
+    check_output(output, input)
     probabilities_of, data, class_names = _load_exported(run) if is_exported(run) else _load_trained(run)
+    if text_column is not None and not hasattr(data, "text_columns"):
+        raise ValueError(f"--text_column={text_column} is for texts; this model is not")
+    if text_column is not None:
+        data.text_columns = (text_column,)
     inputs = data.read_inputs(input)
+    check_not_among(output, input, (name for name, _ in inputs))
     items = [item for _, item in inputs]
     dataset, kept, unreadable = data.encode(items, np.zeros(len(items), dtype=np.int64), "inputs")
     probabilities = probabilities_of(dataset) if len(kept) else []
-    reasons = iter(unreadable)
     predicted = dict(zip(kept.tolist(), probabilities, strict=True))
-    # A name that is no UTF-8 is written as JSON escapes it.
-    with output.open("w", encoding="utf-8", errors="backslashreplace") as file:
-        for position, (name, _) in enumerate(inputs):
-            if position in predicted:
-                row = _row(name, predicted[position], class_names)
-            else:
-                row = {"item": name, "error": next(reasons)[1]}
-                print(printable(f"cannot read {name}: {row['error']}"), file=sys.stderr)
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    print(f"{len(kept)} of {len(inputs)} classified, written to {output}")
-    return 1 if unreadable else 0
+    errors = iter(unreadable)
+    rows, others = [], []
+    for position, (name, item) in enumerate(inputs):
+        if position in predicted:
+            rows.append(_row(name, predicted[position], class_names))
+        elif (reason := next(errors)[1]) and input.is_dir() and _is_named_otherwise(item):
+            others.append(item)
+        else:
+            rows.append({"item": name, "error": reason})
+            print(printable(f"cannot read {name}: {reason}"), file=sys.stderr)
+    write_predictions(output, rows, class_names)
+    _say_left_out(others)
+    print(f"{len(kept)} of {len(rows)} classified, written to {output}")
+    return 1 if len(rows) > len(kept) else 0
+
+
+def _is_named_otherwise(item: Any) -> bool:
+    """Whether an input is a file that does not claim to be an image."""
+    return isinstance(item, Path) and item.suffix.lower() not in IMAGE_SUFFIXES
+
+
+def _say_left_out(others: list[Path]) -> None:
+    if others:
+        shown = ", ".join(map(str, others[:SHOWN_FILES])) + (", …" if len(others) > SHOWN_FILES else "")
+        print(printable(f"left out   {len(others)} files that are no images: {shown}"))
 
 
 def _load_trained(run: Path) -> tuple[Callable[[Any], list[list[float]]], Any, list[str]]:

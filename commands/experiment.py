@@ -216,6 +216,9 @@ class ExperimentCLI(LightningCLI):
         try:
             with failures_explained(lambda: how_to_continue(self.run_folder)):
                 run_within_memory(self, partial(super()._run_subcommand, subcommand), subcommand in RECORDED)
+            assert isinstance(self.trainer, ExperimentTrainer)
+            if self.trainer.failures:  # results.json is written by now
+                raise RunFailedError("; ".join(self.trainer.failures))
             exit_code = 0
         except SystemExit as error:  # how SaveLast and Lightning end on a signal
             exit_code = int(error.code or 143) if isinstance(error, SIGTERMException) else 130

@@ -19,6 +19,7 @@ from callbacks.say_why_ended import SayWhyEnded
 from commands.checkpoints import load_run
 from commands.durable_checkpoints import DurableCheckpointIO
 from commands.final_validation import end_with_validation
+from commands.guarded_test import guard_test
 from commands.run_folder import BEST_CHECKPOINT
 from commands.slurm import keep_lightning_from_requeueing
 from commands.torchrun import meet_again
@@ -47,6 +48,7 @@ class ExperimentTrainer(Trainer):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.failures: list[str] = []  # of callbacks, in the test
         if isinstance(self.profiler, PassThroughProfiler):
             self.profiler = NoProfiler()
         end_with_validation(self)
@@ -76,7 +78,8 @@ class ExperimentTrainer(Trainer):
             best.best_model_path = str(Path(best.dirpath) / BEST_CHECKPOINT.name)
             self.save_checkpoint(best.best_model_path)
         path = best.best_model_path if best else None
-        self.test(model, datamodule=datamodule, ckpt_path=path, verbose=False, weights_only=True)
+        with guard_test(self) as self.failures:
+            self.test(model, datamodule=datamodule, ckpt_path=path, verbose=False, weights_only=True)
 
 
 def best_checkpoint(callbacks: Sequence[Callback]) -> ModelCheckpoint | None:

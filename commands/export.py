@@ -59,6 +59,8 @@ def export(
     """
     if calibration_items < 1 or (limit is not None and limit < 1):
         raise ValueError(f"--calibration_items={calibration_items} and --limit={limit} must be at least 1")
+    if max_drop < 0:
+        raise ValueError(f"--max_drop={max_drop} must be at least 0")
     home = run.resolve() if run.is_dir() else run.parent
     folder = output or home / f"export-{format}-{precision}"
     facts = run_facts(home / "results.json")

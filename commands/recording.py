@@ -11,6 +11,7 @@ from callbacks.save_last import SaveLast
 from commands.changed_settings import changed_settings
 from commands.durable_checkpoints import replace_file
 from commands.experiment_trainer import ExperimentTrainer
+from commands.guarded_loggers import guard_loggers
 from commands.results import gather_results, write_results
 from commands.run_draft import RunDraft
 from commands.run_folder import LAST_CHECKPOINT
@@ -67,6 +68,7 @@ def record(cli: Any, trainer: ExperimentTrainer, given: Any, resumed_from: dict[
     trainer.callbacks.insert(0, cli.draft)
     if given is None:
         trainer.loggers = build_loggers(cli.options.loggers, cli.run_folder, cli.experiment, resumed_from)
+    guard_loggers(trainer)
     trainer.keep_best.run_folder = cli.run_folder
     _ = cli.datamodule.fingerprint  # reads all data, which the first save, on a signal perhaps, has no time for
     for callback in trainer.callbacks:
@@ -81,6 +83,8 @@ def write_record(cli: Any) -> None:
     """Write results.json after a run, and print what came out."""
     trainer, folder = cli.trainer, cli.run_folder
     results = gather_results(trainer, folder, cli.experiment, int(cli.options.seed_everything))
-    write_results(results, folder)
     sync = sync_command(folder) if tracked_offline(trainer.loggers) else None
-    print_once(results_lines(results, folder, cli.datamodule, sync))
+    try:
+        write_results(results, folder)
+    finally:  # a full disk loses no figure
+        print_once(results_lines(results, folder, cli.datamodule, sync))

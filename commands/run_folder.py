@@ -71,5 +71,11 @@ def interrupted_run(folder: Path) -> Path:
     if not folder.is_dir():
         raise ValueError(f"--resume={folder} is not a folder; give one such as runs/mnist_mlp/latest")
     if not has_checkpoint(folder):
-        raise ValueError(f"--resume={folder} holds no {LAST_CHECKPOINT}: nothing was saved yet, start it anew")
+        reason = newest_run(folder) or ": nothing was saved yet, start it anew"
+        raise ValueError(f"--resume={folder} holds no {LAST_CHECKPOINT}{reason}")
     return folder.resolve()
+
+
+def newest_run(folder: Path) -> str:
+    """A question that offers an experiment's newest run in place of its folder; empty for any other folder."""
+    return f"; did you mean {folder / 'latest'}?" if (folder / "latest").is_dir() else ""

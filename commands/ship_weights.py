@@ -38,9 +38,13 @@ def ship_weights(run: Path) -> None:
     results_file = run / "results.json"
     if not results_file.is_file():
         raise ValueError(f"--run={run} holds no results.json: give a finished run of cifar_resnet")
-    results = json.loads(results_file.read_text(encoding="utf-8"))
-    if results["experiment"] != "cifar_resnet":
-        raise ValueError(f"--run={run} is a run of {results['experiment']}; give one of cifar_resnet")
+    try:
+        results = json.loads(results_file.read_text(encoding="utf-8"))
+        experiment = results["experiment"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{results_file} is not what a run writes: restore it or remove it") from error
+    if experiment != "cifar_resnet":
+        raise ValueError(f"--run={run} is a run of {experiment}; give one of cifar_resnet")
     state = read_checkpoint(run / BEST_CHECKPOINT)["state_dict"]
     network = {key.removeprefix("network.1."): value for key, value in state.items() if key.startswith("network.1.")}
     half = {key: value.half().contiguous() if value.is_floating_point() else value for key, value in network.items()}

@@ -8,7 +8,7 @@ import netrc
 import os
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -19,12 +19,35 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, Wand
 
 from callbacks.exact_resume import came_before
 from commands.durable_checkpoints import replace_file
+from commands.guarded_loggers import say_switched_off
 from commands.mistakes import one_line
 from commands.summary import print_once, shown
 
 LoggerName = Literal["csv", "wandb", "tensorboard"]
 WANDB_HOST = "api.wandb.ai"
 WANDB_PATIENCE_SECONDS = 5
+FOLDERS = {"WANDB_DATA_DIR": "data", "WANDB_CACHE_DIR": "cache"}  # where files wait for an upload, and W&B's own logs
+_chosen: dict[str, str] = {}  # what was set here, for an earlier run of this process
+
+
+class RunFilesLogger(WandbLogger):
+    """Keeps tables among the run's own files, which ``wandb sync`` finds wherever the run folder is by then.
+
+    W&B would make an artifact of each as well, and note down the absolute paths of files that it keeps elsewhere.
+    """
+
+    def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+        """Log numbers, and tables and charts that hold no media."""
+        for key, value in metrics.items():
+            if hasattr(value, "table"):  # a chart
+                self._keep(value.table, f"{key}_table")
+            elif hasattr(value, "bind_to_run") and hasattr(value, "columns"):
+                self._keep(value, key)
+        super().log_metrics(metrics, step)
+
+    def _keep(self, table: Any, key: str) -> None:
+        if not any(hasattr(cell, "bind_to_run") for row in table.data for cell in row):
+            table.bind_to_run(self.experiment, key, self.experiment.step)
 
 
 def build_loggers(
@@ -40,7 +63,17 @@ def build_loggers(
         "tensorboard": lambda: TensorBoardLogger(run_folder, name="", version="tensorboard"),
         "wandb": lambda: _wandb(run_folder, experiment),
     }
-    return [builders[name]() for name in names]
+    built = (_built(name, builders[name]) for name in names)
+    return [logger for logger in built if logger is not None]
+
+
+def _built(name: LoggerName, build: Callable[[], Logger]) -> Logger | None:
+    """A logger, or None and a line about it where it cannot even begin."""
+    try:
+        return build()
+    except Exception as error:  # noqa: BLE001  # each has its own
+        say_switched_off({"csv": "metrics.csv", "wandb": "W&B"}.get(name, name), error)
+        return None
 
 
 def _csv(run_folder: Path, resumed_from: dict[str, Any]) -> CSVLogger:
@@ -87,10 +120,16 @@ def finish_wandb(run_folder: Path | None = None, exit_code: int = 0) -> None:
     except TimeoutError:
         assert run_folder is not None
         print_once([f"W&B        out of reach; upload the rest with: {sync_command(run_folder)}"])
+    except Exception as error:  # noqa: BLE001  # its own process may be gone, or the disk be full
+        print_once([f"W&B        its record may lack the end: {one_line(error)}"])
+        wandb.run = None
+        with suppress(Exception):
+            wandb.teardown()
 
 
 def _wandb(run_folder: Path, experiment: str) -> WandbLogger:
     """Online only if the server takes the run; otherwise the record waits on this disk to be synced."""
+    _stay_in(run_folder)
     # wandb's login knows no settings, and prints the address of WANDB_BASE_URL with any password in it.
     os.environ.setdefault("WANDB_SILENT", "true")
     import wandb
@@ -110,6 +149,25 @@ def _wandb(run_folder: Path, experiment: str) -> WandbLogger:
     if reason:
         print_once([f"W&B        recording offline: {reason}"])
     return _wandb_logger(run_folder, experiment, "offline" if reason else mode)
+
+
+def _stay_in(run_folder: Path) -> None:
+    """Have W&B keep in the run folder what it keeps in the home folder otherwise, unless somebody says where else."""
+    for name, folder in FOLDERS.items():
+        given = os.environ.get(name)
+        if given not in (None, _chosen.get(name)) and _can_be_made(Path(str(given))):
+            continue
+        if given not in (None, _chosen.get(name)):
+            print_once([f"W&B        {name}={given} cannot be written: the run folder is used instead"])
+        os.environ[name] = _chosen[name] = str(run_folder.absolute() / "wandb" / folder)
+
+
+def _can_be_made(folder: Path) -> bool:
+    try:
+        folder.expanduser().mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder.expanduser(), os.W_OK | os.X_OK)
 
 
 def _answers(url: str) -> bool:
@@ -135,7 +193,7 @@ def _wandb_logger(run_folder: Path, experiment: str, mode: Any) -> WandbLogger:
     timeouts: dict[str, Any] = {"init_timeout": 8, "finish_timeout": 30, "finish_timeout_raises": True}
     wandb.setup(wandb.Settings(mode=mode))  # an offline run would report its use over the network otherwise
     settings = wandb.Settings(silent=True, console="off", x_disable_meta=True, **timeouts)
-    logger = WandbLogger(
+    logger = RunFilesLogger(
         project=os.environ.get("WANDB_PROJECT", "lightsmith"),
         group=experiment,
         name=f"{experiment}-{run_folder.name}",

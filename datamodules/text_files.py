@@ -1,18 +1,20 @@
-"""Unlabelled texts from .txt, .csv and .jsonl files, whatever their encoding and whoever wrote them."""
+"""Unlabelled texts from .txt, .csv, .json and .jsonl files, whatever their encoding and whoever wrote them."""
 
 from __future__ import annotations
 
 import codecs
 import csv
+import io
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from datamodules.sources import check_regular, visible_entries
 
-TEXT_SUFFIXES = (".txt", ".csv", ".jsonl")
+TEXT_SUFFIXES = (".txt", ".csv", ".json", ".jsonl")
+SHOWN_COLUMNS = 10
 BYTE_ORDER_MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",  # begins like that of UTF-16
     codecs.BOM_UTF32_BE: "utf-32",
@@ -51,7 +53,7 @@ def _whole(path: Path) -> str:
 def _rows(path: Path, columns: Sequence[str]) -> list[tuple[str, str | None]]:
     suffix = path.suffix.lower()
     if suffix not in TEXT_SUFFIXES:
-        raise ValueError(f"{path} is not a .txt, .csv or .jsonl file")
+        raise ValueError(f"{path} is not a {', '.join(TEXT_SUFFIXES[:-1])} or {TEXT_SUFFIXES[-1]} file")
     try:
         check_regular(path)
         with path.open(encoding=_encoding(path), errors="replace", newline="" if suffix == ".csv" else None) as file:
@@ -70,17 +72,44 @@ def _text_lines(file: Any, columns: Sequence[str]) -> list[tuple[int, str | None
     return [(n, line.rstrip("\n")) for n, line in enumerate(file, 1)]
 
 
-def _json_lines(file: Any, columns: Sequence[str]) -> list[tuple[int, str | None]]:
-    return [(n, _text_of(_json_value(line), columns)) for n, line in enumerate(file, 1)]
+def _json_lines(file: Iterable[str], columns: Sequence[str]) -> list[tuple[int, str | None]]:
+    return _texts_of(((n, _json_value(line)) for n, line in enumerate(file, 1)), columns)
+
+
+def _json_list(file: Any, columns: Sequence[str]) -> list[tuple[int, str | None]]:
+    """A list of objects or texts, by its positions from 1 on; what is no list is read as lines."""
+    content = file.read()
+    rows = _json_value(content)
+    return (
+        _texts_of(enumerate(rows, 1), columns) if isinstance(rows, list) else _json_lines(io.StringIO(content), columns)
+    )
 
 
 def _csv_rows(file: Any, columns: Sequence[str]) -> list[tuple[int, str | None]]:
     csv.field_size_limit(sys.maxsize)  # 131,072 characters otherwise
     reader = csv.DictReader(file)
-    return [(reader.line_num, _text_of(row, columns)) for row in reader]
+    return _texts_of(((reader.line_num, row) for row in reader), columns)
 
 
-ROWS = {".txt": _text_lines, ".jsonl": _json_lines, ".csv": _csv_rows}
+ROWS = {".txt": _text_lines, ".jsonl": _json_lines, ".json": _json_list, ".csv": _csv_rows}
+
+
+def _texts_of(rows: Iterable[tuple[int, Any]], columns: Sequence[str]) -> list[tuple[int, str | None]]:
+    """The text of each row.
+
+    Raises:
+        ValueError: the rows have columns, and none of them is one for texts.
+    """
+    texts: list[tuple[int, str | None]] = []
+    found: dict[str, None] = {}
+    for n, row in rows:
+        found |= dict.fromkeys(map(str, row)) if isinstance(row, dict) else {}
+        texts.append((n, _text_of(row, columns)))
+    nameless = {name.lower() for name in found}.isdisjoint([*map(str.lower, columns), ""])
+    if found and nameless and all(text is None for _, text in texts):
+        shown = ", ".join(list(found)[:SHOWN_COLUMNS]) + (", …" if len(found) > SHOWN_COLUMNS else "")
+        raise ValueError(f"no {' or '.join(columns)} column: it has {shown}; name one with --text_column")
+    return texts
 
 
 def _text_of(row: Any, columns: Sequence[str]) -> str | None:

@@ -205,7 +205,7 @@ class TextData(ClassificationData):
     def read_inputs(self, path: Path) -> list[tuple[str, Any]]:
         inputs = read_texts(path, self.text_columns)
         if not inputs:
-            raise ValueError(f"{path} holds no texts: give a .txt, .csv or .jsonl file, or a folder of them")
+            raise ValueError(f"{path} holds no texts: give a .txt, .csv, .json or .jsonl file, or a folder of them")
         return list(inputs)
 
 

@@ -96,9 +96,17 @@ def test_an_unknown_experiment_is_answered_with_the_nearest_one(lightsmith: Cli,
         (("classify",), "required: run, input"),
         (("classify", "--rum=x"), "unrecognized arguments: --rum=x"),
         (("ship-weights", "--run=nope"), "holds no results.json"),
+        (("ship-weights", "--run=wrong"), "wrong/results.json is not what a run writes"),
+        (("export", "--run=x", "--format=onx"), "format=onx is not one of onnx, torch"),
+        (("export", "--run=x", "--max_drop=-1"), "--max_drop=-1.0 must be at least 0"),
+        (("classify", "--run=an_experiment", "--input=wrong"), "did you mean an_experiment/latest?"),
+        (("export", "--run=an_experiment"), "did you mean an_experiment/latest?"),
     ],
 )
 def test_a_wrong_command_is_one_line(lightsmith: Cli, tmp_path: Path, arguments: tuple[str, ...], line: str) -> None:
+    (tmp_path / "wrong").mkdir()
+    (tmp_path / "wrong" / "results.json").write_text("{}")
+    (tmp_path / "an_experiment" / "latest").mkdir(parents=True)
     assert_mistake(lightsmith(*arguments), line, tmp_path)
 
 

@@ -1,5 +1,9 @@
 import json
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
 
 from callbacks.log_worst_predictions import LogWorstPredictions
 from commands.tracking import build_loggers, finish_wandb
@@ -38,3 +42,18 @@ def test_weights_and_biases_gets_item_label_prediction_and_confidence(tmp_path: 
     assert table["columns"] == ["item", "label", "prediction", "confidence", "index"]
     assert [row[0] for row in table["data"]] == [f"test {mistake.position}" for mistake in callback.worst]
     assert {row[1] for row in table["data"]} <= set(TinyModel().class_names)
+
+
+def test_images_stand_beside_the_table(tmp_path: Path) -> None:
+    class Pictures(TinyData):
+        def item(self, split: str, index: int) -> Any:
+            return np.full((8, 8, 1), index, dtype=np.uint8)
+
+    loggers = build_loggers(["wandb"], tmp_path, "tiny", {})
+    callback = LogWorstPredictions(count=3)
+    tiny_trainer(callback, logger=loggers).test(TinyModel(), Pictures(), verbose=False)
+    finish_wandb()
+    shades = {int(np.array(Image.open(path)).flat[0]) for path in tmp_path.rglob("worst_images*.png")}
+    assert shades == {mistake.position for mistake in callback.worst}
+    (path,) = tmp_path.rglob("worst_*.table.json")
+    assert [row[3] for row in json.loads(path.read_text())["data"]] == [m.position for m in callback.worst]

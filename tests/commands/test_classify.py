@@ -1,3 +1,4 @@
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,88 @@ def test_odd_names_and_entries_are_listed_and_cannot_act_on_the_terminal(
     assert len([row for row in rows if "error" in row]) == len(ODD_NAMES) + 5
     assert outcome.err.count("\n") == len(ODD_NAMES) + 5
     assert outcome.err.replace("\n", "").isprintable()
+
+
+def test_files_of_other_kinds_are_left_out_and_named(lightsmith: Cli, tmp_path: Path, digits: Path) -> None:
+    (digits / "1.png").unlink()  # the truncated one
+    for name in ("Thumbs.db", "README.md", "labels.csv"):
+        (digits / name).write_text("x")
+    (digits / "3.png").rename(digits / "3")  # an image whatever it is called
+    outcome = classify(lightsmith, "mnist_mlp", digits)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert (
+        f"left out   3 files that are no images: {digits}/README.md, {digits}/Thumbs.db, {digits}/labels.csv"
+        in outcome.out
+    )
+    assert [Path(row["item"]).name for row in predictions(tmp_path)] == ["0.png", "2.png", "3"]
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_anything_is_read(
+    lightsmith: Cli, tmp_path: Path, digits: Path
+) -> None:
+    for output, line in (
+        ("gone/predictions.jsonl", "--output=gone/predictions.jsonl: there is no folder gone"),
+        ("predictions.xlsx", "--output=predictions.xlsx must end in .jsonl or .csv"),
+        (digits, f"--output={digits} is a folder: name a file in it"),
+        ("/proc/predictions.csv", "--output=/proc/predictions.csv cannot be written"),
+    ):
+        outcome = lightsmith("classify", "--run=nowhere", f"--input={digits}", f"--output={output}")
+        assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+        assert line in outcome.err
+    assert not list(tmp_path.glob("predictions*"))
+
+
+def test_a_csv_file_holds_what_the_lines_hold(lightsmith: Cli, tmp_path: Path, digits: Path) -> None:
+    assert classify(lightsmith, "mnist_mlp", digits).code == 1
+    arguments = ("--run=runs/mnist_mlp/latest", f"--input={digits}", "--output=predictions.csv")
+    assert lightsmith("classify", *arguments).code == 1
+    with (tmp_path / "predictions.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    expected = predictions(tmp_path)
+    assert [row["item"] for row in rows] == [row["item"] for row in expected]
+    assert [row["error"] for row in rows] == [row.get("error", "") for row in expected]
+    for row, line in zip(rows, expected, strict=True):
+        shares = {name.removeprefix("probability_"): share for name, share in row.items() if name.startswith("prob")}
+        assert {n: float(s) for n, s in shares.items() if s} == line.get("probabilities", {})
+
+
+def test_a_disk_that_fills_up_leaves_what_was_there(
+    lightsmith: Cli, tmp_path: Path, digits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "predictions.jsonl").write_text("yesterday's")
+
+    def fail(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+    outcome = classify(lightsmith, "mnist_mlp", digits)
+    assert outcome.code == 1
+    assert outcome.err.endswith("\n--output=predictions.jsonl could not be written: No space left on device\n")
+    assert (tmp_path / "predictions.jsonl").read_text() == "yesterday's"
+    assert len(list(tmp_path.glob("*predictions*"))) == 1
+
+
+def test_a_column_of_another_name_is_asked_for_and_a_list_of_objects_is_read(
+    experiment: Cli, lightsmith: Cli, tmp_path: Path
+) -> None:
+    assert experiment("imdb_lstm", *SMALL, "--data.max_tokens=32").code == 0
+    (tmp_path / "tweets.csv").write_text("tweet_id,tweet\n0,A fine film.\n1,Dull and slow.\n")
+    outcome = classify(lightsmith, "imdb_lstm", tmp_path / "tweets.csv")
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert outcome.err.endswith("column: it has tweet_id, tweet; name one with --text_column\n")
+    arguments = ("--run=runs/imdb_lstm/latest", f"--input={tmp_path}/tweets.csv", "--text_column=tweet")
+    assert lightsmith("classify", *arguments).code == 0
+    tweets = predictions(tmp_path)
+    (tmp_path / "new.json").write_text('[{"text": "A fine film."}, {"text": "Dull and slow."}]')
+    assert classify(lightsmith, "imdb_lstm", tmp_path / "new.json").code == 0
+    assert [row["item"] for row in predictions(tmp_path)] == [f"{tmp_path}/new.json:1", f"{tmp_path}/new.json:2"]
+    assert [row["probabilities"] for row in predictions(tmp_path)] == [row["probabilities"] for row in tweets]
+
+    (folder := tmp_path / "folder").mkdir()
+    (folder / "new.jsonl").write_text('{"text": "A fine film."}\n')
+    outcome = lightsmith("classify", arguments[0], f"--input={folder}", "--output=folder/new.jsonl")
+    assert outcome.err == f"--output=folder/new.jsonl is among the inputs in {folder}: name another file\n"
+    assert "fine" in (folder / "new.jsonl").read_text()
 
 
 def test_what_cannot_be_classified_is_one_line(lightsmith: Cli, tmp_path: Path, digits: Path) -> None:

@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -9,9 +10,17 @@ from typing import Any
 
 import pytest
 import wandb
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger, WandbLogger
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
-from commands.tracking import build_loggers, finish_wandb, logged_in, tracked_offline, wandb_mode
+from commands.tracking import (
+    FOLDERS,
+    RunFilesLogger,
+    build_loggers,
+    finish_wandb,
+    logged_in,
+    tracked_offline,
+    wandb_mode,
+)
 from tests.conftest import Cli
 from tests.live_run import LiveRun
 
@@ -43,7 +52,7 @@ def test_a_resumed_run_keeps_the_rows_of_the_steps_it_keeps(tmp_path: Path) -> N
 
 def test_loggers_write_into_the_run_folder_by_name(tmp_path: Path) -> None:
     loggers = build_loggers(["csv", "wandb", "tensorboard"], tmp_path, "x", {})
-    assert [type(logger) for logger in loggers] == [CSVLogger, WandbLogger, TensorBoardLogger]
+    assert [type(logger) for logger in loggers] == [CSVLogger, RunFilesLogger, TensorBoardLogger]
     assert [Path(str(logger.save_dir)) for logger in loggers] == [tmp_path] * 3
     assert build_loggers([], tmp_path, "x", {}) == []
 
@@ -151,6 +160,70 @@ def test_an_upload_that_does_not_end_is_left_to_sync(
     assert capsys.readouterr().out == (
         "W&B        out of reach; upload the rest with: .venv/bin/wandb sync ./wandb/latest-run\n"
     )
+
+
+def test_an_end_that_fails_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Broken:
+        def finish(self, exit_code: int) -> None:
+            raise OSError("No space left on device")
+
+    monkeypatch.setattr("wandb.run", Broken())
+    finish_wandb(tmp_path)
+    assert capsys.readouterr().out == "W&B        its record may lack the end: No space left on device\n"
+    assert wandb.run is None
+
+
+def files_recorded(folder: Path) -> set[str]:
+    """The files, by absolute paths, in what W&B would upload."""
+    (recorded,) = folder.rglob("offline-run-*/*.wandb")
+    content = recorded.read_bytes().decode("latin-1")
+    assert "staging" not in content
+    return {path for path in re.findall(r"/[\w.-]+(?:/[\w.-]+)+", content) if Path(path).is_file()}
+
+
+def test_what_waits_for_an_upload_lies_in_the_run_folder_wherever_that_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("WANDB_CACHE_DIR", raising=False)
+    monkeypatch.setenv("WANDB_DATA_DIR", "/proc/none")
+    logger: Any
+    (logger,) = build_loggers(["wandb"], tmp_path, "tiny", {})
+    assert capsys.readouterr().out == (
+        "W&B        WANDB_DATA_DIR=/proc/none cannot be written: the run folder is used instead\n"
+    )
+    assert [os.environ[name] for name in FOLDERS] == [str(tmp_path / "wandb" / name) for name in ("data", "cache")]
+    logger.log_table("words", columns=["word"], data=[["a"], ["b"]])
+    plot = wandb.plot.confusion_matrix(y_true=[0, 1], preds=[1, 1], class_names=["a", "b"])
+    logger.log_metrics({"matrix": plot})
+    finish_wandb()
+    assert files_recorded(tmp_path) == set()
+    tables = {path.name.partition("_0")[0].partition("_1")[0] for path in tmp_path.rglob("*.table.json")}
+    assert tables == {"words", "matrix_table"}
+
+
+def test_a_folder_that_somebody_chose_is_left_to_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_DATA_DIR", str(tmp_path / "mine"))
+    build_loggers(["wandb"], tmp_path, "tiny", {})
+    assert os.environ["WANDB_DATA_DIR"] == str(tmp_path / "mine")
+
+
+@pytest.mark.slow
+def test_a_run_writes_nothing_at_home_though_no_folder_of_wandbs_can_be_written(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    nowhere = {"HOME": str(home), **dict.fromkeys(("WANDB_DATA_DIR", "WANDB_DIR", "WANDB_CACHE_DIR"), "/proc/none")}
+    with LiveRun(tmp_path / "here", "mnist_mlp", "--data.train_size=100", "--trainer.max_epochs=1", **nowhere) as live:
+        assert live.wait(120) == 0, live.err
+    assert live.err == ""
+    assert list(home.iterdir()) == []
+    (run,) = (live.folder / "runs" / "mnist_mlp").glob("[0-9]*")
+    assert (run / "results.json").is_file()
+    media = [path.name for path in run.glob("wandb/offline-run-*/files/media/**/*") if path.is_file()]
+    for name in ("worst_images", "worst_", "confusion_matrix_table"):
+        assert any(file.startswith(name) for file in media)
+    assert files_recorded(run) == set()
 
 
 TASKS = {
