@@ -61,7 +61,7 @@ def load_exported(folder: Path) -> tuple[Callable[..., Tensor], Any, list[str]]:
         distinct = {name for name in names if isinstance(name, str)}
         if not len(distinct) == len(names) == network.classes:
             raise ValueError(f"{CLASS_NAMES} does not name the model's {network.classes} classes")
-        return network, _data_with(_preprocessing(folder)), names
+        return network, _data_with(load_preprocessing(folder)), names
     except (OSError, ValueError) as error:
         raise ValueError(f"{folder} cannot be used: {error}; export the run again") from error
 
@@ -76,7 +76,12 @@ def _read(path: Path, kind: type) -> Any:
     return content
 
 
-def _preprocessing(folder: Path) -> Preprocessing:
+def load_preprocessing(folder: Path) -> Preprocessing:
+    """What ``write_preprocessing`` wrote.
+
+    Raises:
+        OSError, ValueError: it is missing, or cannot be used.
+    """
     settings = _read(folder / PREPROCESSING, dict)
     if settings.get("kind") == TextPreprocessing.kind:
         return TextPreprocessing.restored(settings, tokenizer=(folder / TOKENIZER).read_text(encoding="utf-8"))

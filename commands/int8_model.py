@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 from onnxruntime.quantization import (
     CalibrationDataReader,
     CalibrationMethod,
@@ -17,6 +18,7 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
+from commands.int8_rows import fix_lstm_ranges, quantize_each_row
 from commands.quiet import quiet
 
 STATIC_OPERATORS = ["Conv", "Gemm", "MatMul", "MaxPool", "Relu", "Add", "GlobalAveragePool", "ReduceMean", "Reshape"]
@@ -57,20 +59,34 @@ def quantize_with_ranges(path: Path, batches: Iterable[Any], learnt: Mapping[str
 
 
 def quantize_weights(path: Path) -> None:
-    """Turn a network on texts into int8: weights per channel, activations by the range that each batch has.
+    """Turn a network on texts into int8: weights per channel, activations by ranges that no other text has a part in.
 
     Args:
         path: the fp32 model, which is replaced.
+
+    Raises:
+        ValueError: an LSTM whose inputs can have any range.
     """
     with quiet():
         quantize_dynamic(
-            onnx.load(path),
+            _changed(onnx.load(path), fix_lstm_ranges),
             path,
             op_types_to_quantize=DYNAMIC_OPERATORS,
             per_channel=True,
             weight_type=QuantType.QInt8,
             extra_options={"WeightSymmetric": True, "MatMulConstBOnly": True},
         )
+    onnx.save(_changed(onnx.load(path), quantize_each_row), path)
+
+
+def _changed(content: onnx.ModelProto, change: Callable[[ir.Graph], None]) -> onnx.ModelProto:
+    """A model after a change of its graph."""
+    model = ir.from_proto(content)
+    change(model.graph)
+    changed = ir.to_proto(model)
+    del changed.graph.value_info[:]  # the quantizer does not keep them up to date
+    onnx.checker.check_model(changed)
+    return changed
 
 
 class Calibration(CalibrationDataReader):  # type: ignore[misc]  # without types

@@ -18,7 +18,7 @@ def fold_pooled_norms(graph: ir.Graph) -> None:
         conv = _sole_producer(pool.inputs[0], "Conv") if pool else None
         if pool is None or conv is None:
             continue
-        gain, shift, mean, variance = (_constant(value) for value in norm.inputs[1:5])
+        gain, shift, mean, variance = (constant(value) for value in norm.inputs[1:5])
         scale = gain / np.sqrt(variance + norm.attributes.get_float("epsilon", 1e-5))
         if (scale > 0).all():
             _rescale(graph, conv, scale, shift - mean * scale)
@@ -36,13 +36,14 @@ def fold_projected_tables(graph: ir.Graph) -> None:
         table = lookup.inputs[0]
         if table is None or table.const_value is None or lookup.attributes.get_int("axis"):
             continue
-        vectors, projection = _constant(table), _constant(matrix)
+        vectors, projection = constant(table), constant(matrix)
         if projection.shape[1] <= projection.shape[0]:
             _set_input(graph, lookup, 0, vectors @ projection, f"{table.name}_projected")
             _bypass(graph, product)
 
 
-def _constant(value: ir.Value | None) -> np.ndarray:
+def constant(value: ir.Value | None) -> np.ndarray:
+    """The content of an initializer."""
     assert value is not None
     assert value.const_value is not None
     return value.const_value.numpy()
@@ -58,8 +59,8 @@ def _rescale(graph: ir.Graph, conv: ir.Node, scale: np.ndarray, shift: np.ndarra
     """Make a convolution's output times scale plus shift, per channel, its output."""
     weight = conv.inputs[1]
     assert weight is not None
-    bias = _constant(conv.inputs[2]) * scale if len(conv.inputs) > 2 else 0
-    _set_input(graph, conv, 1, _constant(weight) * scale[:, None, None, None], str(weight.name))
+    bias = constant(conv.inputs[2]) * scale if len(conv.inputs) > 2 else 0
+    _set_input(graph, conv, 1, constant(weight) * scale[:, None, None, None], str(weight.name))
     _set_input(graph, conv, 2, bias + shift, f"{weight.name}_bias")
 
 

@@ -59,7 +59,7 @@ NOISY: dict[str, Callable[[], bytes]] = {
     "large.jpg": lambda: encoded(noise((1701, 1303)), "JPEG"),
     "large.png": lambda: encoded(noise((1301, 907))),
     "large-alpha.png": lambda: encoded(with_alpha((1100, 1201))),
-    "large-palette.png": lambda: encoded(noise((1500, 999)).quantize(32)),
+    "large-palette.png": lambda: encoded(noise((1500, 999)).convert("P")),
     "large-rotated.jpg": lambda: rotated(6, (1501, 1209)),
     "no-end.jpg": lambda: encoded(noise(), "JPEG")[:-2],
     "text-after.jpg": lambda: encoded(noise(), "JPEG") + b"text after the end",
@@ -70,22 +70,71 @@ OF_OTHERS = {**READABLE, **{f"broken-{name}": content for name, content in BROKE
 
 
 def odd_images() -> Iterator[tuple[str, bytes]]:
-    """Some seventy small files by name: noise in every mode and shape, others' odd ones, broken and damaged ones."""
+    """Nearly a hundred files by name: noise of every mode and shape, others' odd ones, broken and damaged ones."""
     yield from ((name, content()) for name, content in NOISY.items())
     for name, content in OF_OTHERS.items():
         if not any(part in name for part in SLOW_OR_HUGE):
             yield f"other-{name}", content()
-    yield from map(damaged, range(10))
+    yield from map(damaged, range(30))
 
 
 WORDS = "a fine film with a slow start and a good end "
 ODD_TEXTS: tuple[str | None, ...] = (
-    None, "", " ", "\n\t \r\n", "\u00a0\u2003", "\ufeff", "\u200b", "a", "?", "...", "🙂", "🙂🙂🙂 👩‍👩‍👧‍👦 🏴󠁧󠁢󠁳󠁣󠁴󠁿",
-    "A fine film.", "DULL, SLOW and L-O-N-G!!!", "caf\u00e9 cafe\u0301 na\u00efve", "\ufb01ne \u2460 \u00bd", "\ufeffA fine film",
-    "\u05e9\u05dc\u05d5\u05dd \u05e2\u05d5\u05dc\u05dd", "\u202eenif\u202c film", "\u0645\u0631\u062d\u0628\u0627", "\u597d\u7535\u5f71\uff0c\u5f88\u597d\u770b\u3002", "\u3068\u3066\u3082\u826f\u3044", "\uc88b\uc740 \uc601\ud654",
-    "\ud83d", "half \udc00 a \ud800 pair", "zero\x00byte", "\x01\x02\x1b[31mred\x7f", "line\u2028separated\u2029text", "a\tb\nc\r\nd",
-    "<br />good<br/>film<BR>", "<script>alert('x')</script>", "[CLS] [SEP] [PAD] [MASK] [UNK]", "[PAD]", "'; DROP TABLE films; --", "\\n \\u0041 \"quoted\"",
-    "http://example.org/a?b=c&d=e", "x" * 99, "x" * 101, "x" * 5000, "w " * 125 + "end", "w " * 126 + "end", "w " * 127 + "end", "w " * 128 + "end",
-    WORDS * 3, WORDS * 30, WORDS * 300, "bad " * 126 + "good " * 200, "\u597d" * 129, "\u597d" * 700, "🙂" * 200, "z\u0337\u0331\u033e" * 60,
-    " " * 60_000 + "a fine film" + " " * 60_000, "a fine film" + " " * 120_000, "head " + "m " * 60_000 + " tail", "e" * 100_001, "1 2 3 4 5 6 7 8 9 10", "١٢٣ ⅷ",
-)  # fmt: skip
+    None,
+    "",
+    " ",
+    "\n\t \r\n",
+    "\u00a0\u2003",
+    "\ufeff",
+    "\u200b",
+    "a",
+    "?",
+    "...",
+    "🙂",
+    "🙂🙂🙂 👩‍👩‍👧‍👦 🏴󠁧󠁢󠁳󠁣󠁴󠁿",
+    "A fine film.",
+    "DULL, SLOW and L-O-N-G!!!",
+    "caf\u00e9 cafe\u0301 na\u00efve",
+    "\ufb01ne \u2460 \u00bd",
+    "\ufeffA fine film",
+    "\u05e9\u05dc\u05d5\u05dd \u05e2\u05d5\u05dc\u05dd",
+    "\u202eenif\u202c film",
+    "\u0645\u0631\u062d\u0628\u0627",
+    "\u597d\u7535\u5f71\uff0c\u5f88\u597d\u770b\u3002",
+    "\u3068\u3066\u3082\u826f\u3044",
+    "\uc88b\uc740 \uc601\ud654",
+    "\ud83d",
+    "half \udc00 a \ud800 pair",
+    "zero\x00byte",
+    "\x01\x02\x1b[31mred\x7f",
+    "line\u2028separated\u2029text",
+    "a\tb\nc\r\nd",
+    "<br />good<br/>film<BR>",
+    "<script>alert('x')</script>",
+    "[CLS] [SEP] [PAD] [MASK] [UNK]",
+    "[PAD]",
+    "'; DROP TABLE films; --",
+    '\\n \\u0041 "quoted"',
+    "http://example.org/a?b=c&d=e",
+    "x" * 99,
+    "x" * 101,
+    "x" * 5000,
+    "w " * 125 + "end",
+    "w " * 126 + "end",
+    "w " * 127 + "end",
+    "w " * 128 + "end",
+    WORDS * 3,
+    WORDS * 30,
+    WORDS * 300,
+    "bad " * 126 + "good " * 200,
+    "\u597d" * 129,
+    "\u597d" * 700,
+    "🙂" * 200,
+    "z\u0337\u0331\u033e" * 60,
+    " " * 60_000 + "a fine film" + " " * 60_000,
+    "a fine film" + " " * 120_000,
+    "head " + "m " * 60_000 + " tail",
+    "e" * 100_001,
+    "1 2 3 4 5 6 7 8 9 10",
+    "١٢٣ ⅷ",
+)

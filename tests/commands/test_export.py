@@ -214,3 +214,10 @@ def test_texts_are_exported_with_their_tokenizer(name: str, experiment: Cli, lig
         rows.append([json.loads(line)["probabilities"] for line in lines])
     for trained, exported in zip(*rows, strict=True):
         assert trained == pytest.approx(exported, abs=0.02)
+    answers = []
+    company = "".join(f"{word} {'!' * n} " * 12 + "\n" for n, word in enumerate(("superb", "WORST", "1234", "is")))
+    for others in ("", company):
+        (tmp_path / "x.txt").write_text("A fine film, but slow.\n" + others)
+        assert lightsmith("classify", "--run=int8", "--input=x.txt").code == 0
+        answers.append(json.loads((tmp_path / "predictions.jsonl").read_text().splitlines()[0])["probabilities"])
+    assert answers[0] == pytest.approx(answers[1], abs=2e-6)  # of six decimals, and fp32 sums that a wider batch rounds

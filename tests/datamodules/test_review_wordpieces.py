@@ -1,11 +1,13 @@
 """Word pieces are those of the checkpoint, with its special tokens wherever a text is cut."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from datamodules import encoded_cache
 from datamodules.review_wordpieces import ReviewWordPieces, _location
 
 
@@ -70,3 +72,28 @@ def test_hyper_parameters_are_plain_and_rebuild_the_data_module() -> None:
     assert data.hparams == {"tokenizer_of": "some/folder", "source": "x", "max_tokens": 64, "label_column": "mood"}
     again = ReviewWordPieces(**data.hparams)
     assert (again.tokenizer_of, again.max_tokens, again.label_columns) == ("some/folder", 64, ("mood",))
+
+
+def test_the_tokenizer_is_the_same_before_and_after_encoding_and_whether_or_not_the_cache_had_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(encoded_cache, "CACHE", tmp_path / "encoded")
+    states = []
+    for _ in range(2):  # the second finds all in the cache
+        data = ReviewWordPieces(max_tokens=256)
+        states.append(data.state_dict())
+        assert encode(data, "good " * 300).input_ids.shape == (1, 256)
+        states.append(data.state_dict())
+    assert states == [states[0]] * 4
+    assert json.loads(states[0]["tokenizer"])["truncation"] is None
+    assert len(list(encoded_cache.CACHE.iterdir())) == 1
+
+
+def test_a_checkpoint_whose_tokenizer_cuts_at_128_reads_whole_texts_all_the_same() -> None:
+    cutting = ReviewWordPieces().build_tokenizer()
+    cutting.enable_truncation(128)
+    old = ReviewWordPieces(max_tokens=256)
+    old.load_state_dict({"tokenizer": cutting.to_str()})
+    long = "bad " * 126 + "good " * 100
+    assert encode(old, long).attention_mask.sum() == 228
+    assert encode(old, long).input_ids.tolist() == encode(ReviewWordPieces(max_tokens=256), long).input_ids.tolist()
