@@ -123,12 +123,12 @@ class Classifier(ChangingModule):
             self._log_epoch()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        for _, transform in sorted(self.batch_transforms.items()):
+        for transform in self.batch_transforms.in_order():
             batch = transform(batch)
         logits, plain = self._shared_step(batch)
         self._training_loss.add(plain.detach(), len(batch.label))
         loss = self.objective(logits, batch.label) if self.label_smoothing else plain
-        for _, change in sorted(self.loss_transforms.items()):
+        for change in self.loss_transforms.in_order():
             loss = change(batch, logits, loss)
         return loss
 
