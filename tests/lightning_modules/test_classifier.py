@@ -1,4 +1,5 @@
 import csv
+import shutil
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
@@ -208,6 +209,28 @@ def test_compiling_leaves_the_names_of_the_weights(monkeypatch: pytest.MonkeyPat
     assert list(model.state_dict()) == names
     tiny_trainer(max_epochs=1).fit(TinyModel(), TinyData())
     assert len(compiled) == 1
+
+
+@pytest.mark.slow  # the first compilation takes ten seconds
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler, and there is no g++")
+def test_a_compiled_training_is_the_plain_one_and_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "inductor"))
+    from torch._dynamo.utils import counters  # which takes seconds to import
+
+    torch.compiler.reset()
+    counters.clear()
+    recipe: dict[str, Any] = {"lr": 0.1, "schedule": "constant", "warmup_fraction": 0.0}
+    plain, compiled, resumed = (TinyModel(compile=compiles, **recipe) for compiles in (False, True, True))
+    fit(plain)
+    fit(compiled, max_epochs=1).save_checkpoint("half.ckpt")
+    assert counters["stats"]["unique_graphs"] >= 1
+    assert not any("_orig_mod" in name for name in torch.load("half.ckpt", weights_only=True)["state_dict"])
+    trainer = tiny_trainer(max_epochs=2, num_sanity_val_steps=0)
+    trainer.fit(resumed, TinyData(), ckpt_path="half.ckpt", weights_only=True)
+    assert trainer.global_step == 10
+    for name, value in plain.state_dict().items():
+        torch.testing.assert_close(resumed.state_dict()[name], value, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(resumed.probabilities(TinyData()), plain.probabilities(TinyData()), rtol=1e-4, atol=1e-5)
 
 
 def test_what_batch_and_loss_go_through_follows_the_stages_whoever_came_first() -> None:
