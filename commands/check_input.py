@@ -46,7 +46,7 @@ def check_input(model: LightningModule, data: Any, settings: Iterable[tuple[str,
         raise ValueError(f"{name} makes {found} logits of one item; the data has {len(data.class_names)} classes")
 
 
-def check_batch(model: LightningModule, data: Any) -> None:
+def check_batch(model: Any, data: Any) -> None:
     """Refuse to train on one item at a time, where a norm over the batch needs the variance of several.
 
     Raises:
@@ -58,7 +58,7 @@ def check_batch(model: LightningModule, data: Any) -> None:
         return
     try:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
-            copy.deepcopy(model.network).train()(*_one_item(data))  # type: ignore[operator]  # every task has one
+            copy.deepcopy(model.network).train()(*_one_item(data))
     except ValueError as error:  # as torch's batch norm says it
         raise ValueError(f"data.{alone[0]}=1: {type(model).__name__} cannot train on one item: {one_line(error)}; "
                          "give 2 or more") from error  # fmt: skip

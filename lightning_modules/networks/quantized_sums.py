@@ -14,16 +14,20 @@ class QuantizedResidualBlock(ResidualBlock):
     """Rounds both branches before their sum."""
 
     ranges: ClassVar[tuple[str, ...]] = ("branch_range", "shortcut_range")
+    branch_range: nn.Module
+    shortcut_range: nn.Module
 
     def forward(self, image: Tensor) -> Tensor:
         """As ``ResidualBlock``."""
         return self.relu(self.branch_range(self.residual(image)) + self.shortcut_range(self.shortcut(image)))
 
 
-class QuantizedBasicBlock(BasicBlock):
+class QuantizedBasicBlock(BasicBlock):  # type: ignore[misc]  # torchvision carries no types
     """torchvision's block of ResNet-18 and 34, which rounds both branches before their sum."""
 
     ranges: ClassVar[tuple[str, ...]] = ("branch_range", "shortcut_range")
+    branch_range: nn.Module
+    shortcut_range: nn.Module
 
     def forward(self, x: Tensor) -> Tensor:
         """As ``BasicBlock``."""
@@ -32,10 +36,12 @@ class QuantizedBasicBlock(BasicBlock):
         return self.relu(self.branch_range(branch) + self.shortcut_range(shortcut))
 
 
-class QuantizedBottleneck(Bottleneck):
+class QuantizedBottleneck(Bottleneck):  # type: ignore[misc]
     """torchvision's block of ResNet-50, which rounds both branches before their sum."""
 
     ranges: ClassVar[tuple[str, ...]] = ("branch_range", "shortcut_range")
+    branch_range: nn.Module
+    shortcut_range: nn.Module
 
     def forward(self, x: Tensor) -> Tensor:
         """As ``Bottleneck``."""
@@ -48,6 +54,7 @@ class QuantizedCifarResNet(CifarResNet):
     """Rounds what its mean over the pixels is taken of."""
 
     ranges: ClassVar[tuple[str, ...]] = ("pool_range",)
+    pool_range: nn.Module
 
     def features(self, image: Tensor) -> Tensor:
         """As ``CifarResNet``."""
@@ -58,6 +65,7 @@ class QuantizedAvgPool2d(nn.AdaptiveAvgPool2d):
     """Rounds what its means are taken of."""
 
     ranges: ClassVar[tuple[str, ...]] = ("pool_range",)
+    pool_range: nn.Module
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  # what torch calls it
         """As ``nn.AdaptiveAvgPool2d``."""

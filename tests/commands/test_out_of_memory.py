@@ -15,8 +15,8 @@ from tests.conftest import Cli
 SMALL = ("--data.train_size=500", "--loggers=[csv]", "--trainer.max_epochs=3", "--trainer.log_every_n_steps=1")
 
 
-RESNET = ("--loggers=[csv]", "--trainer.max_epochs=1", "--model.backbone=resnet18", "--model.weights=null")
-RESNET += ("--data.image_size_px=32", "--trainer.limit_val_batches=1", "--trainer.limit_test_batches=1")
+RESNET = ["--loggers=[csv]", "--trainer.max_epochs=1", "--model.backbone=resnet18", "--model.weights=null"]
+RESNET += ["--data.image_size_px=32", "--trainer.limit_val_batches=1", "--trainer.limit_test_batches=1"]
 
 
 def options(batch_size: int, accumulate: int = 1) -> Any:

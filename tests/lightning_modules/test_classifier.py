@@ -76,9 +76,9 @@ class RecordLosses(Callback):
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         with torch.no_grad():
-            statistics = deepcopy(pl_module.network.state_dict())  # type: ignore[union-attr,operator]
+            statistics = deepcopy(pl_module.network.state_dict())  # type: ignore[union-attr]
             logits = pl_module(*batch.inputs)
-            pl_module.network.load_state_dict(statistics)  # type: ignore[union-attr,operator]
+            pl_module.network.load_state_dict(statistics)  # type: ignore[union-attr]
         self.seen.append((float(F.cross_entropy(logits, batch.label)), len(batch.label)))
 
     def mean(self, *batches: int) -> float:

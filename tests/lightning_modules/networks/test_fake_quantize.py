@@ -143,7 +143,7 @@ def test_both_branches_of_a_sum_and_what_a_mean_is_of_are_rounded() -> None:
     for block in (network.stages[0][0], network.stages[1][0]):  # type: ignore[index]
         for name in ("branch_range", "shortcut_range"):
             block.get_submodule(name).register_forward_hook(lambda _, __, output: seen.append(output))
-    network.pool_range.register_forward_hook(lambda _, __, output: seen.append(output))
+    network.get_submodule("pool_range").register_forward_hook(lambda _, __, output: seen.append(output))
     network.eval()(torch.rand(8, 3, 16, 16))
     assert [len(values.unique()) <= 256 for values in seen] == [True] * 5
     ranges = undo_fake_quantization(network)
