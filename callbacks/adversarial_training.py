@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import torch.nn.functional as F
 from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 
 from callbacks.attacks import attack_embeddings, attack_images, first_embedding
 from lightning_modules.classifier import Batch, Classifier
 
-ON_IMAGES = "2_attack_images"  # after what mixes them: the attack is on what the network sees
-ON_EMBEDDINGS = "attack_embeddings"
+STAGE = "attack"  # of the batch, for images, and of the loss, for texts
 FGSM_STEP = 1.25  # of epsilon, as Wong et al. take it
 
 
@@ -61,13 +59,13 @@ class AdversarialTraining(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: Classifier) -> None:  # type: ignore[override]  # ours
         self._module = pl_module
         if first_embedding(pl_module.network) is None:
-            pl_module.batch_transforms[ON_IMAGES] = self._attack_images
+            pl_module.batch_transforms[STAGE] = self._attack_images
         else:
-            pl_module.loss_transforms[ON_EMBEDDINGS] = self._attack_embeddings
+            pl_module.loss_transforms[STAGE] = self._attack_embeddings
 
     def on_fit_end(self, trainer: Trainer, pl_module: Classifier) -> None:  # type: ignore[override]  # ours
-        pl_module.batch_transforms.pop(ON_IMAGES, None)
-        pl_module.loss_transforms.pop(ON_EMBEDDINGS, None)
+        pl_module.batch_transforms.pop(STAGE, None)
+        pl_module.loss_transforms.pop(STAGE, None)
         self._module = None
 
     def _attack_images(self, batch: Any) -> Any:
@@ -81,5 +79,4 @@ class AdversarialTraining(Callback):
     def _attack_embeddings(self, batch: Batch, logits: Tensor, loss: Tensor) -> Tensor:
         assert self._module is not None
         attacked = attack_embeddings(self._module.network, batch.inputs, batch.label, self.embedding_share)
-        smoothing = self._module.label_smoothing
-        return loss + self.text_weight * F.cross_entropy(attacked, batch.label, label_smoothing=smoothing)
+        return loss + self.text_weight * self._module.objective(attacked, batch.label)

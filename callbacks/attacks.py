@@ -45,11 +45,13 @@ def attack_images(
 def attack_embeddings(network: nn.Module, inputs: tuple[Tensor, ...], label: Tensor, share: float) -> Tensor:
     """Logits (B, classes) where the token vectors of each text went along the loss's gradient (Miyato et al. 2017).
 
+    A token's vector moves once, whatever reads it; padding neither moves nor counts.
+
     The paper normalises the vectors, so that a network cannot outgrow a perturbation of fixed length; here its length
     is relative to theirs.
 
     Args:
-        inputs: token ids (B, T) and whatever else the network takes.
+        inputs: token ids (B, T) and their mask (B, T), 1 on real tokens.
         share: L2 norm of a text's perturbation over that of its token vectors.
     """
     embedding = first_embedding(network)
@@ -63,7 +65,9 @@ def attack_embeddings(network: nn.Module, inputs: tuple[Tensor, ...], label: Ten
     with undisturbed(network), _hooked(embedding, take):
         loss = F.cross_entropy(network(*inputs).float(), label, reduction="sum")
     (gradient,) = torch.autograd.grad(loss, vectors)
-    length = share * _norm_per_text(vectors[0].detach())
+    real = inputs[1][:, :, None].to(gradient.dtype)
+    gradient = gradient * real
+    length = share * _norm_per_text(vectors[0].detach() * real)
     perturbation = gradient * (length / _norm_per_text(gradient).clamp(min=SMALLEST_NORM))
     with _hooked(embedding, lambda _, __, output: output + perturbation):
         logits: Tensor = network(*inputs).float()

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lightning_modules.classifier import Batch, Classifier
 
-NAME = "distill_from_teacher"
+STAGE = "distill"
 # What teacher and student must have in common, as a function of their data modules.
 INPUTS: dict[str, Callable[[Any], Any]] = {
     "image_size_px": lambda data: getattr(data, "image_size_px", None),
@@ -88,10 +88,10 @@ class DistillFromTeacher(Callback):
                 "the one that it began with, or start anew"
             )
         self._teacher.to(pl_module.device, pl_module.dtype)  # mixed precision follows from the training step's context
-        pl_module.loss_transforms[NAME] = self._distill
+        pl_module.loss_transforms[STAGE] = self._distill
 
     def on_fit_end(self, trainer: Trainer, pl_module: Classifier) -> None:  # type: ignore[override]  # ours
-        del pl_module.loss_transforms[NAME]
+        del pl_module.loss_transforms[STAGE]
         self._teacher = None
 
     def _distill(self, batch: Batch, logits: Tensor, loss: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torchvision.transforms import v2
 
 from lightning_modules.classifier import Classifier
 
-NAME = "1_mix_images"  # before what attacks them (callbacks/adversarial_training.py)
+STAGE = "mix"
 
 
 class MixImages(Callback):
@@ -37,10 +37,10 @@ class MixImages(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: Classifier) -> None:  # type: ignore[override]  # ours
         classes = len(pl_module.class_names)
         self._mixers = [mixer(alpha=alpha, num_classes=classes) for mixer, alpha in self.alphas if alpha > 0]
-        pl_module.batch_transforms[NAME] = self.mix
+        pl_module.batch_transforms[STAGE] = self.mix
 
     def on_fit_end(self, trainer: Trainer, pl_module: Classifier) -> None:  # type: ignore[override]  # ours
-        del pl_module.batch_transforms[NAME]
+        del pl_module.batch_transforms[STAGE]
 
     def mix(self, batch: Any) -> Any:
         """The batch with float32 images (B, C, H, W), and labels float32 (B, classes)."""

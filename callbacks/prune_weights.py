@@ -71,6 +71,7 @@ class PruneWeights(Callback):
         self._packed: dict[str, Tensor] = {}  # masks of a checkpoint, until there are weights to put them on
         self._initial: dict[str, Tensor] = {}
         self._operations = 0
+        self._reached = 0.0  # the sparsity that the masks were last chosen for
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -78,11 +79,13 @@ class PruneWeights(Callback):
             "initial": dict(self._initial),
             "operations": self._operations,
             "complete": self.complete,
+            "reached": self._reached,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._packed, self._initial = dict(state_dict["masks"]), dict(state_dict["initial"])
         self._operations, self.complete = state_dict["operations"], state_dict["complete"]
+        self._reached = state_dict.get("reached", 0.0)  # which earlier versions did not save
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, Classifier)
@@ -133,8 +136,9 @@ class PruneWeights(Callback):
     def _sparsity_at(self, step: int) -> float:
         if self.complete or step >= self._last_step:
             return self.sparsity
-        left = 1 - (step - self._first_step) / (self._last_step - self._first_step)
-        return self.sparsity * (1 - left**3)
+        # A run that was extended is at an earlier share of its steps: what is zero by then stays zero.
+        left = 1 - max(0, step - self._first_step) / max(1, self._last_step - self._first_step)
+        return max(self._reached, self.sparsity * (1 - left**3))
 
     def _named(self, pl_module: LightningModule) -> dict[str, Tensor]:
         found = prunable_weights(pl_module, self.weights, self.embeddings)
@@ -149,7 +153,7 @@ class PruneWeights(Callback):
         self._weights = list(named.values())
         masks = masks_of_largest(self._weights, sparsity, self.scope, self.kept_of)
         self._masks = {name: mask.to(named[name].dtype) for name, mask in zip(named, masks, strict=True)}
-        self._operations = len(pl_module.operations)
+        self._operations, self._reached = len(pl_module.operations), sparsity
         pl_module.edits += 1
         self._hold()
         with torch.no_grad():

@@ -10,7 +10,7 @@ from torchvision.transforms import v2
 
 from lightning_modules.classifier import Classifier
 
-NAME = "0_rand_augment_images"  # before what mixes them (callbacks/mix_images.py)
+STAGE = "augment"
 
 
 class RandAugmentImages(Callback):
@@ -37,10 +37,10 @@ class RandAugmentImages(Callback):
         self._augment = v2.RandAugment(distortions, magnitude)
 
     def on_fit_start(self, trainer: Trainer, pl_module: Classifier) -> None:  # type: ignore[override]  # ours
-        pl_module.batch_transforms[NAME] = self.augment
+        pl_module.batch_transforms[STAGE] = self.augment
 
     def on_fit_end(self, trainer: Trainer, pl_module: Classifier) -> None:  # type: ignore[override]  # ours
-        del pl_module.batch_transforms[NAME]
+        del pl_module.batch_transforms[STAGE]
 
     def augment(self, batch: Any) -> Any:
         """The batch with uint8 images (B, C, H, W)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterable
 from contextlib import suppress
@@ -43,6 +44,24 @@ def check_input(model: LightningModule, data: Any, settings: Iterable[tuple[str,
     if logits.shape != (1, len(data.class_names)):
         found = "×".join(map(str, logits.shape))
         raise ValueError(f"{name} makes {found} logits of one item; the data has {len(data.class_names)} classes")
+
+
+def check_batch(model: Any, data: Any) -> None:
+    """Refuse to train on one item at a time, where a norm over the batch needs the variance of several.
+
+    Raises:
+        ValueError: naming the setting that makes batches of one.
+    """
+    sizes = {"batch_size": data.batch_size, "train_size": len(data.source_found.splits["train"])}
+    alone = [name for name, size in sizes.items() if size == 1]
+    if not alone:
+        return
+    try:
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            copy.deepcopy(model.network).train()(*_one_item(data))
+    except ValueError as error:  # as torch's batch norm says it
+        raise ValueError(f"data.{alone[0]}=1: {type(model).__name__} cannot train on one item: {one_line(error)}; "
+                         "give 2 or more") from error  # fmt: skip
 
 
 def _one_item(data: Any) -> tuple[Tensor, ...]:

@@ -14,7 +14,7 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException, SI
 
 from callbacks.save_last import SaveLast
 from commands.allowed_classes import allow_only, check_parsed, leaves, packages_on_command_line
-from commands.check_input import check_input
+from commands.check_input import check_batch, check_input
 from commands.experiment_trainer import ExperimentTrainer
 from commands.explain import explain_setting
 from commands.failures import RunFailedError, failures_explained
@@ -145,6 +145,8 @@ class ExperimentCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> ExperimentTrainer:
         """The Trainer, writing into the run's own folder; called once data and model exist."""
         check_input(self.model, self.datamodule, leaves(self.options))
+        if self.subcommand in RECORDED:
+            check_batch(self.model, self.datamodule)
         print_once(data_lines(self.datamodule))
         keep_freed_memory()  # not before: what decoding freed is to go back
         start, self.start = self.start, {}  # as large as the weights, it is not kept
@@ -237,5 +239,6 @@ class ExperimentCLI(LightningCLI):
             finish_wandb(self.run_folder, exit_code)
             if exit_code and not failed:
                 self._take_back()
-            if self.subcommand in RECORDED and self.trainer.is_global_zero:
+            trainer = getattr(self, "trainer", None)  # none where it could not be built for smaller batches
+            if self.subcommand in RECORDED and (trainer is None or trainer.is_global_zero):
                 requeue_if_time_is_up(exit_code)

@@ -18,7 +18,7 @@ from commands.torch_model import InBf16, load_torch, write_torch
 from datamodules.batching import batch_loader
 from datamodules.splits import subset
 from lightning_modules.networks.add_lora import merge_lora
-from lightning_modules.networks.fake_quantize import PLAIN, undo_fake_quantization
+from lightning_modules.networks.fake_quantize import is_fake_quantized, undo_fake_quantization
 
 Format = Literal["onnx", "torch"]
 Precision = Literal["fp32", "bf16", "int8"]
@@ -53,7 +53,7 @@ def write_model(
     """
     network = copy.deepcopy(network).cpu().eval().requires_grad_(False)
     inputs = example_inputs(data)
-    if precision != "int8" and any(type(module) in PLAIN for module in network.modules()):
+    if precision != "int8" and is_fake_quantized(network):
         raise ValueError(f"--precision={precision}: the network was trained for int8, so give int8")
     merge_lora(network)
     ranges = undo_fake_quantization(network)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from commands.int8_rows import fix_lstm_ranges, quantize_each_row
 from commands.quiet import quiet
 
 STATIC_OPERATORS = ["Conv", "Gemm", "MatMul", "MaxPool", "Relu", "Add", "GlobalAveragePool", "ReduceMean", "Reshape"]
+MEANS = ("GlobalAveragePool", "ReduceMean")
 SHARING = ("MaxPool", "Reshape")  # the quantizer gives their output the range of their input
 DYNAMIC_OPERATORS = ["MatMul", "Gather", "LSTM"]
 
@@ -34,9 +36,11 @@ def quantize_with_ranges(path: Path, batches: Iterable[Any], learnt: Mapping[str
     Args:
         path: the fp32 model, which is replaced.
         batches: what to calibrate with; their ``inputs`` are the network's.
-        learnt: scale and zero point of inputs whose range is known, by the name of the module that they go into.
+        learnt: scale and zero point by the name of the range, as ``undo_fake_quantization`` tells them. Where there
+            are any, nothing else is rounded: training did not either.
     """
     model = onnx.load(path)
+    overrides = _overrides(model, learnt)
     with quiet():
         quantize_static(
             model,
@@ -52,10 +56,13 @@ def quantize_with_ranges(path: Path, batches: Iterable[Any], learnt: Mapping[str
             extra_options={
                 "WeightSymmetric": True,
                 "ActivationSymmetric": False,
-                "TensorQuantOverrides": _overrides(model, learnt),
+                "TensorQuantOverrides": overrides,
             },
         )
-    onnx.save(_keep_logits_exact(onnx.load(path)), path)
+    quantized = onnx.load(path)
+    last = next(node for node in reversed(quantized.graph.node) if node.op_type in ("Gemm", "MatMul"))
+    exact = {last.output[0]} | (_not_rounded(quantized, set(overrides)) if learnt else set())
+    onnx.save(_keep_exact(quantized, exact), path)
 
 
 def quantize_weights(path: Path) -> None:
@@ -108,12 +115,30 @@ def _overrides(model: onnx.ModelProto, learnt: Mapping[str, tuple[float, int]]) 
     producers = {output: node for node in model.graph.node for output in node.output}
     found: dict[str, list[dict[str, Any]]] = {}
     for node in model.graph.node:
-        module = node.input[1].removesuffix(".weight") if len(node.input) > 1 else ""
-        if module in learnt:
-            scale, zero = np.array(learnt[module][0], np.float32), np.array(learnt[module][1], np.uint8)
-            for name in _same_values(node.input[0], producers):
-                found.setdefault(name, [{"scale": scale, "zero_point": zero, "quant_type": QuantType.QUInt8}])
+        for tensor, name in _ranges_of(node):
+            if name not in learnt:
+                continue
+            scale, zero = np.array(learnt[name][0], np.float32), np.array(learnt[name][1], np.uint8)
+            for same in _same_values(tensor, producers):
+                found.setdefault(same, [{"scale": scale, "zero_point": zero, "quant_type": QuantType.QUInt8}])
     return found
+
+
+def _ranges_of(node: onnx.NodeProto) -> list[tuple[str, str]]:
+    """(tensor, name of its range) of what goes into a node that networks/fake_quantize.py may round the inputs of."""
+    if node.op_type in ("Add", *MEANS):
+        *_, module, _ = ["", "", *_scopes(node)]
+        own = ("branch_range", "shortcut_range") if node.op_type == "Add" else ("pool_range",)
+        return [(tensor, f"{module}.{name}".lstrip(".")) for tensor, name in zip(node.input, own, strict=False)]
+    if len(node.input) > 1:
+        return [(node.input[0], f"{node.input[1].removesuffix('.weight')}.input_range")]
+    return []
+
+
+def _scopes(node: onnx.NodeProto) -> list[str]:
+    """The names of the modules that a node was exported from, outermost first, and its own."""
+    scopes = next((entry.value for entry in node.metadata_props if entry.key == "pkg.torch.onnx.name_scopes"), "[]")
+    return [str(scope) for scope in ast.literal_eval(scopes)]
 
 
 def _same_values(name: str, producers: Mapping[str, onnx.NodeProto]) -> Iterator[str]:
@@ -135,14 +160,31 @@ def _normalization(model: onnx.ModelProto) -> list[str]:
     return names
 
 
-def _keep_logits_exact(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Take out the rounding of what the last layer gives, to which nothing is added but a scale."""
+def _not_rounded(model: onnx.ModelProto, rounded: set[str]) -> set[str]:
+    """The tensors that the quantizer rounds and training does not; what shares the values of others is as they are."""
+    plain = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "DequantizeLinear"}
+    known = set(rounded)
+    for node in model.graph.node:
+        if node.op_type == "QuantizeLinear" and node.input[0] in known:
+            known.add(node.output[0])
+        if node.op_type in (*SHARING, "DequantizeLinear") and node.input[0] in known:
+            known.add(node.output[0])
+    return {node.input[0] for node in model.graph.node if node.op_type == "QuantizeLinear"} - known - set(plain)
+
+
+def _keep_exact(model: onnx.ModelProto, tensors: set[str]) -> onnx.ModelProto:
+    """Take out the rounding of tensors."""
     graph = model.graph
-    last = next(node for node in reversed(graph.node) if node.op_type in ("Gemm", "MatMul"))
-    quantized = [node for node in graph.node if node.op_type == "QuantizeLinear" and node.input[0] == last.output[0]]
-    for node in quantized:
-        (restored,) = (other for other in graph.node if other.input[0] == node.output[0])
-        last.output[0] = restored.output[0]
+    for node in [node for node in graph.node if node.op_type == "QuantizeLinear" and node.input[0] in tensors]:
+        for restored in [other for other in graph.node if other.input and other.input[0] == node.output[0]]:
+            for user in graph.node:
+                for position, name in enumerate(user.input):
+                    if name == restored.output[0]:
+                        user.input[position] = node.input[0]
+            for output in graph.output:
+                if output.name == restored.output[0]:
+                    producer = next(other for other in graph.node if node.input[0] in other.output)
+                    producer.output[0] = output.name
+            graph.node.remove(restored)
         graph.node.remove(node)
-        graph.node.remove(restored)
     return model

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from commands.failures import RunFailedError
+from commands.mistakes import one_line
 from commands.run_folder import LAST_CHECKPOINT
 from commands.summary import print_once
 from commands.tracking import finish_wandb
@@ -28,14 +29,18 @@ def run_within_memory(cli: Any, attempt: Callable[[], None], trains: bool) -> No
         trains: whether it is one that trains.
 
     Raises:
-        RunFailedError: there is no smaller batch, or several processes would have to agree on one.
+        RunFailedError: there is no smaller batch that the network takes, or several processes would have to agree on
+            one.
     """
     while not _succeeds(attempt):
         if not trains or cli.trainer.world_size > 1:
             raise RunFailedError("out of memory: lower --data.batch_size and raise --trainer.accumulate_grad_batches")
         print_once([halve_batches(cli.options)])
         finish_wandb(cli.run_folder, exit_code=1)
-        _rebuild(cli)
+        try:
+            _rebuild(cli)
+        except ValueError as error:  # of a network that cannot train on so small a batch
+            raise RunFailedError(one_line(error)) from error
 
 
 def _succeeds(attempt: Callable[[], None]) -> bool:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from typing import Any
 
 import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, DistributedSampler, Sampler, SequentialSampler
+
+FEWEST_TRAINED = 2  # items of a training batch: a norm over a batch has no variance of one
 
 
 class EpochShuffle(Sampler[int]):
@@ -37,13 +39,24 @@ class ResumableBatches(BatchSampler):
     Args:
         sampler: Lightning calls its ``set_epoch`` at the start of each epoch, and may replace it by a distributed one.
         start: epoch and number of its batches that were trained on before an interruption. They are not fetched again.
+        fewest: items of a batch. Fewer that are left at the end join the batch before, if there is one.
     """
 
     def __init__(
-        self, sampler: Sampler[int], batch_size: int, drop_last: bool = False, start: tuple[int, int] = (0, 0)
+        self,
+        sampler: Sampler[int],
+        batch_size: int,
+        drop_last: bool = False,
+        start: tuple[int, int] = (0, 0),
+        fewest: int = 1,
     ) -> None:
         super().__init__(sampler, batch_size, drop_last)
         self.start = start
+        self.fewest = fewest
+
+    def __len__(self) -> int:
+        count = len(self.sampler)  # type: ignore[arg-type]  # all of ours and Lightning's have a length
+        return count // self.batch_size if self.drop_last else len(self._cut(range(count), self.batch_size))
 
     def __iter__(self) -> Iterator[list[int]]:
         sampler: Any = self.sampler
@@ -55,7 +68,17 @@ class ResumableBatches(BatchSampler):
         return islice(self._all_batches(), done, None)
 
     def _all_batches(self) -> Iterator[list[int]]:
-        return super().__iter__()
+        batches = self._cut(list(self.sampler), self.batch_size)
+        if self.drop_last and batches and len(batches[-1]) < self.batch_size:
+            batches.pop()
+        yield from batches
+
+    def _cut(self, items: Sequence[Any], size: int) -> list[Any]:
+        """Parts of so many items, in order; the last may have fewer, or up to ``fewest - 1`` more."""
+        starts = list(range(0, len(items), size))
+        if len(starts) > 1 and len(items) - starts[-1] < self.fewest and not self.drop_last:
+            starts.pop()
+        return [items[start:end] for start, end in pairwise([*starts, len(items)])]
 
 
 class LengthBuckets(ResumableBatches):
@@ -75,23 +98,23 @@ class LengthBuckets(ResumableBatches):
         lengths: Sequence[int],
         window: int = 50,
         start: tuple[int, int] = (0, 0),
+        fewest: int = 1,
     ) -> None:
-        super().__init__(sampler, batch_size, drop_last, start)
+        super().__init__(sampler, batch_size, drop_last, start, fewest)
         self.lengths = lengths
         self.window = window
 
     def _all_batches(self) -> Iterator[list[int]]:
-        drawn = list(self.sampler)
-        for start in range(0, len(drawn), self.window * self.batch_size):
-            batches = self._batches(drawn[start : start + self.window * self.batch_size])
-            if batches and start == 0:
+        for number, drawn in enumerate(self._cut(list(self.sampler), self.window * self.batch_size)):
+            batches = self._batches(drawn)
+            if batches and number == 0:
                 longest = max(batches, key=lambda batch: self.lengths[batch[-1]])
                 batches.sort(key=lambda batch: batch is not longest)
             yield from batches
 
     def _batches(self, drawn: list[int]) -> list[list[int]]:
         by_length = sorted(range(len(drawn)), key=lambda position: self.lengths[drawn[position]])
-        batches = [by_length[i : i + self.batch_size] for i in range(0, len(by_length), self.batch_size)]
+        batches = self._cut(by_length, self.batch_size)
         if self.drop_last and len(batches[-1]) < self.batch_size:
             batches.pop()
         return [[drawn[position] for position in batch] for batch in sorted(batches, key=min)]
@@ -170,7 +193,7 @@ def batch_loader(
     """A standard DataLoader over a data set whose ``__getitems__`` gives whole batches.
 
     Args:
-        seed: shuffles every epoch when given; otherwise the data set's order is kept.
+        seed: shuffles every epoch when given, for training; otherwise the data set's order is kept.
         lengths: number of tokens of each item; when given, batches are bucketed by it.
         start: epoch and batch to begin with, for a shuffled loader.
     """
@@ -179,9 +202,10 @@ def batch_loader(
     if seed is None:
         batches = EvaluationBatches(SequentialSampler(range(size)), batch_size, lengths=lengths)
     elif lengths is None:
-        batches = ResumableBatches(EpochShuffle(size, seed), batch_size, start=start)
+        batches = ResumableBatches(EpochShuffle(size, seed), batch_size, start=start, fewest=FEWEST_TRAINED)
     else:
-        batches = LengthBuckets(EpochShuffle(size, seed), batch_size, False, lengths, start=start)
+        shuffled = EpochShuffle(size, seed)
+        batches = LengthBuckets(shuffled, batch_size, False, lengths, start=start, fewest=FEWEST_TRAINED)
     return DataLoader(
         dataset,
         batch_sampler=batches,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lightning.pytorch import LightningModule
-from torch import Tensor, nn
+from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from lightning_modules.networks.surgery import operate
 from lightning_modules.optimization import regroup
+from lightning_modules.stages import BATCH_STAGES, LOSS_STAGES, Stages
 from lightning_modules.weight_averaging import average_anew, follow_swaps
 
 OF_OPTIMIZER = ("lr", "momentum", "weight_decay")  # hyper-parameters that are part of an optimizer's groups
@@ -25,9 +26,9 @@ class ChangingModule(LightningModule):
         edits: how often the network was changed by something else than a step of training: by ``operate``, by zeros, by
             a rewind. A copy of the weights from before the last edit is out of date; part of every checkpoint.
         lr_scales: factors of the learning rate by pattern of a parameter's name, as ``parameter_groups`` takes them.
-        batch_transforms: by name, what each training batch goes through first, in order of name. A label may become
-            float32 (B, classes), probabilities.
-        loss_transforms: by name, (batch, logits, loss) → loss, what the training loss goes through, likewise.
+        batch_transforms: batch → batch, by stage (see stages.py), what each training batch goes through first. A label
+            may become float32 (B, classes), probabilities.
+        loss_transforms: (batch, logits, loss) → loss, by stage, what the training loss goes through.
     """
 
     network: nn.Module
@@ -37,12 +38,13 @@ class ChangingModule(LightningModule):
         self.operations: list[dict[str, Any]] = []
         self.edits = 0
         self.lr_scales: dict[str, float] = {}
-        self.batch_transforms: dict[str, Callable[[Any], Any]] = {}
-        self.loss_transforms: dict[str, Callable[[Any, Tensor, Tensor], Tensor]] = {}
+        self.batch_transforms = Stages(BATCH_STAGES)
+        self.loss_transforms = Stages(LOSS_STAGES)
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy, such as an average, does not train; and what changes its training may hold what cannot be copied.
-        return {**super().__getstate__(), "batch_transforms": {}, "loss_transforms": {}}
+        nothing = {"batch_transforms": Stages(BATCH_STAGES), "loss_transforms": Stages(LOSS_STAGES)}
+        return {**super().__getstate__(), **nothing}
 
     def follow_settings(self, saved: Mapping[str, Any]) -> None:
         """Train on by the present settings of optimizer and schedule, where a checkpoint's were others.

@@ -11,10 +11,10 @@ from lightning.pytorch.utilities import GradClipAlgorithmType
 from torch import Tensor
 from torch.optim import Optimizer
 from torchmetrics import MetricCollection
-from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score, MulticlassPrecision, MulticlassRecall
 
 from lightning_modules.changing_module import ChangingModule
-from lightning_modules.loss_means import MeanOverItems, TrainingLoss
+from lightning_modules.classification_metrics import classification_metrics
+from lightning_modules.loss_means import MeanOverItems, TrainingLoss, log_epoch, log_step, states_of_all_ranks
 from lightning_modules.optimization import (
     OptimizerName,
     ScheduleName,
@@ -118,33 +118,32 @@ class Classifier(ChangingModule):
             self.network.compile()  # in place: a wrapper would put its name into every key of the checkpoint
 
     def on_train_start(self) -> None:
-        if (
-            self._training_loss.items and self.trainer.is_last_batch
-        ):  # resumed between an epoch's last batch and its end
-            self._log_epoch()
+        # Resumed between an epoch's last batch and its end.
+        if self._training_loss.items and self.trainer.is_last_batch:
+            log_epoch(self, self._training_loss)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        for _, transform in sorted(self.batch_transforms.items()):
+        for transform in self.batch_transforms.in_order():
             batch = transform(batch)
         logits, plain = self._shared_step(batch)
         self._training_loss.add(plain.detach(), len(batch.label))
         loss = self.objective(logits, batch.label) if self.label_smoothing else plain
-        for _, change in sorted(self.loss_transforms.items()):
+        for change in self.loss_transforms.in_order():
             loss = change(batch, logits, loss)
         return loss
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         every: int = self.trainer.log_every_n_steps  # type: ignore[attr-defined]  # set by Lightning's connector
         if every and (self.trainer.global_step + 1) % every == 0:  # the steps that loggers record
-            self._log_step()
+            log_step(self, self._training_loss)
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         if self.trainer.is_last_batch:
-            self._log_epoch()
+            log_epoch(self, self._training_loss)
 
     def on_train_epoch_end(self) -> None:
         if self._training_loss.items:  # a limit of steps or of time ended the epoch early
-            self._log_epoch()
+            log_epoch(self, self._training_loss)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         logits, loss = self._shared_step(batch)
@@ -167,25 +166,6 @@ class Classifier(ChangingModule):
     def predict_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Probabilities (B, classes)."""
         return self(*batch.inputs).float().softmax(1)
-
-    def _log_step(self) -> None:
-        """The mean loss since the last such step, and the learning rate."""
-        mean = self._training_loss.recent_mean()
-        if mean is not None:
-            self.log("train/loss_step", mean, on_step=True, on_epoch=False, prog_bar=True, sync_dist=True)
-            self._log_rate(on_epoch=False)
-
-    def _log_epoch(self) -> None:
-        """The mean loss over the epoch's items, of all processes, and the learning rate."""
-        mean, items = self._training_loss.epoch_mean(), self._training_loss.items
-        options: dict[str, Any] = {"on_step": False, "on_epoch": True, "batch_size": items}
-        self.log("train/loss", mean, prog_bar=True, sync_dist=True, **options)
-        self._log_rate(on_epoch=True)
-        self._training_loss.reset()
-
-    def _log_rate(self, on_epoch: bool) -> None:
-        rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-        self.log("train/lr", rate, on_step=not on_epoch, on_epoch=on_epoch, batch_size=1)
 
     def _log_and_reset(self, prefix: str, loss: MeanOverItems, metrics: MetricCollection) -> None:
         """The figures, and of how many items they are."""
@@ -247,7 +227,7 @@ class Classifier(ChangingModule):
             "model": class_path(self),
             "data": class_path(data),
             "fingerprint": getattr(data, "fingerprint", None) if self.trainer.is_global_zero else None,
-            "training_loss": self._from_all_ranks(self._training_loss.state()),
+            "training_loss": states_of_all_ranks(self.trainer, self._training_loss),
             "operations": self.operations,
             "edits": self.edits,
         }
@@ -263,26 +243,6 @@ class Classifier(ChangingModule):
         self.edits = own.get("edits", self.edits)
         if losses := own.get("training_loss"):
             self._training_loss.restore(losses[self.global_rank % len(losses)])
-
-    def _from_all_ranks(self, own: Any) -> list[Any]:
-        ranks = [own] * self.trainer.world_size
-        if self.trainer.world_size > 1:
-            torch.distributed.all_gather_object(ranks, own)
-        return ranks
-
-
-def classification_metrics(num_classes: int, prefix: str) -> MetricCollection:
-    """Accuracy, and precision, recall and F1 averaged over classes with equal weight."""
-    options: dict[str, Any] = {"num_classes": num_classes, "validate_args": False}
-    return MetricCollection(
-        {
-            "accuracy": MulticlassAccuracy(average="micro", **options),
-            "precision": MulticlassPrecision(average="macro", **options),
-            "recall": MulticlassRecall(average="macro", **options),
-            "f1": MulticlassF1Score(average="macro", **options),
-        },
-        prefix=prefix,
-    )
 
 
 def class_path(instance: object) -> str:

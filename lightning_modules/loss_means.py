@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 from torchmetrics import Metric
 
@@ -96,3 +97,32 @@ class TrainingLoss:
         self._sum = recent if self._sum is None else self._sum.to(device) + recent
         self._waiting, self._sizes = [], []
         return recent
+
+
+def log_step(module: LightningModule, loss: TrainingLoss) -> None:
+    """Log the mean loss since the last such step, and the learning rate."""
+    mean = loss.recent_mean()
+    if mean is not None:
+        module.log("train/loss_step", mean, on_step=True, on_epoch=False, prog_bar=True, sync_dist=True)
+        _log_rate(module, on_step=True, on_epoch=False)
+
+
+def log_epoch(module: LightningModule, loss: TrainingLoss) -> None:
+    """Log the mean loss over the epoch's items, of all processes, and the learning rate; the next epoch begins."""
+    options: dict[str, Any] = {"prog_bar": True, "sync_dist": True, "batch_size": loss.items}
+    module.log("train/loss", loss.epoch_mean(), on_step=False, on_epoch=True, **options)
+    _log_rate(module, on_step=False, on_epoch=True)
+    loss.reset()
+
+
+def _log_rate(module: LightningModule, on_step: bool, on_epoch: bool) -> None:
+    rate = module.trainer.optimizers[0].param_groups[0]["lr"]
+    module.log("train/lr", rate, on_step=on_step, on_epoch=on_epoch, batch_size=1)
+
+
+def states_of_all_ranks(trainer: Trainer, loss: TrainingLoss) -> list[dict[str, Any]]:
+    """The states of every process, by rank."""
+    states = [loss.state()] * trainer.world_size
+    if trainer.world_size > 1:
+        torch.distributed.all_gather_object(states, states[0])
+    return states

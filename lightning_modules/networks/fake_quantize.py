@@ -90,37 +90,54 @@ class QuantizedLSTM(nn.LSTM):
             self._flat_weights = kept
 
 
-QUANTIZED: dict[type[nn.Module], type[nn.Module]] = {
+WEIGHTED: dict[type[nn.Module], type[nn.Module]] = {
     nn.Conv2d: QuantizedConv2d,
     nn.Linear: QuantizedLinear,
     nn.Embedding: QuantizedEmbedding,
     nn.LSTM: QuantizedLSTM,
 }
-PLAIN = {quantized: plain for plain, quantized in QUANTIZED.items()}
+
+
+def is_fake_quantized(network: nn.Module) -> bool:
+    """Whether ``fake_quantize`` was done to a network."""
+    return any(type(module) in WEIGHTED.values() for module in network.modules())
 
 
 def fake_quantize(network: nn.Module) -> None:
-    """Let a network compute as its int8 export will: convolutions, linears, embeddings and LSTMs.
+    """Let a network compute as its int8 export will: convolutions, linears, embeddings, LSTMs, sums and means.
 
     Where there are embeddings, inputs of linears are rounded within the range of their batch (dynamic), elsewhere
-    within a range that is learnt (static), in buffers called ``input_range``.
+    within a range that is learnt (static), in buffers called ``input_range``. There, what residual blocks add up and
+    what a pooling takes the mean of is rounded too. A sum elsewhere is not, and stays exact in the export.
 
     Raises:
         ValueError: nothing to quantize, or it was done before.
     """
-    modules = list(network.modules())
-    if any(type(module) in PLAIN for module in modules):
+    if is_fake_quantized(network):
         raise ValueError("the network is fake-quantized already")
+    modules = list(network.modules())
     merged = _merged(modules)
-    found = [module for module in modules if type(module) in QUANTIZED and module not in merged]
+    found = [module for module in modules if type(module) in WEIGHTED and module not in merged]
     if not found:
         raise ValueError("the network has no convolution, linear, embedding or LSTM to quantize")
     dynamic = any(isinstance(module, nn.Embedding) for module in modules)
     for module in found:
-        module.__class__ = QUANTIZED[type(module)]
+        module.__class__ = WEIGHTED[type(module)]
         if isinstance(module, QuantizedConv2d | QuantizedLinear):
             module.input_range = BatchRange() if dynamic else InputRange()
             module.input_range.to(module.weight.device).train(module.training)
+    if not dynamic:
+        _round_sums(modules, device=next(network.parameters()).device)
+
+
+def _round_sums(modules: list[nn.Module], device: torch.device) -> None:
+    from lightning_modules.networks.quantized_sums import SUMMING  # torchvision takes a second
+
+    for module in modules:
+        if (quantized := SUMMING.get(type(module))) is not None:
+            module.__class__ = quantized
+            for name in quantized.ranges:  # type: ignore[attr-defined]  # each of them says which it has
+                module.add_module(name, InputRange().to(device).train(module.training))
 
 
 def _merged(modules: list[nn.Module]) -> list[nn.Module]:
@@ -141,16 +158,24 @@ def undo_fake_quantization(network: nn.Module) -> dict[str, tuple[float, int]]:
     """Make a network plain again.
 
     Returns:
-        Scale and zero point of the learnt ranges, by the name of the module that they are the input of.
+        Scale and zero point of the learnt ranges, by their names, such as "1.head.input_range".
     """
     ranges = {}
     for name, module in list(network.named_modules()):
-        if type(module) in PLAIN:
-            module.__class__ = PLAIN[type(module)]
-            learnt = module._modules.pop("input_range", None)
-            if isinstance(learnt, InputRange):
-                ranges[name] = (float(learnt.scale), int(learnt.zero_point))
+        if isinstance(module, InputRange):
+            ranges[name] = (float(module.scale), int(module.zero_point))
+        if isinstance(module, InputRange | BatchRange):
+            parent, _, own = name.rpartition(".")
+            del network.get_submodule(parent)._modules[own]
+    for module in network.modules():
+        if (plain := _plain(type(module))) is not None:
+            module.__class__ = plain
     return ranges
+
+
+def _plain(quantized: type[nn.Module]) -> type[nn.Module] | None:
+    """The class that ``fake_quantize`` put this one in the place of, if any."""
+    return quantized.__bases__[0] if quantized in WEIGHTED.values() or hasattr(quantized, "ranges") else None
 
 
 def rounded(weight: Tensor) -> Tensor:

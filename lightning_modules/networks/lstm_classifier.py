@@ -90,8 +90,9 @@ class LSTMClassifier(nn.Module):
         A text without tokens is read as one padding token.
         """
         lengths = attention_mask.sum(1).clamp(min=1)
-        orders = [input_ids, reverse_within_length(input_ids, lengths)][: len(self.lstms)]
-        embedded = self.word_dropout(self._embed(torch.cat(orders)))  # (directions * B, T, E)
+        embedded = self._embed(input_ids)  # once: what is done to a token's vector, both directions read
+        orders = [embedded, reverse_within_length(embedded, lengths)] if len(self.lstms) > 1 else [embedded]
+        embedded = self.word_dropout(torch.cat(orders))  # (directions * B, T, E)
         pool = _last_state if self.pooling == "last" else _mean_max
         pooled = [
             pool(lstm(tokens)[0], lengths)
@@ -111,11 +112,13 @@ class LSTMClassifier(nn.Module):
         return F.embedding(positions, self.projection(self.embedding(tokens)))
 
 
-def reverse_within_length(input_ids: Tensor, lengths: Tensor) -> Tensor:
-    """Each row of (B, T) with its first `lengths[b]` entries reversed and its padding still last."""
-    steps = input_ids.shape[1]
-    positions = lengths[:, None] - 1 - torch.arange(steps, device=input_ids.device)
-    return input_ids.gather(1, torch.where(positions < 0, positions + steps, positions))  # `%` cannot be exported
+def reverse_within_length(vectors: Tensor, lengths: Tensor) -> Tensor:
+    """Each text of (B, T, E) with its first `lengths[b]` vectors reversed and its padding still last."""
+    texts, steps, _ = vectors.shape
+    positions = lengths[:, None] - 1 - torch.arange(steps, device=vectors.device)
+    positions = torch.where(positions < 0, positions + steps, positions)  # `%` cannot be exported
+    rows = positions + steps * torch.arange(texts, device=vectors.device)[:, None]
+    return F.embedding(rows, vectors.flatten(0, 1))  # whose backward is faster than that of `gather`
 
 
 def _last_state(states: Tensor, lengths: Tensor) -> Tensor:

@@ -1,12 +1,17 @@
 import json
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from lightning.pytorch import Callback
 
 from callbacks.adversarial_training import AdversarialTraining
 from callbacks.attacks import attack_images
+from callbacks.distill_from_teacher import DistillFromTeacher
+from callbacks.mix_images import MixImages
+from callbacks.rand_augment_images import RandAugmentImages
 from lightning_modules.classifier import Classifier
 from tests.conftest import REAL_DATA, Cli
 from tests.tiny_inputs import ImageSet, TinyCNN, TinyInputs, TinyLSTM, tiny_images, tiny_texts
@@ -59,6 +64,49 @@ def test_texts_are_trained_on_plain_and_perturbed() -> None:
     plain, once, twice = losses[1e-9], losses[1.0], losses[2.0]
     assert twice - plain == pytest.approx(2 * (once - plain), rel=1e-4)
     assert once > 2 * plain * 0.95  # word dropout makes either a little smaller or larger
+
+
+def taught(model: Any, data: TinyInputs, *callbacks: Any) -> list[float]:
+    """The losses of an epoch's steps beside a teacher that has learnt nothing."""
+    losses: list[float] = []
+
+    class Look(Callback):
+        def on_train_start(self, *_: Any) -> None:
+            torch.manual_seed(1)  # the teacher was built by now
+
+        def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, *_: Any) -> None:
+            losses.append(float(outputs["loss"]))
+
+    trainer: Any = tiny_trainer(*callbacks, Look(), max_epochs=1, limit_val_batches=0)
+    trainer.load_run = lambda path: (type(model)().eval(), data)
+    trainer.fit(model, data)
+    return losses
+
+
+@pytest.mark.parametrize("model", [TinyCNN, TinyLSTM])
+def test_no_order_of_callbacks_changes_the_training(model: Any) -> None:
+    data = tiny_images() if model is TinyCNN else tiny_texts()
+    makers: list[Any] = [AdversarialTraining, lambda: DistillFromTeacher("teacher")]
+    makers += [MixImages, lambda: RandAugmentImages(images_per_draw=16)] if model is TinyCNN else []
+    orders = [permutation for i, permutation in enumerate(permutations(makers)) if i % 5 == 0 or len(makers) == 2]
+    results = {tuple(taught(model(label_smoothing=0.1), data, *(make() for make in order))) for order in orders}
+    assert len(orders) > 1
+    assert len(results) == 1
+
+
+def test_a_teacher_takes_nothing_of_the_loss_on_perturbed_texts() -> None:
+    def first_loss(text_weight: float, *callbacks: Any) -> float:
+        attack = AdversarialTraining(embedding_share=0.3, text_weight=text_weight)
+        return taught(TinyLSTM(), tiny_texts(), attack, *callbacks)[0]
+
+    alone = first_loss(2.0) - first_loss(1e-9)
+    beside = first_loss(2.0, DistillFromTeacher("x")) - first_loss(1e-9, DistillFromTeacher("x"))
+    assert beside == pytest.approx(alone, rel=1e-4)
+
+
+def test_two_that_attack_are_refused() -> None:
+    with pytest.raises(ValueError, match="AdversarialTraining and AdversarialTraining both take the stage 'attack'"):
+        fitted(TinyCNN(), tiny_images(), AdversarialTraining("fgsm"), AdversarialTraining("pgd"), max_epochs=1)
 
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])

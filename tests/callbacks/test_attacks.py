@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from callbacks.attacks import attack_embeddings, attack_images, first_embedding, undisturbed
 from lightning_modules.networks.bert import build_bert_from_config
-from lightning_modules.networks.lstm_classifier import LSTMClassifier
+from lightning_modules.networks.lstm_classifier import LSTMClassifier, reverse_within_length
 from tests.tiny_inputs import ImageSet, TinyCNN, TinyLSTM, reviews
 
 FGSM: dict[str, Any] = {"epsilon_px": 6.0, "step_px": 6.0, "steps": 1, "from_random": False}
@@ -108,16 +108,44 @@ def test_the_perturbation_is_as_long_as_it_says() -> None:
             super().__init__()
             self.table = network["table"]
 
-        def forward(self, ids: Tensor) -> Tensor:
+        def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
             vectors = self.table(ids)
             seen.append(vectors.detach())
             return vectors.sum(1)[:, :2]
 
     ids = torch.tensor([[1, 2, 3], [4, 5, 5]])
-    attack_embeddings(Sum(), (ids,), torch.tensor([0, 1]), share=0.25)
+    attack_embeddings(Sum(), (ids, torch.ones_like(ids)), torch.tensor([0, 1]), share=0.25)
     plain, moved = seen
     for text in range(2):
         assert (moved - plain)[text].norm() == pytest.approx(0.25 * float(plain[text].norm()), rel=1e-4)
+
+
+def test_both_directions_read_a_token_that_moved_once() -> None:
+    network, read = lstm().eval(), []
+    for reader in network.lstms:
+        reader.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0].detach()))
+    ids, mask = torch.tensor([[1, 2, 3, 2], [4, 5, 0, 0]]), torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]])
+    with torch.no_grad():
+        vectors = network.embedding(ids)
+    with undisturbed(network):
+        attack_embeddings(network, (ids, mask), torch.tensor([0, 1]), share=0.25)
+    forwards, backwards = read[2], reverse_within_length(read[3], mask.sum(1))
+    assert torch.equal(forwards, backwards)
+    moved = (forwards - vectors).norm(dim=(1, 2))
+    torch.testing.assert_close(moved, 0.25 * (vectors * mask[:, :, None]).norm(dim=(1, 2)))
+
+
+@pytest.mark.parametrize("network", [lstm(), bert()], ids=["lstm", "bert"])
+def test_padding_changes_nothing(network: nn.Module) -> None:
+    ids, label = torch.tensor([[4, 5, 6]]), torch.tensor([0])
+    padded, mask = torch.tensor([[4, 5, 6, 0, 0]]), torch.tensor([[1, 1, 1, 0, 0]])
+    table = first_embedding(network)
+    assert table is not None
+    torch.nn.init.ones_(table.weight[0].data)  # as pretrained ones have it
+    with undisturbed(network):
+        alone = attack_embeddings(network.eval(), (ids, torch.ones_like(ids)), label, share=0.5)
+        beside = attack_embeddings(network, (padded, mask), label, share=0.5)
+    torch.testing.assert_close(beside, alone)
 
 
 @pytest.mark.parametrize("network", [lstm(), bert()], ids=["lstm", "bert"])

@@ -160,7 +160,7 @@ class Darken(Callback):
     """Transforms training batches, as adversarial training does."""
 
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
-        pl_module.batch_transforms["darken"] = lambda batch: batch._replace(image=batch.image // 2)
+        pl_module.batch_transforms["attack"] = lambda batch: batch._replace(image=batch.image // 2)
 
 
 @pytest.mark.parametrize("change", [Darken, MixImages])

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 import torch
 
-from callbacks.mix_images import NAME, MixImages
+from callbacks.mix_images import STAGE, MixImages
 from tests.tiny_inputs import Images, ImageSet, TinyCNN, tiny_images
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer
 
@@ -14,7 +14,7 @@ def mixed(**alphas: float) -> tuple[Images, Images]:
     callback.on_fit_start(tiny_trainer(), model)
     batch = ImageSet(8).__getitems__(list(range(8)))
     torch.manual_seed(0)
-    return batch, model.batch_transforms[NAME](batch)
+    return batch, model.batch_transforms[STAGE](batch)
 
 
 def test_mixup_blends_neighbours_and_their_labels_alike() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.callbacks import Checkpoint, EMAWeightAveraging, ModelCheckpoint
 from torch import Tensor, nn
 
 from callbacks.apply_lora import ApplyLoRA
@@ -163,6 +163,34 @@ def test_the_best_checkpoint_is_one_of_the_final_sparsity_with_plain_names(tmp_p
     assert checkpoint["epoch"] == 1
     assert checkpoint["state_dict"].keys() == TinyModel().state_dict().keys()
     assert sum(int((checkpoint["state_dict"][name] == 0).sum()) for name in SIZES) == 28
+
+
+@pytest.mark.filterwarnings("ignore:Checkpoint directory", "ignore:You're resuming from a checkpoint that ended")
+@pytest.mark.parametrize("restructured", [False, True])
+def test_what_is_zero_stays_zero_when_a_run_is_extended_in_the_middle_of_it(restructured: bool) -> None:
+    class SaveInMiddle(Checkpoint):
+        def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+            if trainer.global_step == 6:
+                trainer.save_checkpoint("middle.ckpt")
+
+    def pruned() -> PruneWeights:
+        return PruneWeights(0.5, begin=0.2, end=0.8, every_n_steps=1)
+
+    class FollowShares(Callback):
+        def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+            sizes = sum(weight.numel() for weight in prunable_weights(pl_module).values())
+            shares.append(sum(zeros(pl_module).values()) / sizes)
+
+    shares: list[float] = []
+    channels = [PruneChannels(0.5, epoch=2, round_to=1)] if restructured else []
+    trained(pruned(), FollowShares(), SaveInMiddle(), max_epochs=3, enable_checkpointing=True)
+    reached = shares[5]
+    trainer = tiny_trainer(pruned(), *channels, FollowShares(), max_epochs=12, num_sanity_val_steps=0)
+    trainer.fit(TinyModel(), TinyData(), ckpt_path="middle.ckpt", weights_only=True)
+    assert 0.1 < reached < 0.5
+    assert shares[15] == reached  # the first step after it, which would be before the extended ramp's first
+    assert all(later >= earlier - 0.02 for earlier, later in pairwise(shares[15:]))  # exact but for whole weights
+    assert shares[-1] == pytest.approx(0.5, abs=0.02)
 
 
 def test_rewinding_gives_back_the_first_values_but_for_the_zeros() -> None:

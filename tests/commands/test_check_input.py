@@ -1,3 +1,4 @@
+from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -5,9 +6,10 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 from transformers import BertConfig, RobertaConfig
 
-from commands.check_input import check_input
+from commands.check_input import check_batch, check_input
 from lightning_modules.bert_classifier import BertClassifier
 from lightning_modules.cifar_cnn import CifarCNN
 from lightning_modules.imdb_lstm import ImdbLSTM
@@ -123,3 +125,17 @@ def test_asking_leaves_no_trace() -> None:
         assert torch.rand(1) == expected
         assert [module.training for module in model.modules()] == modes
         assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize(("batch_size", "items", "named"), [(1, 40, "batch_size"), (8, 1, "train_size")])
+def test_batches_of_one_are_refused_where_a_norm_needs_more(batch_size: int, items: int, named: str) -> None:
+    data: Any = TinyData(items)
+    data.batch_size, data.source_found = batch_size, SimpleNamespace(splits={"train": range(items)})
+    data.loader = lambda split: data.train_dataloader()
+    model = TinyModel()
+    state = deepcopy(model.state_dict())
+    with pytest.raises(ValueError, match=rf"data\.{named}=1: TinyModel cannot train on one item: Expected more than 1"):
+        check_batch(model, data)
+    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+    model.network[1] = nn.Identity()  # type: ignore[operator]
+    check_batch(model, data)

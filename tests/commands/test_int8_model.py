@@ -11,6 +11,7 @@ from torch import nn
 
 from commands.exported_model import write_model
 from datamodules.cifar10 import CIFAR10
+from lightning_modules.networks.cifar_resnet import CifarResNet
 from lightning_modules.networks.fake_quantize import fake_quantize
 from lightning_modules.networks.fast_cnn import FastCNN
 from lightning_modules.networks.normalize import Normalize
@@ -69,3 +70,19 @@ def test_int8_takes_over_the_learnt_ranges_says_what_the_network_says_and_keeps_
 def test_a_network_trained_for_int8_is_exported_as_int8_only(data: Any, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="trained for int8, so give int8"):
         write_model(trained_for_int8(), data, tmp_path / "model.onnx")
+
+
+def test_a_residual_network_is_rounded_where_training_rounded_it_and_nowhere_else(data: Any, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(Normalize([0.49] * 3, [0.25] * 3), CifarResNet(10, widths=(8, 16), blocks=(1, 1)))
+    fake_quantize(network)
+    with torch.no_grad():
+        for _ in range(3):
+            network(IMAGES[:32])
+    write_model(network.eval(), data, tmp_path / "model.onnx", "int8", calibration_items=16)
+    model = onnx.load(tmp_path / "model.onnx")
+    constants = {tensor.name: float(numpy_helper.to_array(tensor).max()) for tensor in model.graph.initializer}
+    rounding = [node for node in model.graph.node if node.op_type == "QuantizeLinear"]
+    learnt = {float(value) for name, value in network.state_dict().items() if name.endswith("_range.scale")}
+    assert {constants[node.input[1]] for node in rounding} == learnt
+    assert len(rounding) == 10  # inputs of 6 convolutions and the head, of which one is shared; 3 branches; the mean

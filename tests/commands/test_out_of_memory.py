@@ -15,6 +15,10 @@ from tests.conftest import Cli
 SMALL = ("--data.train_size=500", "--loggers=[csv]", "--trainer.max_epochs=3", "--trainer.log_every_n_steps=1")
 
 
+RESNET = ["--loggers=[csv]", "--trainer.max_epochs=1", "--model.backbone=resnet18", "--model.weights=null"]
+RESNET += ["--data.image_size_px=32", "--trainer.limit_val_batches=1", "--trainer.limit_test_batches=1"]
+
+
 def options(batch_size: int, accumulate: int = 1) -> Any:
     data = SimpleNamespace(init_args=SimpleNamespace(batch_size=batch_size))
     return SimpleNamespace(data=data, trainer=SimpleNamespace(accumulate_grad_batches=accumulate))
@@ -94,6 +98,27 @@ def test_without_a_checkpoint_the_run_starts_again_as_if_it_had_begun_so(
     )
     assert small["test"] == halved["test"]
     assert small["fit"]["steps"] == halved["fit"]["steps"]
+
+
+@pytest.mark.slow  # a ResNet-18
+def test_halved_to_one_item_a_network_with_batch_norms_says_so(
+    experiment: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_out_of_memory(monkeypatch, step=0, largest_batch=1)
+    outcome = experiment("resnet_transfer", *RESNET, "--data.batch_size=2", "--data.train_size=12")
+    assert (outcome.code, outcome.err.count("\n")) == (1, 1)
+    assert "data.batch_size=1: ResNetTransfer cannot train on one item: Expected more than 1 value" in outcome.err
+
+
+@pytest.mark.slow
+def test_a_last_batch_of_one_is_trained_on_by_batch_norms_also_after_halving(
+    experiment: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_out_of_memory(monkeypatch, step=0, largest_batch=12)
+    outcome = experiment("resnet_transfer", *RESNET, "--data.batch_size=16", "--data.train_size=17")
+    assert (outcome.code, outcome.err) == (0, "")
+    fit = json.loads((tmp_path / "runs/resnet_transfer/latest/results.json").read_text())["fit"]
+    assert (fit["samples"], fit["steps"]) == (17, 1)
 
 
 def test_a_run_that_never_fits_ends_in_one_line(experiment: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

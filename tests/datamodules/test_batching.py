@@ -57,6 +57,40 @@ def test_buckets_cover_every_item_once(count: int, batch_size: int) -> None:
     assert max(map(len, batches)) <= batch_size
 
 
+@pytest.mark.parametrize("lengths", [None, torch.randint(1, 400, (200,)).tolist()], ids=["plain", "bucketed"])
+@pytest.mark.parametrize(
+    ("count", "sizes"),
+    [
+        (33, [33]),
+        (65, [32, 33]),
+        (64, [32, 32]),
+        (34, [32, 2]),
+        (1, [1]),
+        (32, [32]),
+    ],
+)
+def test_a_last_training_batch_of_one_joins_the_one_before(count: int, sizes: list[int], lengths: Any) -> None:
+    loader = batch_loader(Numbers(count), 32, 0, seed=1, lengths=lengths and lengths[:count])
+    batches = list(loader)
+    assert sorted(map(len, batches)) == sorted(sizes)
+    assert len(loader) == len(sizes)
+    assert sorted(flat(batches)) == list(range(count))
+    for done in range(len(sizes)):
+        resumed = batch_loader(Numbers(count), 32, 0, seed=1, lengths=lengths and lengths[:count], start=(0, done))
+        assert list(resumed) == batches[done:]
+
+
+def test_a_window_of_one_item_joins_the_one_before() -> None:
+    lengths = list(range(13))
+    batches = list(LengthBuckets(EpochShuffle(13, 0), 4, False, lengths, window=3, fewest=2))
+    assert sorted(map(len, batches)) == [4, 4, 5]
+    assert sorted(flat(batches)) == lengths
+
+
+def test_the_last_batch_of_an_evaluation_may_be_one_item() -> None:
+    assert [len(batch) for batch in batch_loader(Numbers(33), 32, 0)] == [32, 1]
+
+
 def test_dropping_the_last_batch_leaves_full_ones_only() -> None:
     buckets = LengthBuckets(EpochShuffle(100, 0), 8, True, list(range(100)), window=3)
     assert [len(batch) for batch in buckets] == [8] * 12

@@ -1,4 +1,5 @@
 import csv
+import shutil
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
@@ -75,9 +76,9 @@ class RecordLosses(Callback):
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         with torch.no_grad():
-            statistics = deepcopy(pl_module.network.state_dict())  # type: ignore[union-attr,operator]
+            statistics = deepcopy(pl_module.network.state_dict())  # type: ignore[union-attr]
             logits = pl_module(*batch.inputs)
-            pl_module.network.load_state_dict(statistics)  # type: ignore[union-attr,operator]
+            pl_module.network.load_state_dict(statistics)  # type: ignore[union-attr]
         self.seen.append((float(F.cross_entropy(logits, batch.label)), len(batch.label)))
 
     def mean(self, *batches: int) -> float:
@@ -108,7 +109,7 @@ def test_an_epoch_that_is_cut_short_has_the_mean_of_what_it_saw() -> None:
 def test_every_logged_loss_is_the_plain_cross_entropy() -> None:
     plain, smooth = TinyModel(), TinyModel(label_smoothing=0.3)
     data, taught = TinyData(), TinyModel()
-    taught.loss_transforms["x"] = lambda batch, logits, loss: loss + 5
+    taught.loss_transforms["attack"] = lambda batch, logits, loss: loss + 5
     figures = []
     for model in (plain, smooth, taught):
         trainer = fit(model, max_epochs=1, limit_train_batches=1)
@@ -210,23 +211,45 @@ def test_compiling_leaves_the_names_of_the_weights(monkeypatch: pytest.MonkeyPat
     assert len(compiled) == 1
 
 
-def test_what_batch_and_loss_go_through_follows_the_order_of_names() -> None:
+@pytest.mark.slow  # the first compilation takes ten seconds
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler, and there is no g++")
+def test_a_compiled_training_is_the_plain_one_and_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "inductor"))
+    from torch._dynamo.utils import counters  # which takes seconds to import
+
+    torch.compiler.reset()
+    counters.clear()
+    recipe: dict[str, Any] = {"lr": 0.1, "schedule": "constant", "warmup_fraction": 0.0}
+    plain, compiled, resumed = (TinyModel(compile=compiles, **recipe) for compiles in (False, True, True))
+    fit(plain)
+    fit(compiled, max_epochs=1).save_checkpoint("half.ckpt")
+    assert counters["stats"]["unique_graphs"] >= 1
+    assert not any("_orig_mod" in name for name in torch.load("half.ckpt", weights_only=True)["state_dict"])
+    trainer = tiny_trainer(max_epochs=2, num_sanity_val_steps=0)
+    trainer.fit(resumed, TinyData(), ckpt_path="half.ckpt", weights_only=True)
+    assert trainer.global_step == 10
+    for name, value in plain.state_dict().items():
+        torch.testing.assert_close(resumed.state_dict()[name], value, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(resumed.probabilities(TinyData()), plain.probabilities(TinyData()), rtol=1e-4, atol=1e-5)
+
+
+def test_what_batch_and_loss_go_through_follows_the_stages_whoever_came_first() -> None:
     model, data = TinyModel(), TinyData()
     batch = next(iter(data.train_dataloader()))
     plain = model.training_step(batch, 0)
-    model.loss_transforms["b"] = lambda batch, logits, loss: loss + 1
-    model.loss_transforms["a"] = lambda batch, logits, loss: loss * 2
+    model.loss_transforms["attack"] = lambda batch, logits, loss: loss + 1
+    model.loss_transforms["distill"] = lambda batch, logits, loss: loss * 2
     assert torch.equal(model.training_step(batch, 0), plain * 2 + 1)
     model.loss_transforms.clear()
-    model.batch_transforms["b"] = lambda batch: batch._replace(points=batch.points + 1)
-    model.batch_transforms["a"] = lambda batch: batch._replace(points=batch.points * 0)
+    model.batch_transforms["mix"] = lambda batch: batch._replace(points=batch.points + 1)
+    model.batch_transforms["augment"] = lambda batch: batch._replace(points=batch.points * 0)
     ones = batch._replace(points=torch.ones_like(batch.points))
     assert torch.equal(model.training_step(batch, 0), TinyModel().training_step(ones, 0))
 
 
 def test_a_batch_may_carry_probabilities_for_labels() -> None:
     model, batch = TinyModel(label_smoothing=0.1), next(iter(TinyData().train_dataloader()))
-    model.batch_transforms["soften"] = lambda batch: batch._replace(label=F.one_hot(batch.label, 3).float())
+    model.batch_transforms["mix"] = lambda batch: batch._replace(label=F.one_hot(batch.label, 3).float())
     torch.testing.assert_close(
         model.training_step(batch, 0), TinyModel(label_smoothing=0.1).training_step(batch, 0), rtol=1e-6, atol=0
     )
@@ -260,9 +283,9 @@ def test_a_parameter_that_comes_to_train_joins_the_optimizer_and_its_schedule() 
 
 def test_a_copy_takes_nothing_along_that_changes_training() -> None:
     model = TinyModel()
-    model.batch_transforms["x"] = partial(lambda _, batch: batch, iter([]))
-    model.loss_transforms["x"] = partial(lambda _, batch, logits, loss: loss, (value for value in "a copy fails"))
+    model.batch_transforms["mix"] = partial(lambda _, batch: batch, iter([]))
+    model.loss_transforms["attack"] = partial(lambda _, batch, logits, loss: loss, (value for value in "a copy fails"))
     copy = deepcopy(model)
     assert not copy.batch_transforms
     assert not copy.loss_transforms
-    assert list(model.batch_transforms) == list(model.loss_transforms) == ["x"]
+    assert (list(model.batch_transforms), list(model.loss_transforms)) == (["mix"], ["attack"])

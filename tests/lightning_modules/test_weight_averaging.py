@@ -71,7 +71,7 @@ def changed_midway(*callbacks: Callback, ckpt_path: str | None = None) -> TinyMo
     torch.manual_seed(3)
     model = TinyModel(lr=0.05)
     uncopiable = (value for value in "a copy fails")
-    model.loss_transforms["x"] = partial(lambda _, batch, logits, loss: loss, uncopiable)
+    model.loss_transforms["attack"] = partial(lambda _, batch, logits, loss: loss, uncopiable)
     each = ModelCheckpoint("each", "{epoch}", save_top_k=-1, monitor=None, every_n_epochs=1)
     trainer = tiny_trainer(*callbacks, each, max_epochs=3, enable_checkpointing=True)
     trainer.fit(model, TinyData(), ckpt_path=ckpt_path, weights_only=True)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from lightning_modules.networks.cifar_resnet import CifarResNet
 from lightning_modules.networks.fake_quantize import (
     BatchRange,
     fake_quantize,
@@ -128,7 +129,27 @@ def test_undone_it_is_the_plain_network_and_the_learnt_ranges_are_told() -> None
     ranges = undo_fake_quantization(network)
     assert torch.equal(network(IMAGES), plain(IMAGES))
     assert list(network.state_dict()) == list(plain.state_dict())
-    assert set(ranges) == {name for name, m in plain.named_modules() if isinstance(m, nn.Conv2d | nn.Linear)}
+    weighted = {name for name, m in plain.named_modules() if isinstance(m, nn.Conv2d | nn.Linear)}
+    assert set(ranges) == {f"{name}.input_range" for name in weighted}
+
+
+def test_both_branches_of_a_sum_and_what_a_mean_is_of_are_rounded() -> None:
+    torch.manual_seed(0)
+    network = CifarResNet(3, widths=(8, 16), blocks=(1, 1)).eval()
+    plain = copy.deepcopy(network)
+    fake_quantize(network.train())
+    network(torch.rand(8, 3, 16, 16))
+    seen: list[torch.Tensor] = []
+    for block in (network.stages[0][0], network.stages[1][0]):  # type: ignore[index]
+        for name in ("branch_range", "shortcut_range"):
+            block.get_submodule(name).register_forward_hook(lambda _, __, output: seen.append(output))
+    network.get_submodule("pool_range").register_forward_hook(lambda _, __, output: seen.append(output))
+    network.eval()(torch.rand(8, 3, 16, 16))
+    assert [len(values.unique()) <= 256 for values in seen] == [True] * 5
+    ranges = undo_fake_quantization(network)
+    summed = {f"stages.{stage}.0.{side}_range" for stage in (0, 1) for side in ("branch", "shortcut")}
+    assert {name for name in ranges if not name.endswith("input_range")} == {*summed, "pool_range"}
+    assert [type(module) for module in network.modules()] == [type(module) for module in plain.modules()]
 
 
 def test_it_cannot_be_done_twice_or_to_nothing() -> None:

@@ -72,7 +72,8 @@ def test_states_agree_with_packed_sequences(bidirectional: bool) -> None:
 
 def test_reversal_keeps_padding_last() -> None:
     input_ids, mask = pad([[5, 6, 7], [9, 8, 7, 6]], steps=5)
-    assert reverse_within_length(input_ids, mask.sum(1)).tolist() == [[7, 6, 5, 0, 0], [6, 7, 8, 9, 0]]
+    reversed_ids = reverse_within_length(input_ids[:, :, None].float(), mask.sum(1))
+    assert reversed_ids.squeeze(2).tolist() == [[7, 6, 5, 0, 0], [6, 7, 8, 9, 0]]
 
 
 @pytest.mark.parametrize("pooling", ["last", "mean_max"])

@@ -1,0 +1,22 @@
+"""What is measured of a classifier's predictions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torchmetrics import MetricCollection
+from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score, MulticlassPrecision, MulticlassRecall
+
+
+def classification_metrics(num_classes: int, prefix: str) -> MetricCollection:
+    """Accuracy, and precision, recall and F1 averaged over classes with equal weight."""
+    options: dict[str, Any] = {"num_classes": num_classes, "validate_args": False}
+    return MetricCollection(
+        {
+            "accuracy": MulticlassAccuracy(average="micro", **options),
+            "precision": MulticlassPrecision(average="macro", **options),
+            "recall": MulticlassRecall(average="macro", **options),
+            "f1": MulticlassF1Score(average="macro", **options),
+        },
+        prefix=prefix,
+    )

@@ -1,0 +1,41 @@
+"""Declared places in a training step, so that no order of callbacks matters."""
+
+from __future__ import annotations
+
+from collections import UserDict
+from collections.abc import Callable
+from typing import Any
+
+# What a batch goes through before the network sees it: each image alone, images together, then what the network
+# itself decides on, which has to see what it will be given.
+BATCH_STAGES = ("augment", "mix", "attack")
+# What the task's loss goes through: another objective takes a share of it, then come terms on other inputs, which keep
+# the weight that they were asked for.
+LOSS_STAGES = ("distill", "attack")
+
+
+class Stages(UserDict[str, Callable[..., Any]]):
+    """What callbacks do at the stages of a training step, one of them at each.
+
+    Args:
+        names: of the stages, in order.
+
+    Raises:
+        ValueError: when one is set that does not exist, or that something else was set for.
+    """
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self.names = names
+
+    def __setitem__(self, stage: str, change: Callable[..., Any]) -> None:
+        if stage not in self.names:
+            raise ValueError(f"a training step has no stage {stage!r}, only {', '.join(self.names)}")
+        if self.get(stage, change) != change:
+            both = " and ".join(type(getattr(c, "__self__", c)).__name__ for c in (self[stage], change))
+            raise ValueError(f"trainer.callbacks: {both} both take the stage {stage!r} of a step: keep one of them")
+        super().__setitem__(stage, change)
+
+    def in_order(self) -> list[Callable[..., Any]]:
+        """What was set, by stage."""
+        return [self[stage] for stage in self.names if stage in self]
