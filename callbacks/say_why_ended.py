@@ -38,4 +38,6 @@ def _why_early(trainer: Trainer) -> str:
     elif not reasons:
         reasons = ["a callback asked for it"] if trainer.should_stop else []
     of = f" of {epochs}" if epochs > 0 else ""
-    return f"{'; '.join(reasons)}, in epoch {trainer.current_epoch}{of}, at step {trainer.global_step}" if reasons else ""
+    return (
+        f"{'; '.join(reasons)}, in epoch {trainer.current_epoch}{of}, at step {trainer.global_step}" if reasons else ""
+    )
