@@ -42,9 +42,9 @@ VERBS = {
     "ship-weights": Verb("commands.ship_weights", "turn a cifar_resnet run into the backbone that Lightsmith ships"),
 }
 # Lightning's advice that does not apply: the data is in memory, a run folder is written to again on resume, which goes
-# on with the very next batch (see callbacks/exact_resume.py), torchmetrics adds up over processes by itself, these share
-# the items of an evaluation without repeating any (see datamodules/batching.py), and a monitored metric that is not there
-# yet waits for a validation (see commands/watched_metrics.py).
+# on with the very next batch (see callbacks/exact_resume.py), torchmetrics adds up over processes by itself, these
+# share the items of an evaluation without repeating any (see datamodules/batching.py), and a monitored metric that is
+# not there yet waits for a validation (see commands/watched_metrics.py).
 QUIETED = (
     ".*does not have many workers.*",
     ".*Checkpoint directory .* exists and is not empty.*",

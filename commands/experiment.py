@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import MisconfigurationException, SIGTERMException
@@ -159,14 +160,12 @@ class ExperimentCLI(LightningCLI):
         self.restored_step = checkpoint.get("global_step", 0) if self.options.ckpt_path else 0
         asked = self.config_init[self.subcommand].trainer
         given = None if asked.logger is True else asked.logger
-        hidden = () if asked.enable_progress_bar in (None, True) else (ProgressBar,)
-        callbacks = [callback for callback in asked.callbacks or [] if not isinstance(callback, hidden)]
         trying = bool(self.options.trainer.fast_dev_run)
         recorded = self.subcommand in RECORDED and not trying
         try:
             trainer: Any = super().instantiate_trainer(
                 logger=given or False,
-                callbacks=callbacks,
+                callbacks=_shown(asked.callbacks or [], asked.enable_progress_bar),
                 default_root_dir=self.options.runs / self.experiment,
                 **kwargs,
             )
@@ -255,3 +254,8 @@ class ExperimentCLI(LightningCLI):
                 self._take_back()
             if self.subcommand in RECORDED and self.trainer.is_global_zero:
                 requeue_if_time_is_up(exit_code)
+
+
+def _shown(callbacks: list[Callback], progress: bool | None) -> list[Callback]:
+    """The callbacks without what shows progress, if that was switched off: Lightning would refuse the two together."""
+    return [callback for callback in callbacks if progress is not False or not isinstance(callback, ProgressBar)]

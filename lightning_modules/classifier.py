@@ -99,7 +99,8 @@ class Classifier(ChangingModule):
         """What training and validation log, by name, and whether lower or higher is better."""
         metrics = self.val_metrics.items()
         scores: dict[str, Any] = {name: "max" if metric.higher_is_better else "min" for name, metric in metrics}
-        return {"train/loss": "min", "train/lr": None, "val/loss": "min", **scores}
+        losses: dict[str, Any] = dict.fromkeys(("train/loss", "train/loss_step", "val/loss"), "min")
+        return {**losses, **scores, "train/lr": None}
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Logits (B, classes)."""

@@ -1,6 +1,7 @@
 """Every flag of Lightning's Trainer, as a person gives it: the figures of the run, or the line that refuses it.
 
-Figures are losses, accuracies, items seen, learning rates and printed lines. The text task runs in the slow tests.
+Figures are losses, accuracies, items seen, learning rates and printed lines. What takes several runs, and the text
+task, is in the slow tests.
 """
 
 from __future__ import annotations
@@ -92,7 +93,9 @@ def figures(run: Run) -> dict[str, Any]:
         "weights": run.results["model"]["weights_sha256"],
         "fit": run.fit,
         "epochs": run.epochs,
-        **{name: run.column(name) for name in ("train/loss", "train/lr", "val/loss", "val/accuracy")},
+        **{
+            name: run.column(name) for name in ("train/loss", "train/loss_step", "train/lr", "val/loss", "val/accuracy")
+        },
     }
 
 
@@ -147,7 +150,8 @@ def test_each_of_them_alone_changes_no_figure(trained: Trained, task: str, flag:
     assert figures(trained(task, *flags_of({flag: NEUTRAL[flag]}))) == figures(trained(task))
 
 
-@pytest.mark.parametrize("task", ON_TASKS)
+@pytest.mark.slow
+@pytest.mark.parametrize("task", TASKS)
 def test_a_profiler_and_a_summary_say_what_they_found(trained: Trained, task: str) -> None:
     base = figures(trained(task))
     for profiler in ("simple", "advanced"):
@@ -197,7 +201,8 @@ def test_a_line_shows_only_what_its_own_epoch_measured(trained: Trained, task: s
     assert run.column("val/loss") == base.column("val/loss")[1:]
 
 
-@pytest.mark.parametrize("task", ON_TASKS)
+@pytest.mark.slow
+@pytest.mark.parametrize("task", TASKS)
 def test_validation_within_an_epoch_measures_the_weights_of_that_moment(trained: Trained, task: str) -> None:
     base = trained(task)
     for interval in ("1", "0.34"):  # of 3 batches
@@ -217,7 +222,8 @@ def test_accumulated_gradients_are_those_of_the_larger_batch(trained: Trained, t
     assert run.results["test"]["loss"] == pytest.approx(whole.results["test"]["loss"], abs=1e-4)
 
 
-@pytest.mark.parametrize("task", ON_TASKS)
+@pytest.mark.slow
+@pytest.mark.parametrize("task", TASKS)
 def test_clipping_bounds_what_a_step_of_sgd_changes(trained: Trained, task: str) -> None:
     one_step = ("--trainer.max_steps=1", "--model.optimizer=sgd", "--model.momentum=0", "--model.weight_decay=0")
     still = _weights(trained(task, *one_step, "--model.lr=1e-30"))
@@ -232,7 +238,8 @@ def _weights(run: Run) -> torch.Tensor:
     return torch.cat([tensor.double().flatten() for name, tensor in last.items() if "embedding" not in name])
 
 
-@pytest.mark.parametrize("task", ON_TASKS)
+@pytest.mark.slow
+@pytest.mark.parametrize("task", TASKS)
 def test_limits_of_epochs_steps_and_time_end_a_run_there(trained: Trained, task: str) -> None:
     base = trained(task)
     shorter = trained(task, "--trainer.max_epochs=1")
@@ -246,6 +253,7 @@ def test_limits_of_epochs_steps_and_time_end_a_run_there(trained: Trained, task:
     assert figures(longer) | {"fit": base.fit} == figures(base) | {"fit": longer.fit}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["64-true", "bf16-mixed", "bf16-true", "32"])
 def test_a_precision_is_recorded_and_learns_about_the_same(trained: Trained, precision: str) -> None:
     run, base = trained("mnist_mlp", f"--trainer.precision={precision}"), trained("mnist_mlp")
@@ -253,22 +261,25 @@ def test_a_precision_is_recorded_and_learns_about_the_same(trained: Trained, pre
     assert run.results["test"]["loss"] == pytest.approx(base.results["test"]["loss"], rel=0.1)
 
 
-@pytest.mark.parametrize("task", ON_TASKS)
+@pytest.mark.slow
+@pytest.mark.parametrize("task", TASKS)
 def test_no_progress_bar_means_no_lines_and_the_same_figures(trained: Trained, task: str) -> None:
     run, base = trained(task, "--trainer.enable_progress_bar=false"), trained(task)
     assert run.epochs == []
     assert figures(run) == figures(base) | {"epochs": []}
 
 
-@pytest.mark.parametrize("task", ON_TASKS)
+@pytest.mark.slow
+@pytest.mark.parametrize("task", TASKS)
 def test_every_nth_step_is_logged_with_the_mean_loss_since_the_one_before(trained: Trained, task: str) -> None:
     run, base = trained(task, "--trainer.log_every_n_steps=3"), trained(task, "--trainer.log_every_n_steps=1")
-    steps = base.column("train/loss")
+    steps = base.column("train/loss_step")
     assert len(steps) == 6
-    assert run.column("train/loss") == pytest.approx([sum(steps[:3]) / 3, sum(steps[3:]) / 3], rel=1e-4)
+    assert run.column("train/loss_step") == pytest.approx([sum(steps[:3]) / 3, sum(steps[3:]) / 3], rel=1e-4)
 
 
-@pytest.mark.parametrize("task", ON_TASKS)
+@pytest.mark.slow
+@pytest.mark.parametrize("task", TASKS)
 def test_a_run_without_loggers_has_the_same_results(trained: Trained, task: str) -> None:
     run, base = trained(task, "--trainer.logger=false"), trained(task)
     assert (run.results["test"], run.epochs) == (base.results["test"], base.epochs)
@@ -283,16 +294,22 @@ def test_a_fast_dev_run_trains_tests_and_writes_nothing(experiment: Cli, tmp_pat
     assert not (tmp_path / "runs").exists()
 
 
-BY_HEART = [("mnist_mlp", 80), pytest.param("imdb_lstm", 200, marks=pytest.mark.slow)]
+BY_HEART = [
+    ("mnist_mlp", 80, "1", 32),
+    pytest.param("mnist_mlp", 80, "0.67", 64, marks=pytest.mark.slow),  # of 3 batches
+    pytest.param("imdb_lstm", 200, "1", 32, marks=pytest.mark.slow),
+    pytest.param("imdb_lstm", 200, "0.67", 64, marks=pytest.mark.slow),
+]
 
 
-@pytest.mark.parametrize(("task", "epochs"), BY_HEART)
-def test_overfit_batches_learns_the_same_few_items_by_heart(trained: Trained, task: str, epochs: int) -> None:
+@pytest.mark.parametrize(("task", "epochs", "batches", "items"), BY_HEART)
+def test_overfit_batches_learns_the_same_few_items_by_heart(
+    trained: Trained, task: str, epochs: int, batches: str, items: int
+) -> None:
     few = (f"--trainer.max_epochs={epochs}", "--trainer.check_val_every_n_epoch=40", "--model.weight_decay=0")
-    for overfit, items in (("1", 32), ("0.67", 64)):  # of 3 batches
-        run = trained(task, *few, f"--trainer.overfit_batches={overfit}", "--trainer.log_every_n_steps=50")
-        assert run.fit["samples"] == items * epochs
-        assert float(run.epochs[-1].split()[3]) < 0.01, run.epochs[-1]
+    run = trained(task, *few, f"--trainer.overfit_batches={batches}", "--trainer.log_every_n_steps=50")
+    assert run.fit["samples"] == items * epochs
+    assert float(run.epochs[-1].split()[3]) < 0.01, run.epochs[-1]
 
 
 REFUSED = {
@@ -301,10 +318,7 @@ REFUSED = {
     "limit_train_batches=0": "leaves nothing to train",
     "max_epochs=0": "leaves nothing to train",
     "max_steps=0": "leaves nothing to train",
-    "limit_train_batches=0.001": "increase the `limit_train_batches`",
     "limit_test_batches=0": "run ends with a test",
-    "overfit_batches=0.001": "0.001",
-    "val_check_interval=1000": "must be less than or equal to the number of the training batches (3)",
     "default_root_dir=elsewhere": "--runs is the folder",
     "model_registry=mine": "trainer.model_registry=mine is not used here",
     "check_val_every_n_epoch=0": "must be at least 1",
@@ -313,33 +327,43 @@ REFUSED = {
     "gradient_clip_val=-1": "must be at least 0",
     "min_epochs=3": "is more than trainer.max_epochs=2",
     "num_nodes=2": "needs a launcher that starts every node",
+    "gradient_clip_algorithm=value": "clips nothing without trainer.gradient_clip_val",
+    "accumulate_grad_batches=0": "must be at least 1",
+}
+REFUSED_BY_LIGHTNING = {
+    "limit_train_batches=0.001": "increase the `limit_train_batches`",
+    "overfit_batches=0.001": "0.001",
+    "val_check_interval=1000": "must be less than or equal to the number of the training batches (3)",
     "max_epochs=-1": "has no end",
     "accelerator=gpux": "gpux",
     "devices=0": "devices",
     "strategy=dpp": "dpp",
     "precision=16-bit": "trainer.precision",
     "plugins=nothing": "plugins",
-    "gradient_clip_algorithm=value": "clips nothing without trainer.gradient_clip_val",
-    "accumulate_grad_batches=0": "must be at least 1",
     "profiler=simpl": "simpl",
     "max_time=soon": "soon",
     "callbacks=nothing": "trainer.callbacks",
     "logger=nothing": "trainer.logger",
 }
+FLAGS = [*REFUSED, *(pytest.param(flag, marks=pytest.mark.slow) for flag in REFUSED_BY_LIGHTNING)]
 
 
-@pytest.mark.parametrize("flag", REFUSED)
+@pytest.mark.parametrize("flag", FLAGS)
 def test_a_flag_that_cannot_be_meant_is_one_line_and_leaves_nothing(experiment: Cli, tmp_path: Path, flag: str) -> None:
     outcome = experiment("mnist_mlp", *TASKS["mnist_mlp"], f"--trainer.{flag}")
     assert (outcome.code, outcome.err.count("\n")) == (2, 1), outcome.err
-    assert REFUSED[flag] in outcome.err
+    assert {**REFUSED, **REFUSED_BY_LIGHTNING}[flag] in outcome.err
     assert not (tmp_path / "runs").exists()
 
 
 def test_every_flag_of_the_trainer_is_tried_here() -> None:
     known = set(inspect.signature(Trainer.__init__).parameters) - {"self"}
     text = Path(__file__).read_text()
-    tried = set(NEUTRAL) | {flag.partition("=")[0] for flag in REFUSED} | set(re.findall(r"--trainer\.(\w+)=", text))
+    tried = (
+        set(NEUTRAL)
+        | {flag.partition("=")[0] for flag in [*REFUSED, *REFUSED_BY_LIGHTNING]}
+        | set(re.findall(r"--trainer\.(\w+)=", text))
+    )
     tried |= set(re.findall(r'"(limit_\w+)":', text))
     assert known - tried == set()
 

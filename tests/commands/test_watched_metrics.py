@@ -11,7 +11,7 @@ CHECKPOINT = "--trainer.callbacks+=lightning.pytorch.callbacks.ModelCheckpoint"
 REFUSED = {
     (EARLY, "monitor=val_loss"): "EarlyStopping: monitor=val_loss is not measured; did you mean val/loss?",
     (CHECKPOINT, "monitor=val_acc"): "ModelCheckpoint: monitor=val_acc is not measured; did you mean val/accuracy?",
-    (EARLY, "monitor=nothing"): "is not measured (there are train/loss, train/lr, val/loss, val/accuracy",
+    (EARLY, "monitor=nothing"): "is not measured (there are train/loss, train/loss_step, val/loss, val/accuracy",
     (EARLY, "monitor=val/accuracy"): "mode=min takes val/accuracy for worse the higher it is: set mode=max",
     (CHECKPOINT, "monitor=val/loss", "mode=max"): "takes val/loss for worse the lower it is: set mode=min",
     (EARLY, "monitor=val/loss", "trainer.limit_val_batches=0"): "leave no validation",
