@@ -42,8 +42,9 @@ VERBS = {
     "ship-weights": Verb("commands.ship_weights", "turn a cifar_resnet run into the backbone that Lightsmith ships"),
 }
 # Lightning's advice that does not apply: the data is in memory, a run folder is written to again on resume, which goes
-# on with the very next batch (see callbacks/exact_resume.py), torchmetrics adds up over processes by itself, and these
-# share the items of an evaluation without repeating any (see datamodules/batching.py).
+# on with the very next batch (see callbacks/exact_resume.py), torchmetrics adds up over processes by itself, these
+# share the items of an evaluation without repeating any (see datamodules/batching.py), and a monitored metric that is
+# not there yet waits for a validation (see commands/watched_metrics.py).
 QUIETED = (
     ".*does not have many workers.*",
     ".*Checkpoint directory .* exists and is not empty.*",
@@ -52,6 +53,7 @@ QUIETED = (
     ".*resuming from a checkpoint that ended before the epoch ended.*",
     ".*It is recommended to use `self.log.*sync_dist=True.*",
     ".*Using `DistributedSampler` with the dataloaders.*",
+    ".*ModelCheckpoint.* could not find the monitored key.*",
     ".*isinstance\\(treespec, LeafSpec\\). is deprecated.*",
 )
 EXAMPLES = """

@@ -19,6 +19,8 @@ class MeasureFit(Callback):
     ``first_step_seconds`` is the part until the end of the first step, compilation included.
     """
 
+    logs = ("fit/seconds",)
+
     def __init__(self) -> None:
         self.seconds = 0.0
         self.samples = 0

@@ -39,6 +39,8 @@ class PruneWeights(Callback):
             zeros (Frankle & Carbin 2019, arXiv:1803.03635). Until then a checkpoint holds them too.
     """
 
+    logs = ("train/sparsity",)
+
     def __init__(
         self,
         sparsity: float = 0.5,

@@ -22,6 +22,7 @@ class ShowProgress(TQDMProgressBar):
     def __init__(self, refresh_rate: int = 10) -> None:
         super().__init__(refresh_rate if sys.stdout.isatty() else 0)
         self._started = 0.0
+        self._validated = False  # in this epoch
 
     def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
         """The metrics without the logger's version number."""
@@ -33,14 +34,26 @@ class ShowProgress(TQDMProgressBar):
         self._started = time.perf_counter()  # of the rest of an epoch, which no on_train_epoch_start announces
         super().on_train_start(*arguments)
 
+    def state_dict(self) -> dict[str, Any]:
+        return {"validated": self._validated}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._validated = state_dict["validated"]
+
     def on_train_epoch_start(self, trainer: Trainer, *_: Any) -> None:
         self._started = time.perf_counter()
         super().on_train_epoch_start(trainer)
 
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        super().on_validation_end(trainer, pl_module)
+        self._validated = not trainer.sanity_checking
+
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         super().on_train_epoch_end(trainer, pl_module)
-        metrics = trainer.callback_metrics
-        figures = "  ".join(f"{name} {float(metrics[name]):.4f}" for name in SHOWN if name in metrics)
+        metrics = trainer.callback_metrics  # an earlier epoch's, where this one was not validated
+        known = [name for name in SHOWN if name in metrics and (self._validated or not name.startswith("val/"))]
+        figures = "  ".join(f"{name} {float(metrics[name]):.4f}" for name in known)
+        self._validated = False
         of = f"/{trainer.max_epochs}" if trainer.max_epochs and trainer.max_epochs > 0 else ""
         line = f"epoch {trainer.current_epoch + 1}{of}  {figures}  {time.perf_counter() - self._started:.1f} s"
         if self.is_enabled:

@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch import Callback
+from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import MisconfigurationException, SIGTERMException
 
@@ -25,7 +26,7 @@ from commands.options import add_options
 from commands.out_of_memory import run_within_memory
 from commands.pinned_runs import pin_runs
 from commands.processes import end_together
-from commands.recording import open_run_folder, record, write_record
+from commands.recording import open_run_folder, print_profiles, record, write_record
 from commands.results import check_callbacks
 from commands.run_draft import RunDraft
 from commands.run_folder import interrupted_run
@@ -35,10 +36,14 @@ from commands.start import check_continues, check_trained, find_start, load_star
 from commands.strategies import check_shares, check_strategy
 from commands.summary import data_lines, how_to_continue, print_once, shown
 from commands.tracking import finish_wandb
+from commands.trainer_flags import check_flags
+from commands.watched_metrics import check_watched
 from datamodules.classification_data import ClassificationData
 from lightning_modules.classifier import Classifier
 
 RECORDED = ("run", "fit")
+# What somebody asked for, in Lightning's loggers: a profiler's report, EarlyStopping's verbose.
+HEARD = ("lightning.pytorch.profilers.profiler", "lightning.pytorch.callbacks.early_stopping")
 
 
 class ExperimentCLI(LightningCLI):
@@ -54,6 +59,8 @@ class ExperimentCLI(LightningCLI):
         allow_only(self.allowed_packages)
         for name in ("lightning.pytorch", "lightning.fabric"):
             logging.getLogger(name).setLevel(logging.WARNING)
+        for name in HEARD:
+            logging.getLogger(name).setLevel(logging.INFO)
         skip_cuda_checks()
         end_together()
         raising = {"exit_on_error": False}
@@ -109,6 +116,7 @@ class ExperimentCLI(LightningCLI):
             raise SystemExit(0)
         refuse_secrets(options)
         pin_runs(options)
+        check_flags(options.trainer, self.subcommand)
         if self.subcommand in RECORDED:
             options.resume = options.resume or requeued_run(options.runs / self.experiment, self.given)
             self.run_folder = find_start(options, self.experiment) or self.run_folder
@@ -153,12 +161,16 @@ class ExperimentCLI(LightningCLI):
         load_start(self.options, start, self.model, self.datamodule)
         continued = start if self.options.ckpt_path else {}
         self.restored_step = continued.get("global_step", 0)
-        given = self.config_init[self.subcommand].trainer.logger
+        asked = self.config_init[self.subcommand].trainer
+        given = None if asked.logger is True else asked.logger
         trying = bool(self.options.trainer.fast_dev_run)
         recorded = self.subcommand in RECORDED and not trying
         try:
             trainer: Any = super().instantiate_trainer(
-                logger=given or False, default_root_dir=self.options.runs / self.experiment, **kwargs
+                logger=given or False,
+                callbacks=_shown(asked.callbacks or [], asked.enable_progress_bar),
+                default_root_dir=self.options.runs / self.experiment,
+                **kwargs,
             )
         except (TypeError, MisconfigurationException) as error:  # what Lightning's connectors raise for a wrong value
             raise ValueError(one_line(error)) from error
@@ -172,6 +184,8 @@ class ExperimentCLI(LightningCLI):
             trainer.callbacks = [c for c in trainer.callbacks if not isinstance(c, ModelCheckpoint | SaveLast)]
         if recorded and self.subcommand == "run":
             check_callbacks(trainer.callbacks)
+        if self.subcommand in RECORDED:
+            check_watched(trainer, self.model, foreign=bool(self.allowed_packages))
         if self.subcommand in RECORDED and trainer.max_epochs == trainer.max_steps == -1:
             raise ValueError("trainer.max_epochs=-1 has no end to schedule towards: set max_epochs or max_steps")
         if self.subcommand in RECORDED and continued:
@@ -208,6 +222,11 @@ class ExperimentCLI(LightningCLI):
         if self.run_folder is None or not self.trainer.is_global_zero:
             return
         write_record(self)
+        print_profiles(self.trainer, self.run_folder)
+
+    def after_fit(self) -> None:
+        if self.run_folder is not None and self.trainer.is_global_zero:
+            print_profiles(self.trainer, self.run_folder)
 
     def _take_back(self) -> None:
         if self.draft is not None:
@@ -242,3 +261,8 @@ class ExperimentCLI(LightningCLI):
             trainer = getattr(self, "trainer", None)  # none where it could not be built for smaller batches
             if self.subcommand in RECORDED and (trainer is None or trainer.is_global_zero):
                 requeue_if_time_is_up(exit_code)
+
+
+def _shown(callbacks: list[Callback], progress: bool | None) -> list[Callback]:
+    """The callbacks without what shows progress, if that was switched off: Lightning would refuse the two together."""
+    return [callback for callback in callbacks if progress is not False or not isinstance(callback, ProgressBar)]

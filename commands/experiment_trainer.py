@@ -43,6 +43,8 @@ class ExperimentTrainer(Trainer):
     datamodule: Any
     fast_dev_run: bool | int
     profiler: Profiler
+    check_val_every_n_epoch: int | None
+    limit_val_batches: int | float
 
     load_run = staticmethod(load_run)  # for callbacks, which import no commands
 

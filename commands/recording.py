@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.profilers import PassThroughProfiler
 
 from callbacks.save_last import SaveLast
 from commands.changed_settings import changed_settings
@@ -16,10 +17,11 @@ from commands.results import gather_results, write_results
 from commands.run_draft import RunDraft
 from commands.run_folder import LAST_CHECKPOINT
 from commands.slurm import note_job
-from commands.summary import print_once, results_lines
+from commands.summary import print_once, results_lines, shown
 from commands.torchrun import note_launch
 from commands.tracking import build_loggers, sync_command, tracked_offline
 
+PROFILE = "profile"  # which profilers write as fit-profile.txt and test-profile.txt
 TRANSIENT = ("config", "resume", "ckpt_path", "debug", "explain", "allow_package")
 
 
@@ -57,7 +59,7 @@ def _go_on_with(settings: Path) -> None:
 
 
 def record(cli: Any, trainer: ExperimentTrainer, given: Any, resumed_from: dict[str, Any]) -> None:
-    """Point loggers and checkpoints at the run folder.
+    """Point loggers, checkpoints and a profiler's report at the run folder.
 
     Args:
         cli: the ExperimentCLI.
@@ -74,9 +76,21 @@ def record(cli: Any, trainer: ExperimentTrainer, given: Any, resumed_from: dict[
     for callback in trainer.callbacks:
         if isinstance(callback, ModelCheckpoint | SaveLast) and callback.dirpath is None:
             callback.dirpath = str(cli.run_folder / LAST_CHECKPOINT.parent)
+    if not isinstance(trainer.profiler, PassThroughProfiler):
+        trainer.profiler.dirpath = trainer.profiler.dirpath or cli.run_folder
+        trainer.profiler.filename = trainer.profiler.filename or PROFILE
     cli._dump_config()
     for logger in trainer.loggers:
         logger.log_hyperparams(cli.config_dump)
+
+
+def print_profiles(trainer: Any, run_folder: Path) -> None:
+    """Say where a profiler that was asked for wrote its reports, if it did."""
+    if isinstance(trainer.profiler, PassThroughProfiler):
+        return
+    folder = Path(trainer.profiler.dirpath or run_folder)
+    reports = [str(shown(file)) for file in sorted(folder.glob(f"*{trainer.profiler.filename}*.txt"))]
+    print_once([f"profile    {'  '.join(reports)}"])
 
 
 def write_record(cli: Any) -> None:

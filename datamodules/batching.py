@@ -33,6 +33,13 @@ class EpochShuffle(Sampler[int]):
         return iter(torch.randperm(self.length, generator=generator).tolist())
 
 
+class OneShuffle(EpochShuffle):
+    """The order of epoch 0 in every epoch, for runs that are to see the same few batches again and again."""
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(list(EpochShuffle(self.length, self.seed)))
+
+
 class ResumableBatches(BatchSampler):
     """Consecutive items of the sampler, from some batch of some epoch on.
 
@@ -189,22 +196,24 @@ def batch_loader(
     seed: int | None = None,
     lengths: Sequence[int] | None = None,
     start: tuple[int, int] = (0, 0),
+    shuffle: type[EpochShuffle] = EpochShuffle,
 ) -> DataLoader[Any]:
     """A standard DataLoader over a data set whose ``__getitems__`` gives whole batches.
 
     Args:
-        seed: shuffles every epoch when given, for training; otherwise the data set's order is kept.
+        seed: shuffles when given, for training; otherwise the data set's order is kept.
         lengths: number of tokens of each item; when given, batches are bucketed by it.
         start: epoch and batch to begin with, for a shuffled loader.
+        shuffle: how, when ``seed`` is given.
     """
     size = len(dataset)  # type: ignore[arg-type]  # Dataset declares no __len__, all of ours have one
     batches: BatchSampler
     if seed is None:
         batches = EvaluationBatches(SequentialSampler(range(size)), batch_size, lengths=lengths)
     elif lengths is None:
-        batches = ResumableBatches(EpochShuffle(size, seed), batch_size, start=start, fewest=FEWEST_TRAINED)
+        batches = ResumableBatches(shuffle(size, seed), batch_size, start=start, fewest=FEWEST_TRAINED)
     else:
-        shuffled = EpochShuffle(size, seed)
+        shuffled = shuffle(size, seed)
         batches = LengthBuckets(shuffled, batch_size, False, lengths, start=start, fewest=FEWEST_TRAINED)
     return DataLoader(
         dataset,

@@ -15,7 +15,7 @@ import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
-from datamodules.batching import batch_loader
+from datamodules.batching import EpochShuffle, OneShuffle, batch_loader
 from datamodules.encoded_cache import cached, uncached
 from datamodules.known_classes import in_known_order
 from datamodules.preprocessing import ModulePreprocessing, Preprocessing
@@ -228,14 +228,16 @@ class ClassificationData(LightningDataModule, ABC):
     def loader(self, split: str, shuffle: bool = False) -> DataLoader[Any]:
         """Batches of a split, bucketed by length where items have one.
 
-        Shuffling follows the training seed (``seed_everything``) and the epoch; in a resumed epoch, the batches that
-        were trained on are left out.
+        Shuffling follows the training seed (``seed_everything``) and the epoch, but for ``overfit_batches``, whose
+        batches are the same in all; in a resumed epoch, the batches that were trained on are left out.
         """
         dataset = self._encoded[0][split]
         seed = int(os.environ.get("PL_GLOBAL_SEED", "0")) if shuffle else None
         start = self.start if shuffle else (0, 0)
         lengths = getattr(dataset, "lengths", None)
-        return batch_loader(dataset, self.batch_size, self._workers(dataset), seed, lengths, start)
+        # Lightning would turn shuffling off itself if it saw it: a batch sampler hides it.
+        shuffle_type = OneShuffle if getattr(self.trainer, "overfit_batches", 0) else EpochShuffle
+        return batch_loader(dataset, self.batch_size, self._workers(dataset), seed, lengths, start, shuffle_type)
 
     def _workers(self, dataset: Any) -> int:
         if self.num_workers is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -93,6 +93,14 @@ class Classifier(ChangingModule):
             object.__setattr__(self, name, value)
         else:
             super().__setattr__(name, value)
+
+    @property
+    def measured(self) -> dict[str, Literal["min", "max"] | None]:
+        """What training and validation log, by name, and whether lower or higher is better."""
+        metrics = self.val_metrics.items()
+        scores: dict[str, Any] = {name: "max" if metric.higher_is_better else "min" for name, metric in metrics}
+        losses: dict[str, Any] = dict.fromkeys(("train/loss", "train/loss_step", "val/loss"), "min")
+        return {**losses, **scores, "train/lr": None}
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Logits (B, classes)."""

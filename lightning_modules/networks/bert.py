@@ -67,7 +67,8 @@ class BertClassifier(nn.Module):
         """Logits (B, num_classes) from ids (B, T) int64 and their mask (B, T), 1 on real tokens."""
         states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         pooled = states[:, 0] if self.pooling == "cls" else _masked_mean(states, attention_mask)
-        logits: Tensor = self.head(self.dropout(pooled))
+        features = pooled.to(self.head.weight.dtype)  # not its own in 64-true and bf16-true
+        logits: Tensor = self.head(self.dropout(features))
         return logits
 
 

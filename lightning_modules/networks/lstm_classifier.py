@@ -98,7 +98,8 @@ class LSTMClassifier(nn.Module):
             pool(lstm(tokens)[0], lengths)
             for lstm, tokens in zip(self.lstms, embedded.unflatten(0, (len(self.lstms), -1)), strict=True)
         ]
-        logits: Tensor = self.head(self.dropout(torch.cat(pooled, dim=1)))
+        features = torch.cat(pooled, dim=1).to(self.head.weight.dtype)  # not theirs in 64-true and bf16-true
+        logits: Tensor = self.head(self.dropout(features))
         return logits
 
     def _embed(self, input_ids: Tensor) -> Tensor:
@@ -130,7 +131,8 @@ def _mean_max(states: Tensor, lengths: Tensor) -> Tensor:
     kept = torch.arange(states.shape[1], device=states.device) < lengths[:, None]
     total = torch.bmm(kept[:, None].to(states.dtype), states).squeeze(1)
     highest = states.masked_fill(~kept[:, :, None], -torch.inf).amax(1)
-    return torch.cat([total.float() / lengths[:, None], highest.float()], dim=1)
+    wide = torch.promote_types(states.dtype, torch.float32)
+    return torch.cat([total.to(wide) / lengths[:, None], highest.to(wide)], dim=1)
 
 
 def _check_arguments(sizes: dict[str, int], probabilities: dict[str, float], pooling: str) -> None:

@@ -51,3 +51,21 @@ def test_the_rest_of_a_resumed_epoch_is_timed_from_where_it_began(
     tiny_trainer(ShowProgress(), ExactResume(), **options).fit(TinyModel(), TinyData(), ckpt_path="mid.ckpt")
     (seconds,) = re.findall(r"epoch 1/1 .* (\d+)\.\d s", capsys.readouterr().out)
     assert int(seconds) < 60
+
+
+def test_an_epoch_without_a_validation_does_not_show_an_earlier_one(capsys: pytest.CaptureFixture[str]) -> None:
+    options: dict[str, Any] = {"max_epochs": 4, "enable_progress_bar": True, "num_sanity_val_steps": 2}
+    tiny_trainer(ShowProgress(), check_val_every_n_epoch=2, **options).fit(TinyModel(), TinyData())
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("epoch ")]
+    assert ["val/loss" in line for line in lines] == [False, True, False, True]
+
+
+def test_a_resumed_epoch_still_shows_the_validation_from_before(capsys: pytest.CaptureFixture[str]) -> None:
+    options: dict[str, Any] = {"max_epochs": 1, "enable_progress_bar": True, "val_check_interval": 1}
+    first = (SaveInEpoch(), ShowProgress(), ExactResume())
+    tiny_trainer(*first, enable_checkpointing=True, **options | {"max_steps": 3}).fit(TinyModel(), TinyData())
+    capsys.readouterr()
+    tiny_trainer(ShowProgress(), ExactResume(), **options, limit_val_batches=0).fit(
+        TinyModel(), TinyData(), ckpt_path="mid.ckpt"
+    )
+    assert "val/loss" in capsys.readouterr().out

@@ -142,7 +142,6 @@ def test_a_finished_run_can_be_trained_longer(experiment: Cli, lightsmith: Cli, 
     assert [step for step, _ in column(run, "test/loss")] == [6]  # the earlier test belongs to steps done again
 
 
-@pytest.mark.filterwarnings("ignore:.*could not find the monitored key")  # which it says, rightly
 def test_a_run_that_ends_before_its_first_validation_is_tested_as_it_is(experiment: Cli, tmp_path: Path) -> None:
     outcome = experiment("mnist_mlp", *SMALL, CSV, "--data.batch_size=20", "--trainer.max_steps=2")
     assert outcome.code == 0

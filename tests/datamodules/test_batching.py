@@ -9,7 +9,7 @@ from lightning.fabric.utilities.data import _replace_dunder_methods, _update_dat
 from lightning.pytorch.overrides.distributed import UnrepeatedDistributedSampler, _IndexBatchSamplerWrapper
 from torch.utils.data import BatchSampler, DataLoader, Dataset, DistributedSampler, SequentialSampler
 
-from datamodules.batching import EpochShuffle, LengthBuckets, batch_loader, share
+from datamodules.batching import EpochShuffle, LengthBuckets, OneShuffle, batch_loader, share
 
 
 class Numbers(Dataset[Any]):
@@ -39,6 +39,15 @@ def test_a_shuffle_depends_on_seed_and_epoch_alone() -> None:
     assert order(1, 0) == order(1, 0)
     assert sorted(order(1, 5)) == list(range(100))
     assert len({tuple(order(seed, epoch)) for seed in (1, 2) for epoch in (0, 1, 2)}) == 6
+
+
+def test_one_shuffle_is_the_order_of_epoch_0_in_every_epoch_and_goes_on_within_one() -> None:
+    first = list(EpochShuffle(10, seed=1))
+    shuffle = OneShuffle(10, seed=1)
+    shuffle.set_epoch(3)
+    assert list(shuffle) == first
+    loader = batch_loader(Numbers(10), 4, 0, seed=1, start=(3, 1), shuffle=OneShuffle)
+    assert list(loader) == [first[4:8], first[8:]]
 
 
 def test_a_shuffle_repeats_within_an_epoch() -> None:

@@ -180,3 +180,15 @@ def test_overfits_one_batch_under_bf16_autocast() -> None:
         loss.backward()
         optimizer.step()
     assert loss < 0.05
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_weights_of_another_precision_give_nearly_the_same_logits(dtype: torch.dtype, pooling: str) -> None:
+    torch.manual_seed(0)
+    network = build_bert_from_config(tiny_config("bert"), 3, pooling=pooling).eval()  # type: ignore[arg-type]
+    expected = network(*tiny_batch())
+    logits = network.to(dtype)(*tiny_batch())
+    logits.sum().backward()
+    assert logits.dtype == dtype
+    torch.testing.assert_close(logits.float(), expected, rtol=0, atol=1e-2)

@@ -175,3 +175,14 @@ def test_bf16_autocast_reaches_the_fused_lstm() -> None:
 def test_an_argument_out_of_range_is_named_with_its_value(argument: str, value: object) -> None:
     with pytest.raises(ValueError, match=f"{argument} is {value!r}; use"):
         make_network(**{argument: value})
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean_max"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_weights_of_another_precision_give_nearly_the_same_logits(dtype: torch.dtype, pooling: str) -> None:
+    network, texts = make_network(pooling=pooling), pad([[5, 6, 7], [9, 8, 7, 6]], steps=4)
+    expected = network(*texts)
+    logits = network.to(dtype)(*texts)
+    logits.sum().backward()
+    assert logits.dtype == dtype
+    torch.testing.assert_close(logits.float(), expected, rtol=0, atol=1e-2)
