@@ -122,13 +122,14 @@ def test_a_run_does_not_go_on_with_data_that_has_changed_under_its_path(
     pets = pictures(tmp_path / "pets", "cat", "dog")
     assert experiment("mnist_mlp", *SHORT, "--data.source=pets").code == 0
     latest = Path("runs/mnist_mlp/latest")
+    run = latest.resolve()
     resume = ("run", f"-c={latest}/config.yaml", f"--resume={latest}")
     shutil.copytree(pets, tmp_path / "moved")
     shutil.copy(pets / "cat" / "0.png", pets / "dog" / "0.png")
     before = written(tmp_path / "runs")
     for changed in ((), ("--data.source=moved", "--data.train_size=10")):
         outcome = lightsmith(*resume, "--trainer.max_epochs=2", *changed)
-        assert_refused(outcome, f"--resume={latest}: its data", "has changed", f"--init_from={latest}")
+        assert_refused(outcome, f"/{run.name}: its data, or an option", "has changed since", "give --init_from=runs/")
     assert written(tmp_path / "runs") == before
     assert lightsmith(*resume, "--trainer.max_epochs=2", "--data.source=moved").code == 0
     assert results("mnist_mlp")["fit"]["epochs"] == 2
