@@ -219,7 +219,8 @@ def test_a_compiled_training_is_the_plain_one_and_resumes(tmp_path: Path, monkey
 
     torch.compiler.reset()
     counters.clear()
-    recipe: dict[str, Any] = {"lr": 0.1, "schedule": "constant", "warmup_fraction": 0.0}
+    # AdamW would blow up the rounding in the gradient of a bias before a norm, which is 0.
+    recipe: dict[str, Any] = {"optimizer": "sgd", "lr": 0.1, "schedule": "constant", "warmup_fraction": 0.0}
     plain, compiled, resumed = (TinyModel(compile=compiles, **recipe) for compiles in (False, True, True))
     fit(plain)
     fit(compiled, max_epochs=1).save_checkpoint("half.ckpt")
