@@ -56,6 +56,8 @@ class ImageData(ClassificationData):
     ) -> None:
         super().__init__(**common)
         self.save_hyperparameters()
+        if image_size_px < 1:
+            raise ValueError(f"data.image_size_px={image_size_px} must be at least 1")
         if resize_px is not None and resize_px < image_size_px:
             raise ValueError(f"data.resize_px={resize_px} must be at least data.image_size_px={image_size_px}")
         if not 0 <= crop_padding_px < image_size_px:
