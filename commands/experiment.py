@@ -20,24 +20,21 @@ from commands.experiment_trainer import ExperimentTrainer
 from commands.explain import explain_setting
 from commands.failures import RunFailedError, failures_explained
 from commands.hardware import check_process_counts, device_name, fast_precision, keep_freed_memory, skip_cuda_checks
-from commands.list_experiments import experiment_name, run_name
 from commands.mistakes import blame, explain, one_line
 from commands.options import add_options
 from commands.out_of_memory import run_within_memory
 from commands.pinned_runs import pin_runs
 from commands.processes import end_together
+from commands.ready import check_ready
 from commands.recording import open_run_folder, print_profiles, record, write_record
-from commands.results import check_callbacks
 from commands.run_draft import RunDraft
-from commands.run_folder import interrupted_run
 from commands.secrets import refuse_secrets
 from commands.slurm import requeue_if_time_is_up, requeued_run
-from commands.start import check_continues, check_trained, find_start, load_start, prepare_data, read_start
-from commands.strategies import check_shares, check_strategy
+from commands.start import check_trained, experiment_of, find_start, load_start, prepare_data, read_start
+from commands.strategies import check_strategy
 from commands.summary import data_lines, how_to_continue, print_once, shown
 from commands.tracking import finish_wandb
 from commands.trainer_flags import check_flags
-from commands.watched_metrics import check_watched
 from datamodules.classification_data import ClassificationData
 from lightning_modules.classifier import Classifier
 
@@ -178,22 +175,9 @@ class ExperimentCLI(LightningCLI):
             )
         except (TypeError, MisconfigurationException) as error:  # what Lightning's connectors raise for a wrong value
             raise ValueError(one_line(error)) from error
-        check_shares(
-            str(self.subcommand),
-            self.datamodule.sizes,
-            trainer.world_size,
-            self.options.trainer.use_distributed_sampler,
-        )
         if trying:  # writes nothing
             trainer.callbacks = [c for c in trainer.callbacks if not isinstance(c, ModelCheckpoint | SaveLast)]
-        if recorded and self.subcommand == "run":
-            check_callbacks(trainer.callbacks)
-        if self.subcommand in RECORDED:
-            check_watched(trainer, self.model, foreign=bool(self.allowed_packages))
-        if self.subcommand in RECORDED and trainer.max_epochs == trainer.max_steps == -1:
-            raise ValueError("trainer.max_epochs=-1 has no end to schedule towards: set max_epochs or max_steps")
-        if self.subcommand in RECORDED and continued:
-            check_continues(continued, self.options, trainer, self.model)
+        check_ready(self, trainer, continued, trains=self.subcommand in RECORDED)
         if recorded and trainer.is_global_zero:
             self.run_folder = open_run_folder(self)
             record(self, trainer, given, continued if self.options.resume else {})
@@ -207,12 +191,7 @@ class ExperimentCLI(LightningCLI):
         Raises:
             ValueError: no folder can have it.
         """
-        if self.options.resume is not None:
-            return run_name(interrupted_run(self.options.resume))
-        name = self.options.experiment or experiment_name([Path(str(file)) for file in self.options.config or []])
-        if Path(name).name != name or name == "..":
-            raise ValueError(f"experiment={name!r} must be a plain name: a folder in {self.options.runs} carries it")
-        return name
+        return experiment_of(self.options)
 
     def before_run(self) -> None:
         device = device_name(self.trainer.strategy.root_device)

@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import WeightAveraging
 from lightning.pytorch.utilities import rank_zero_only
 
 from commands.checkpoints import check_fits, check_task, read_checkpoint, repeat_operations, restore_data
+from commands.list_experiments import experiment_name, run_name
 from commands.mistakes import one_line
 from commands.newest_checkpoint import newest_checkpoint
 from commands.run_folder import BEST_CHECKPOINT, check_writable, interrupted_run
@@ -24,6 +25,20 @@ from lightning_modules.classifier import class_path
 # Options of data that say what a network is given of an item; and those of a new tokenizer, when one is restored.
 PREPROCESSING = ("image_size_px", "resize_px", "max_tokens", "head_fraction")
 OF_TOKENIZER = ("max_vocabulary", "tokenizer_of")
+
+
+def experiment_of(options: Any) -> str:
+    """The name of the experiment that a command runs, from its options.
+
+    Raises:
+        ValueError: no folder can have that name.
+    """
+    if options.resume is not None:
+        return run_name(interrupted_run(options.resume))
+    name: str = options.experiment or experiment_name([Path(str(file)) for file in options.config or []])
+    if Path(name).name != name or name == "..":
+        raise ValueError(f"experiment={name!r} must be a plain name: a folder in {options.runs} carries it")
+    return name
 
 
 def find_start(options: Any, experiment: str) -> Path | None:
