@@ -6,9 +6,10 @@ from collections import UserDict
 from collections.abc import Callable
 from typing import Any
 
-# What a batch goes through before the network sees it: each image alone, images together, then what the network
-# itself decides on, which has to see what it will be given.
-BATCH_STAGES = ("augment", "mix", "attack")
+# What a batch goes through before the network sees it: first nothing, while what the step may have to go back to is
+# kept; each image alone, images together, then what the network itself decides on, which has to see what it will be
+# given.
+BATCH_STAGES = ("keep", "augment", "mix", "attack")
 # What the task's loss goes through: another objective takes a share of it, then come terms on other inputs, which keep
 # the weight that they were asked for.
 LOSS_STAGES = ("distill", "attack")
