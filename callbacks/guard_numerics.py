@@ -14,7 +14,7 @@ from lightning_modules.changing_module import ChangingModule
 from lightning_modules.kept_weights import Kept
 from lightning_modules.nonfinite import Step, cause_in, poisoned, what_is_nonfinite
 
-KEEP = "00_keep_for_guard_numerics"  # before what distorts and mixes a batch, and runs the network to do so
+STAGE = "watch"  # before what distorts and mixes a batch, and runs the network to do so
 
 
 class NonFiniteError(RuntimeError):
@@ -96,10 +96,10 @@ class GuardNumerics(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: ChangingModule) -> None:  # type: ignore[override]  # ours
         self._losses = [loss.to(trainer.strategy.root_device) for loss in self._losses]  # those of a checkpoint
         if self.on_nonfinite != "stop":
-            pl_module.batch_transforms[KEEP] = partial(self._keep, trainer, pl_module)
+            pl_module.batch_transforms[STAGE] = partial(self._keep, trainer, pl_module)
 
     def on_fit_end(self, trainer: Trainer, pl_module: ChangingModule) -> None:  # type: ignore[override]  # ours
-        pl_module.batch_transforms.pop(KEEP, None)
+        pl_module.batch_transforms.pop(STAGE, None)
         self._ended = True
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:

@@ -243,7 +243,7 @@ class SpoilLoss(Callback):
         def spoil(batch: Any, logits: Tensor, loss: Tensor) -> Tensor:
             return loss * NAN if trainer.fit_loop.total_batch_idx in self.batches else loss
 
-        pl_module.loss_transforms["spoil"] = spoil
+        pl_module.loss_transforms["attack"] = spoil
 
 
 @pytest.mark.parametrize("on_nonfinite", ["skip", "rollback"])
