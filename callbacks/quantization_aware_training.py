@@ -18,7 +18,8 @@ class QuantizationAwareTraining(Callback):
     """From an epoch on the network computes as its int8 export will (Jacob et al. 2018), in validation and test too.
 
     Convolutions, linears, embeddings and LSTMs are quantized: weights per channel, inputs by ranges that are learnt, as
-    are those of sums and means of ResNets; or for texts by the range of each batch. `make export INT8=1` takes over the ranges.
+    are those of sums and means of ResNets; or for texts by the range of each batch. `make export INT8=1` takes over
+    the ranges.
 
     Args:
         start_epoch: the first epoch with rounding, from 0.

@@ -1,5 +1,7 @@
 """A training step's stages have one order and one occupant each."""
 
+from functools import partial
+
 import pytest
 
 from lightning_modules.stages import Stages
@@ -26,7 +28,8 @@ def test_stages_come_in_their_own_order() -> None:
 def test_a_stage_is_one_callbacks_and_has_to_exist() -> None:
     stages, doubles = Stages(("a", "b")), Doubles()
     stages["a"] = doubles.change
-    stages["a"] = doubles.change  # a fit that was interrupted before it could clear up
+    stages["a"] = partial(doubles.change, 1)
+    stages["a"] = partial(doubles.change, 2)  # the next fit, where one was interrupted before it could clear up
     with pytest.raises(ValueError, match="Doubles and Adds both take the stage 'a' of a step: keep one of them"):
         stages["a"] = Adds().change
     with pytest.raises(ValueError, match="no stage 'c', only a, b"):
