@@ -27,6 +27,7 @@ from commands.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT, has_checkpoint
 
 CLI = Path(__file__).parents[1] / "cli.py"
 SAVES = 10  # in mid-epoch, over the whole run
+LONGEST_SHOWN = 100  # characters
 OF_THIS_RUN = ("seconds", "fit/seconds", "first_step_seconds", "samples_per_second", "peak_memory_bytes", "sha256")
 # The hook and the signal of one kill after another; a batch that ends is mostly one of which gradients accumulate.
 MOMENTS = (
@@ -190,9 +191,14 @@ def differences(one: Any, other: Any, where: str, paths: tuple[str, str] = ("", 
             yield where
     elif isinstance(one, str):
         if one.replace(paths[0], "") != other.replace(paths[1], ""):
-            yield f"{where}: {one!r} and {other!r}"
+            yield f"{where}: {_shortened(one)} and {_shortened(other)}"
     elif one != other:
         yield f"{where}: {one!r} and {other!r}"
+
+
+def _shortened(text: str) -> str:
+    """What fits on a line: a tokenizer is a text of a megabyte."""
+    return repr(text) if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]!r}… ({len(text):,} characters)"
 
 
 def _rows(run: Path) -> list[dict[str, str]]:

@@ -126,3 +126,8 @@ def test_a_mistake_is_one_line(lightsmith: Cli, arguments: tuple[str, ...], line
     outcome = lightsmith("verify-resume", *arguments)
     assert (outcome.code, outcome.err.count("\n")) == (2, 1)
     assert line in outcome.err
+
+
+def test_long_texts_that_differ_are_one_short_line() -> None:
+    (line,) = differences({"tokenizer": "a" * 10**6}, {"tokenizer": "b"}, "x")
+    assert line == f"x.tokenizer: {'a' * 100!r}… (1,000,000 characters) and 'b'"
