@@ -120,10 +120,6 @@ class ExperimentCLI(LightningCLI):
             options.experiment = self.experiment
         else:
             check_trained(options, self.subcommand)
-        if options.trainer.accumulate_grad_batches < 1:
-            raise ValueError(
-                f"trainer.accumulate_grad_batches={options.trainer.accumulate_grad_batches} must be above 0"
-            )
         check_process_counts(dict(leaves(options)))
         check_strategy(options.trainer.strategy, options.trainer.accelerator)
         if options.trainer.precision is None:

@@ -24,7 +24,7 @@ OPTIONS = {
     "--trainer.precision=bf17": "trainer.precision=bf17 is not one of",
     "--loggers=[cvs]": "loggers=cvs is not one of csv, wandb, tensorboard",
     "--model.warmup_fraction=3": "model.warmup_fraction=3.0 must lie in [0, 1)",
-    "--trainer.accumulate_grad_batches=0": "trainer.accumulate_grad_batches=0 must be above 0",
+    "--trainer.accumulate_grad_batches=0": "trainer.accumulate_grad_batches=0 must be at least 1",
     "--data.image_size_px=0": "data.image_size_px=0 must be at least 1",
     "--model.lr=-1": "model.lr=-1.0 must be above 0",
     "--data.source=nowhere": "data.source='nowhere' does not exist",
