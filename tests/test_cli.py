@@ -37,7 +37,7 @@ OPTIONS = {
     "--trainer.max_epochs=-1": "trainer.max_epochs=-1 has no end",
     "--trainer.accelerator=gpuu": "accelerator='gpuu'",
     "--trainer.devices=abc": "`devices`",
-    "--trainer.enable_checkpointing=false": "enable_checkpointing=False",
+    "--trainer.enable_checkpointing=false": "a run is tested on its best checkpoint",
     "-c": "expected one argument",
     "stray": "unrecognized arguments: stray",
 }

@@ -39,6 +39,7 @@ TASKS = {
         "--model.hidden_size=8",
     ),
 }
+COLUMNS = ("train/loss", "train/loss_step", "train/lr", "val/loss", "val/accuracy")
 ON_TASKS = ["mnist_mlp", pytest.param("imdb_lstm", marks=pytest.mark.slow)]
 
 
@@ -358,13 +359,9 @@ def test_a_flag_that_cannot_be_meant_is_one_line_and_leaves_nothing(experiment: 
 
 def test_every_flag_of_the_trainer_is_tried_here() -> None:
     known = set(inspect.signature(Trainer.__init__).parameters) - {"self"}
+    tried = {flag.partition("=")[0] for flag in [*NEUTRAL, *REFUSED, *REFUSED_BY_LIGHTNING]}
     text = Path(__file__).read_text()
-    tried = (
-        set(NEUTRAL)
-        | {flag.partition("=")[0] for flag in [*REFUSED, *REFUSED_BY_LIGHTNING]}
-        | set(re.findall(r"--trainer\.(\w+)=", text))
-    )
-    tried |= set(re.findall(r'"(limit_\w+)":', text))
+    tried |= set(re.findall(r"--trainer\.(\w+)=", text)) | set(re.findall(r'"(limit_\w+)":', text))
     assert known - tried == set()
 
 
