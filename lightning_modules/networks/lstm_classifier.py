@@ -95,7 +95,7 @@ class LSTMClassifier(nn.Module):
         embedded = self.word_dropout(torch.cat(orders))  # (directions * B, T, E)
         pool = _last_state if self.pooling == "last" else _mean_max
         pooled = [
-            pool(lstm(tokens)[0], lengths)
+            pool(_read(lstm, tokens), lengths)
             for lstm, tokens in zip(self.lstms, embedded.unflatten(0, (len(self.lstms), -1)), strict=True)
         ]
         features = torch.cat(pooled, dim=1).to(self.head.weight.dtype)  # not theirs in 64-true and bf16-true
@@ -111,6 +111,16 @@ class LSTMClassifier(nn.Module):
         tokens, positions = input_ids.unique(return_inverse=True)
         tokens = F.pad(tokens, (0, -len(tokens) % TOKENS_STEP))
         return F.embedding(positions, self.projection(self.embedding(tokens)))
+
+
+def _read(lstm: nn.Module, tokens: Tensor) -> Tensor:
+    """States (B, T, H) of an LSTM; in float32 where autocast asks for bf16 and the CPU has no kernel for it."""
+    if tokens.is_cpu and torch.is_autocast_enabled("cpu") and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        with torch.autocast("cpu", enabled=False):
+            states: Tensor = lstm(tokens.float())[0]
+    else:
+        states = lstm(tokens)[0]
+    return states
 
 
 def reverse_within_length(vectors: Tensor, lengths: Tensor) -> Tensor:
