@@ -14,7 +14,7 @@ from tests.conftest import REAL_DATA, ROOT, Cli
 
 FILES = sorted(path.relative_to(EXPERIMENTS) for path in EXPERIMENTS.rglob("*.yaml"))
 NAMES = [path.stem for path in FILES if "_" not in (path.name[0], path.parts[0][0])]
-PARTS = [path for path in FILES if path.stem not in (*NAMES, "_defaults")]
+PARTS = [path for path in FILES if path.stem not in (*NAMES, "_defaults", "_default")]
 FIELDS = ("what", "source", "command", "sample", "real")
 LONGEST = 45  # lines, by DESIGN §3
 LONGEST_PART = 20

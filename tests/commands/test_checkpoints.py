@@ -30,6 +30,7 @@ def test_a_checkpoint_holds_plain_values_and_the_class_names(run: Path) -> None:
         "fingerprint": results["data"]["fingerprint"],
         "training_loss": [{"items": 0, "sum": None, "waiting": [], "sizes": []}],
         "operations": [],
+        "edits": 0,
     }
 
 

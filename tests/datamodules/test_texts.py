@@ -159,7 +159,7 @@ def test_inputs_that_hold_no_texts_are_refused(tmp_path: Path, name: str) -> Non
     (tmp_path / "t.pdf").write_bytes(b"%PDF")
     (tmp_path / "empty.csv").write_text("text\n")
     (tmp_path / "nothing").mkdir()
-    with pytest.raises(ValueError, match=r"holds no texts|is not a .txt, .csv or .jsonl file"):
+    with pytest.raises(ValueError, match=r"holds no texts|is not a .txt, .csv, .json or .jsonl file"):
         ReviewWords().read_inputs(tmp_path / name)
 
 
