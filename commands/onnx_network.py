@@ -38,7 +38,7 @@ class OnnxNetwork:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         options.log_severity_level = 4  # what it cannot do is raised as well
-        # Without VNNI, x86 adds pairs of int8 products in 16 bits and cuts off what does not fit. This keeps them whole.
+        # Without VNNI, x86 adds pairs of int8 products in 16 bits and cuts off what does not fit. This keeps all of it.
         options.add_session_config_entry("session.x64quantprecision", "1")
         try:
             self.session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
