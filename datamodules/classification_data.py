@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 from datamodules.batching import EpochShuffle, OneShuffle, batch_loader
 from datamodules.encoded_cache import cached, uncached
 from datamodules.known_classes import in_known_order
+from datamodules.on_device import hold_on_device
 from datamodules.preprocessing import ModulePreprocessing, Preprocessing
 from datamodules.sources import SPLIT_NAMES, Examples, Source, digest_items, existing_path, fingerprint
 from datamodules.splits import check_classes, cut_missing_splits, subset
@@ -214,11 +215,7 @@ class ClassificationData(LightningDataModule, ABC):
         datasets = self._encoded[0]
         device = self.trainer.strategy.root_device if self.trainer is not None else torch.device("cpu")
         if device.type == "cuda" and self.keep_on_device and not self.num_workers:
-            free_bytes, _ = torch.cuda.mem_get_info(device)
-            held = [dataset for dataset in datasets.values() if hasattr(dataset, "to")]
-            if sum(dataset.bytes for dataset in held) < free_bytes / 2:
-                for dataset in held:
-                    dataset.to(device)
+            hold_on_device(datasets.values(), device)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         if batch.label.device == device:  # nothing to move: Lightning would go through the batch to find out

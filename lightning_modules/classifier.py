@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torchmetrics import MetricCollection
 
+from lightning_modules.batch import Batch
 from lightning_modules.changing_module import ChangingModule
 from lightning_modules.classification_metrics import classification_metrics
 from lightning_modules.loss_means import MeanOverItems, TrainingLoss, log_epoch, log_step, states_of_all_ranks
@@ -23,17 +24,6 @@ from lightning_modules.optimization import (
     parameter_groups,
 )
 from lightning_modules.weight_averaging import save_average
-
-
-class Batch(Protocol):
-    """What a step needs of a batch: the network's inputs, and label and index, both int64 (B,)."""
-
-    @property
-    def inputs(self) -> tuple[Tensor, ...]: ...
-    @property
-    def label(self) -> Tensor: ...
-    @property
-    def index(self) -> Tensor: ...
 
 
 class Classifier(ChangingModule):
