@@ -37,7 +37,7 @@ verify-resume: need-NAME setup ## Kill a run at random moments, resume it, compa
 	@$(python) cli.py verify-resume --name="$(NAME)" $(if $(DATA),--data="$(DATA)") $(if $(KILLS),--kills="$(KILLS)") $(if $(ARGS),--options="$(ARGS)")
 
 test: setup ## Run the tests, all but the slow ones [ARGS="tests/callbacks -x"]
-	@$(python) -m pytest -m "not slow" -n auto --dist loadfile $(ARGS)
+	@$(python) -m pytest -m "not slow" -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-slow: setup ## Run the slow tests: those that train until a score is reached
 	@$(python) -m pytest -m slow $(ARGS)

@@ -117,7 +117,9 @@ def test_backbone_is_frozen_and_unfrozen_under_audit(experiment: Cli, tmp_path: 
     assert fixed == (["network.1.body.0"] if name == "cifar_cnn" else [])  # the whitening patches
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n == "bert_classifier" else n for n in NAMES]
+)
 def test_network_overfits_one_small_batch(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ExperimentCLI, "_run_subcommand", lambda *_: None)
     parts = [f"--config={EXPERIMENTS}/{part}.yaml" for part in ("_defaults", name)]

@@ -60,7 +60,7 @@ def evaluated_alone(experiment: Cli, two: Path, verb: str, name: str, *options: 
     recorded = (*RECORD, f"--trainer.callbacks.folder={Path.cwd()}")
     outcome = experiment(name, *SHORT, *recorded, "--trainer.devices=1", best, *options, verb=verb)
     assert outcome.code == 0, outcome.err
-    return {name: float(value) for name, value in re.findall(r"(?:test|val)/(\w+) +│ +([\d.e-]+)", outcome.out)}
+    return {name: float(value) for name, value in re.findall(r"(?:test|val)/(\w+)[ │]+([\d.e-]+)", outcome.out)}
 
 
 def validated(run: Path) -> dict[str, float]:

@@ -23,7 +23,9 @@ def test_a_measurement_takes_the_place_of_an_earlier_one(monkeypatch: pytest.Mon
     monkeypatch.setattr(module, "clean_commit", lambda: "abc1234")
     monkeypatch.setattr(module, "write_pages", lambda: None)
     short = "--trainer.max_epochs=1 --loggers=[csv] --data.train_size=100"
-    measure("mnist_mlp", options=short)
+    measure("mnist_mlp", options=f"{short} --model.lr=0.01")
+    measured = json.loads(file.read_text())[0]["runs"][0]
+    monkeypatch.setattr(module, "_run", lambda *_: measured)
     measure("mnist_mlp", options=short, variant="again")
     measure("mnist_mlp", options=f"{short} --model.lr=0.01")
     kept = json.loads(file.read_text())

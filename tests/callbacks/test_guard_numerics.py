@@ -308,6 +308,7 @@ def mnist_step() -> tuple[Any, Any, Any, Tensor]:
     return trainer, model, TinyBatch(torch.zeros(1), torch.zeros(1), torch.zeros(1)), loss
 
 
+@pytest.mark.slow  # alone on the machine, as what is timed has to be
 def test_a_look_costs_less_than_a_tenth_of_a_millisecond(mnist_step: tuple[Any, Any, Any, Tensor]) -> None:
     guard, fastest = GuardNumerics(), 1.0
     for _ in range(20):

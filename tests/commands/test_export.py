@@ -120,14 +120,15 @@ def test_the_folder_predicts_as_the_run_does_and_no_fault_in_it_goes_unnoticed(
 
 
 def test_int8_is_smaller_and_one_that_loses_too_much_is_kept_and_reported(
-    lightsmith: Cli, tmp_path: Path, digits: Path
+    lightsmith: Cli, tmp_path: Path, digits: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert lightsmith("export", RUN, "--precision=int8", "--max_drop=5", "--calibration_items=64").code == 0
     folder = tmp_path / "runs/mnist_mlp/latest/export-onnx-int8"
     weights = {tensor.name: tensor.data_type for tensor in onnx.load(folder / "model.onnx").graph.initializer}
     assert list(weights.values()).count(onnx.TensorProto.INT8) >= 3
     assert (folder / "model.onnx").stat().st_size < 0.3 * 4 * 235_146
-    outcome = lightsmith("export", RUN, "--precision=int8", "--max_drop=-100", "--limit=50", "--output=worse")
+    monkeypatch.setattr("commands.prove_export.ROUNDING", -200)  # so that no loss at all is little enough
+    outcome = lightsmith("export", RUN, "--precision=int8", "--limit=50", "--output=worse")
     assert (outcome.code, "FAILED: it loses" in outcome.out) == (1, True)
     assert read(tmp_path / "worse/proof.json")["items"] == 50
     assert "FAILED" in (tmp_path / "worse/README.md").read_text()

@@ -28,6 +28,7 @@ OPTIONS = {
 }
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_as_the_undisturbed_one(capsys: pytest.CaptureFixture[str]) -> None:
     noisy = "--model.lr=0.02 --model.schedule=constant --model.warmup_fraction=0"  # the best epoch is not the last
     options = f"{FEW} {noisy} --data.batch_size=20 --trainer.accumulate_grad_batches=4 --loggers=[csv]"
