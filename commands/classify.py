@@ -62,20 +62,37 @@ def classify(
     dataset, kept, unreadable = data.encode(items, np.zeros(len(items), dtype=np.int64), "inputs")
     probabilities = probabilities_of(dataset) if len(kept) else []
     predicted = dict(zip(kept.tolist(), probabilities, strict=True))
+    rows, others = _rows(inputs, predicted, unreadable, class_names, in_folder=input.is_dir())
+    write_predictions(output, rows, class_names)
+    _say_left_out(others)
+    print(f"{len(kept)} of {len(rows)} classified, written to {output}")
+    return 1 if len(rows) > len(kept) else 0
+
+
+def _rows(
+    inputs: list[tuple[str, Any]],
+    predicted: dict[int, list[float]],
+    unreadable: list[tuple[str, str]],
+    class_names: list[str],
+    in_folder: bool,
+) -> tuple[list[dict[str, Any]], list[Path]]:
+    """A row for each input, in order, and the files of a folder that are left out; says what could not be read.
+
+    Args:
+        predicted: probabilities by position among the inputs.
+        unreadable: (item, reason) of all other inputs, in their order.
+    """
     errors = iter(unreadable)
     rows, others = [], []
     for position, (name, item) in enumerate(inputs):
         if position in predicted:
             rows.append(_row(name, predicted[position], class_names))
-        elif (reason := next(errors)[1]) and input.is_dir() and _is_named_otherwise(item):
+        elif (reason := next(errors)[1]) and in_folder and _is_named_otherwise(item):
             others.append(item)
         else:
             rows.append({"item": name, "error": reason})
             print(printable(f"cannot read {name}: {reason}"), file=sys.stderr)
-    write_predictions(output, rows, class_names)
-    _say_left_out(others)
-    print(f"{len(kept)} of {len(rows)} classified, written to {output}")
-    return 1 if len(rows) > len(kept) else 0
+    return rows, others
 
 
 def _is_named_otherwise(item: Any) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from lightning.pytorch import LightningModule
 from lightning.pytorch.callbacks import WeightAveraging
 from lightning.pytorch.utilities import rank_zero_only
@@ -16,6 +15,7 @@ from commands.list_experiments import experiment_name, run_name
 from commands.mistakes import one_line
 from commands.newest_checkpoint import newest_checkpoint
 from commands.run_folder import BEST_CHECKPOINT, check_writable, interrupted_run
+from commands.settings_file import read_settings
 from commands.starting_weights import start_from, weights_file
 from commands.summary import class_list, print_once, shown
 from commands.torchrun import restarted_run
@@ -105,7 +105,7 @@ def check_continues(checkpoint: dict[str, Any], options: Any, trainer: Any, mode
 
 
 def _seed_of(run: Path) -> int | None:
-    seed: int | None = yaml.safe_load((run / "config.yaml").read_text("utf-8")).get("seed_everything")
+    seed: int | None = read_settings(run / "config.yaml").get("seed_everything")
     return seed
 
 

@@ -71,7 +71,7 @@ def verify_resume(name: str, data: str = "sample", kills: int = len(MOMENTS), op
         configs = [f"-c=experiments/{file}.yaml" for file in ("_defaults", name)]
         _finish(_start(folder, ["run", *configs, f"--data.source={data}", *shlex.split(options), "--runs=runs"]))
         whole = next(folder.glob("runs/*/latest")).resolve()
-        print(f"undisturbed  {_results(whole)['fit']['seconds']:.1f} s", flush=True)
+        print(f"undisturbed  {read_results(whole)['fit']['seconds']:.1f} s", flush=True)
         return verdict(list(run_differences(whole, _killed_and_resumed(folder, whole, kills))))
 
 
@@ -126,7 +126,7 @@ def _killing_settings(whole: Path, kills: int) -> dict[str, Any]:
     settings: dict[str, Any] = yaml.safe_load((whole / "config.yaml").read_text("utf-8"))
     for callback in settings["trainer"]["callbacks"]:
         if callback["class_path"].endswith(".SaveLast"):
-            callback["init_args"]["every_minutes"] = _results(whole)["fit"]["seconds"] / 60 / SAVES
+            callback["init_args"]["every_minutes"] = read_results(whole)["fit"]["seconds"] / 60 / SAVES
     total = read_checkpoint(whole / LAST_CHECKPOINT)["loops"]["fit_loop"]["epoch_loop.batch_progress"]["total"]["ready"]
     accumulated = int(settings["trainer"]["accumulate_grad_batches"])
     hooks, signals = zip(*islice(cycle(MOMENTS), kills), strict=True)
@@ -166,8 +166,8 @@ def run_differences(one: Path, other: Path) -> Iterator[str]:
     for path in (LAST_CHECKPOINT, BEST_CHECKPOINT):
         saved = (read_checkpoint(one / path), read_checkpoint(other / path))
         yield from differences(*saved, path.name, (str(one), str(other)))
-    yield from differences(_rows(one), _rows(other), "metrics.csv")
-    yield from differences(_results(one), _results(other), "results.json")
+    yield from differences(metric_rows(one), metric_rows(other), "metrics.csv")
+    yield from differences(read_results(one), read_results(other), "results.json")
 
 
 def differences(one: Any, other: Any, where: str, paths: tuple[str, str] = ("", "")) -> Iterator[str]:
@@ -201,11 +201,13 @@ def _shortened(text: str) -> str:
     return repr(text) if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]!r}… ({len(text):,} characters)"
 
 
-def _rows(run: Path) -> list[dict[str, str]]:
+def metric_rows(run: Path) -> list[dict[str, str]]:
+    """The rows of a run's metrics.csv."""
     with (run / "metrics.csv").open(newline="", encoding="utf-8") as lines:
         return list(csv.DictReader(lines))
 
 
-def _results(run: Path) -> dict[str, Any]:
+def read_results(run: Path) -> dict[str, Any]:
+    """What a run's results.json holds."""
     results: dict[str, Any] = json.loads((run / "results.json").read_text("utf-8"))
     return results

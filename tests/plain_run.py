@@ -5,14 +5,12 @@ In a scratch folder, with relative paths and the default ``runs/``, by the comma
 
 from __future__ import annotations
 
-import csv
-import json
 import multiprocessing
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cli
 from commands.verify_resume import run_differences
@@ -110,15 +108,3 @@ def killed_and_resumed(folder: Path, name: str, moments: Sequence[Moment], *opti
 def assert_reads_the_same(whole: Path, resumed: Path) -> None:
     """last.ckpt, best.ckpt, metrics.csv and results.json of two runs are the same to the bit, but for times."""
     assert list(run_differences(whole, resumed)) == []
-
-
-def rows(run: Path) -> list[dict[str, str]]:
-    """metrics.csv."""
-    with (run / "metrics.csv").open(newline="", encoding="utf-8") as lines:
-        return list(csv.DictReader(lines))
-
-
-def results(run: Path) -> dict[str, Any]:
-    """results.json."""
-    read: dict[str, Any] = json.loads((run / "results.json").read_text("utf-8"))
-    return read
