@@ -53,8 +53,10 @@ def _no_netrc() -> Any:
 
 
 @pytest.fixture(autouse=True)
-def process_state() -> Iterator[None]:
+def process_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Undo what a command changes in its process."""
+    # Lightning prints its tables through one console, which keeps the colours of the terminal that it first met.
+    monkeypatch.setattr("rich._console", None)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     levels = {name: logging.getLogger(name).level for name in ("lightning.pytorch", "lightning.fabric")}
     yield
