@@ -71,6 +71,7 @@ def _data(data: Any) -> dict[str, Any]:
         "classes": data.class_names,
         "fingerprint": data.fingerprint,
         "skipped": [{"item": item, "reason": reason} for item, reason in data.skipped],
+        "ignored": [{"item": item, "reason": reason} for item, reason in data.source_found.ignored],
     }
 
 

@@ -58,6 +58,9 @@ def data_lines(data: Any) -> list[str]:
     if data.skipped:
         below.append(f"skipped {len(data.skipped)} items (all listed in results.json):")
         below += [f"  {item}: {reason}" for item, reason in data.skipped[:SHOWN_SKIPS]]
+    if found.ignored:
+        below.append(f"not used: {len(found.ignored)} files or folders (all listed in results.json):")
+        below += [f"  {item}: {reason}" for item, reason in found.ignored[:SHOWN_SKIPS]]
     return [_row("data", found.origin), *(_row("", line) for line in below)]
 
 
