@@ -44,8 +44,8 @@ class Source:
     """Labelled data as found: ``splits`` maps train, val and test (those that exist) to examples.
 
     ``notes`` are sentences for the person, ``skipped`` pairs an item left out with the reason; ``empty`` are those of
-    the skipped that are rows without an item. ``ignored`` pairs what is no item of this data, such as a file or a folder
-    that has no part in it, with the reason.
+    the skipped that are rows without an item. ``ignored`` pairs what is no item of this data, such as a file that has
+    no part in it, with the reason.
     """
 
     origin: str

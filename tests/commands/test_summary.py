@@ -6,7 +6,9 @@ from commands.summary import class_list, data_lines, figures_of, results_lines, 
 from commands.tracking import sync_command
 
 DATA: Any = SimpleNamespace(
-    source_found=SimpleNamespace(origin="image folder x", notes=["no test split: 10% of train"]),
+    source_found=SimpleNamespace(
+        origin="image folder x", notes=["no test split: 10% of train"], ignored=[("x/labels.csv", "not an image")]
+    ),
     sizes={"train": 4000, "val": 500, "test": 500},
     class_names=[f"class {n}" for n in range(12)],
     skipped=[(f"{n}.jpg", "truncated") for n in range(5)],
@@ -30,6 +32,8 @@ def test_data_lines_say_what_how_large_and_what_was_left_out() -> None:
     assert "no test split: 10% of train" in text
     assert "skipped 5 items" in text
     assert text.count("truncated") == 3
+    assert "not used: 1 files or folders" in text
+    assert "x/labels.csv: not an image" in text
 
 
 def test_names_that_a_list_would_hide_are_quoted() -> None:
