@@ -19,8 +19,9 @@ from datamodules.augmentation import center_crop, random_crop, random_flip, rand
 from datamodules.classification_data import ClassificationData
 from datamodules.image_batches import ImageBatch, InMemoryImages, StreamedImages
 from datamodules.image_decoding import decode_all, item_name
+from datamodules.image_folders import load_image_folder
 from datamodules.preprocessing import ImagePreprocessing
-from datamodules.sources import IMAGE_SUFFIXES, Source, load_image_folder, take, visible_entries, visible_files
+from datamodules.sources import IMAGE_SUFFIXES, Source, take, visible_entries, visible_files
 from datamodules.table_files import TABLE_SUFFIXES
 from datamodules.tables import load_table
 
