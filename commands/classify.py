@@ -19,7 +19,7 @@ from commands.hardware import fast_precision
 from commands.mistakes import printable
 from commands.predictions_file import check_not_among, check_output, write_predictions
 from datamodules.batching import batch_loader
-from datamodules.sources import IMAGE_SUFFIXES
+from datamodules.image_signatures import IMAGE_SUFFIXES
 
 BATCH_SIZE = 64
 SHOWN_FILES = 5

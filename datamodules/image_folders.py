@@ -2,66 +2,210 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 
-from datamodules.sources import IMAGE_SUFFIXES, SPLIT_NAMES, Examples, Source, visible_entries
+from datamodules.file_paths import FilePaths
+from datamodules.folder_tree import Folder, is_file, read_folder
+from datamodules.image_signatures import begins_as_image, says_to_be_image
+from datamodules.sources import Examples, Source
+from datamodules.split_folders import find_split_folders, listed, names_split
+
+# What people put beside their images to describe them.
+DESCRIPTIONS = (
+    *(".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".html", ".pdf", ".log"),
+    *(".py", ".ipynb", ".sh", ".doc", ".docx", ".xls", ".xlsx", ".ini", ".db"),
+)
+WITHOUT_LABELS = ("unknown", "unlabeled", "unlabelled", "unsup", "all", "images")
+SHOWN_OF_A_KIND = 20  # ignored files of one ending in one folder; more are one line
+
+Pairs = list[tuple[str, str]]
+Classes = dict[str, list[Folder]]  # by their name, in Unicode's composed form
 
 
-def load_image_folder(folder: Path) -> Source:
-    """Class sub-folders of image files, either directly in ``folder`` or inside train/, val/ and test/.
+def load_image_folder(folder: Path, split_folders: bool | None = None) -> Source:
+    """Class sub-folders of images, either directly in ``folder`` or inside train/, val/ and test/.
+
+    What is an image is told by its content, or by an ending of images: one that is broken is an item too, which its
+    decoder cannot read. All else is ignored, and named.
+
+    Args:
+        split_folders: whether the folders in it are splits; told by their names and contents when unset.
 
     Raises:
-        ValueError: no class folders, a class folder without images, or a split with a class that train lacks.
+        ValueError: no class folders, a class without images, a split with a class that train lacks, or two readings.
     """
-    roots = _split_folders(folder) or {"train": folder}
-    if "train" not in roots:
-        raise ValueError(f"data.source={str(folder)!r} has {', '.join(sorted(roots))} but no train folder beside it")
-    class_names = _sub_folders(roots["train"])
-    if not class_names:
+    notes: list[str] = []
+    ignored: Pairs = []
+    whole = read_folder(str(folder), ignored, _reason_to_ignore)
+    root = _unwrapped(whole, names_split)
+    if root is not whole:
+        notes.append(f"the classes are those in {root.path}, the only folder with images")
+    roots = find_split_folders(root, split_folders, notes, ignored)
+    if roots:
+        _ignore_loose(root, ignored)
+    classes = _classes_in(_unwrapped(roots.pop("train", root), _no_name), None, notes, ignored)
+    found = {"train": classes}
+    for split, outer in roots.items():
+        inner = _unwrapped(outer, classes.__contains__)
+        if not _lacks_labels(inner, classes, ignored):
+            found[split] = _classes_in(inner, classes.keys(), notes, ignored)
+    class_names = sorted(classes)
+    _check_several(root, classes)
+    notes += _almost_equal(class_names)
+    splits = {split: _examples(of_split, class_names) for split, of_split in found.items()}
+    return Source(f"image folder {folder}", class_names, splits, notes, ignored=_gathered(ignored))
+
+
+def _reason_to_ignore(entry: os.DirEntry[str]) -> str | None:
+    """None for an image. What a file manager hides is not worth a word, but for images."""
+    hidden = entry.name.startswith(".")
+    if says_to_be_image(entry.name) and not hidden:
+        return None
+    if not is_file(entry):
+        return "" if hidden else "not a file"
+    if begins_as_image(entry.path):
+        return "a hidden file" if hidden else None
+    return "" if hidden else "not an image"
+
+
+def _no_name(name: str) -> bool:
+    return False
+
+
+def _unwrapped(folder: Folder, is_kept: Callable[[str], bool]) -> Folder:
+    """The folder in a folder, as often as there is only one with images, and folders with images in that.
+
+    Args:
+        is_kept: whether a folder of that name stands for itself.
+    """
+    while len(folder.filled) == 1 and not folder.files:
+        (inner,) = folder.filled
+        beside = [other for other in folder.folders if other is not inner]
+        if is_kept(_plain(inner)) or inner.files or not inner.filled or not all(map(_describes, beside)):
+            break
+        folder = inner
+    return folder
+
+
+def _plain(folder: Folder) -> str:
+    """A folder's name as all file systems would write it."""
+    return normalize("NFC", folder.name)
+
+
+def _describes(folder: Folder) -> bool:
+    """Whether a folder without images holds what may describe some, and nothing else."""
+    names = list(folder.all_others())
+    return bool(names) and all(name.lower().endswith(DESCRIPTIONS) for name in names)
+
+
+def _classes_in(root: Folder, trained: Collection[str] | None, notes: list[str], ignored: Pairs) -> Classes:
+    """The folders of each class in a split.
+
+    Args:
+        trained: the classes of the training split, if this is another one.
+
+    Raises:
+        ValueError: there are none, one has no images, or one is not among ``trained``.
+    """
+    classes: Classes = defaultdict(list)
+    for folder in root.folders:
+        if not folder.holds_files and _describes(folder):
+            ignored.append((folder.path, "holds no images"))
+            continue
+        name = _plain(folder)
+        if trained is not None and name not in trained:
+            raise ValueError(_unknown(root, name, trained))
+        if not folder.holds_files:
+            raise ValueError(f"class {name!r} has no images in {folder.path}: add some or remove the folder")
+        classes[name].append(folder)
+    if not classes:
+        loose = f"; its {len(root.files):,} images lie in none" if root.files else ""
+        raise ValueError(f"{root.path} holds no class folders with images, {root.path}/<class>/<image>{loose}")
+    _ignore_loose(root, ignored)
+    notes += [_merged(root, name, len(found)) for name, found in classes.items() if len(found) > 1]
+    return classes
+
+
+def _check_several(root: Folder, classes: Classes) -> None:
+    """Offer the folders in the only class folder, where there are some.
+
+    Raises:
+        ValueError: there are.
+    """
+    inner = [folder for folders in classes.values() for folder in folders if folder.filled]
+    if len(classes) == 1 and inner:
         raise ValueError(
-            f"data.source={str(folder)!r} holds no class folders; expected {folder}/<class>/<image>, "
-            f"{folder}/train/<class>/<image>, or Parquet, CSV or JSON files"
+            f"data.source={root.path!r} has only one class, {inner[0].name!r}; if the folders in it "
+            f"({listed(inner[0].filled)}) are the classes, give --data.source={inner[0].path}"
         )
-    skipped: list[tuple[str, str]] = []
-    splits = {split: _class_folders(root, class_names, skipped) for split, root in roots.items()}
-    return Source(f"image folder {folder}", class_names, splits, skipped=skipped)
 
 
-def _sub_folders(folder: Path) -> list[str]:
-    return sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+def _unknown(root: Folder, name: str, trained: Collection[str]) -> str:
+    alike = [known for known in sorted(trained) if _folded(known) == _folded(name)]
+    hint = f"; there it is {alike[0]!r}" if alike else ""
+    return f"{root.path} has a class {name!r} that the training images lack (they have {sorted(trained)}){hint}"
 
 
-def _split_folders(folder: Path) -> dict[str, Path]:
-    """Sub-folders named as splits; none unless there is one for training or for testing."""
-    found = {name.lower(): folder / name for name in _sub_folders(folder)}
-    roots = {split: found[name] for split, names in SPLIT_NAMES.items() for name in names if name in found}
-    return roots if "train" in roots or "test" in roots else {}
+def _merged(root: Folder, name: str, count: int) -> str:
+    return f"{root.path} has {count} folders called {name}, in different Unicode forms: they are one class"
 
 
-def _class_folders(root: Path, class_names: list[str], skipped: list[tuple[str, str]]) -> Examples:
-    unknown = [name for name in _sub_folders(root) if name not in class_names]
-    if unknown:
-        raise ValueError(f"{root} has a class {unknown[0]!r} that the training images lack (they have {class_names})")
-    paths: list[Path] = []
-    labels: list[int] = []
-    for label, name in enumerate(class_names):
-        files = visible_entries(root / name)
-        reasons = [_reason_to_skip(p) for p in files]
-        images = [p for p, reason in zip(files, reasons, strict=True) if not reason]
-        skipped += [(str(p), reason) for p, reason in zip(files, reasons, strict=True) if reason]
-        if not images and (root / name).is_dir():
-            raise ValueError(f"class {name!r} has no images in {root / name}: add some or remove the folder")
-        paths += images
-        labels += [label] * len(images)
-    if not paths:
-        raise ValueError(f"{root} holds no class folders with images: add {root}/<class>/<image> or remove it")
-    return Examples(paths, np.array(labels, dtype=np.int64))
+def _ignore_loose(root: Folder, ignored: Pairs) -> None:
+    ignored += [(f"{root.path}/{name}", "an image in no class folder") for name in root.files]
 
 
-def _reason_to_skip(path: Path) -> str:
-    """Empty for an image."""
-    if not path.is_file():
-        return "not a file"
-    return "" if path.suffix.lower() in IMAGE_SUFFIXES else f"not one of {' '.join(IMAGE_SUFFIXES)}"
+def _lacks_labels(root: Folder, classes: Classes, ignored: Pairs) -> bool:
+    """Whether a split's images lie in no class folders, as those of a competition do; then it is ignored."""
+    names = [_plain(folder) for folder in root.filled]
+    nameless = len(names) == 1 and names[0] not in classes and _says_nothing(names[0])
+    if not nameless and (names or not root.files):
+        return False
+    count = sum(1 for _ in root.paths())
+    ignored.append((root.path, f"{count:,} images in no class folders, so without labels"))
+    return True
+
+
+def _says_nothing(name: str) -> bool:
+    return names_split(name) or name.lower() in WITHOUT_LABELS
+
+
+def _almost_equal(class_names: Sequence[str]) -> Iterator[str]:
+    """A sentence on names that a person may have meant to be the same."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in class_names:
+        groups[_folded(name)].append(name)
+    for names in groups.values():
+        if len(names) > 1:
+            yield f"classes {' and '.join(map(repr, names))} differ in case or blanks only, and stay apart"
+
+
+def _folded(name: str) -> str:
+    return name.casefold().strip()
+
+
+def _examples(classes: Classes, class_names: Sequence[str]) -> Examples:
+    paths: list[str] = []
+    counts = []
+    for name in class_names:
+        before = len(paths)
+        for folder in classes.get(name, ()):
+            paths += folder.paths()
+        counts.append(len(paths) - before)
+    return Examples(FilePaths(paths), np.repeat(np.arange(len(class_names)), counts))
+
+
+def _gathered(ignored: Pairs) -> Pairs:
+    """The same with one line for many files of one ending in one folder."""
+    kinds = [(str(Path(path).with_name(f"*{Path(path).suffix}")), reason) for path, reason in ignored]
+    counts = Counter(kinds)
+    lines: dict[tuple[str, str], None] = {}
+    for pair, (pattern, reason) in zip(ignored, kinds, strict=True):
+        count = counts[pattern, reason]
+        lines[(pattern, f"{count:,} files: {reason}") if count > SHOWN_OF_A_KIND else pair] = None
+    return list(lines)

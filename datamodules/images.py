@@ -17,11 +17,13 @@ from torch.utils.data import Dataset
 
 from datamodules.augmentation import center_crop, random_crop, random_flip, random_resized_crop
 from datamodules.classification_data import ClassificationData
+from datamodules.folder_tree import read_folder
 from datamodules.image_batches import ImageBatch, InMemoryImages, StreamedImages
 from datamodules.image_decoding import decode_all, item_name
 from datamodules.image_folders import load_image_folder
+from datamodules.image_signatures import is_image
 from datamodules.preprocessing import ImagePreprocessing
-from datamodules.sources import IMAGE_SUFFIXES, Source, take, visible_entries, visible_files
+from datamodules.sources import Source, take, visible_entries
 from datamodules.table_files import TABLE_SUFFIXES
 from datamodules.tables import load_table
 
@@ -38,6 +40,8 @@ class ImageData(ClassificationData):
         image_column: column of a table that holds the images; ``image`` or ``img`` when unset.
         label_column: column that holds the labels; ``label`` and its common synonyms when unset.
         memory_budget_gb: a split whose decoded images are larger is streamed instead of held in memory.
+        split_folders: whether the folders of ``source`` are splits, each with the folders of classes, or the classes
+            themselves; told by their names and contents when unset.
     """
 
     channels: ClassVar[int] = 3
@@ -53,6 +57,7 @@ class ImageData(ClassificationData):
         image_column: str | None = None,
         label_column: str | None = None,
         memory_budget_gb: float = 4.0,
+        split_folders: bool | None = None,
         **common: Any,
     ) -> None:
         super().__init__(**common)
@@ -73,6 +78,7 @@ class ImageData(ClassificationData):
         self.item_columns = (image_column,) if image_column else ("image", "img")
         self.label_columns = (label_column,) if label_column else ("label", "labels", "class", "target", "fine_label")
         self.memory_budget_gb = memory_budget_gb
+        self.split_folders = split_folders
 
     @cached_property
     def preprocessing(self) -> ImagePreprocessing:
@@ -106,7 +112,7 @@ class ImageData(ClassificationData):
         if path.is_file() and path.suffix.lower() not in TABLE_SUFFIXES:
             raise ValueError(f"data.source={str(path)!r} is a file, but not one of {' '.join(TABLE_SUFFIXES)}")
         if path.is_dir() and not _holds_tables(path):
-            return load_image_folder(path)
+            return load_image_folder(path, self.split_folders)
         return load_table(path, self.kind, self.item_columns, self.label_columns)
 
     def encode(
@@ -138,8 +144,8 @@ class ImageData(ClassificationData):
 
     def read_inputs(self, path: Path) -> list[tuple[str, Any]]:
         files = visible_entries(path) if path.is_dir() else [path]
-        if path.is_dir() and not any(p.suffix.lower() in IMAGE_SUFFIXES for p in files):
-            raise ValueError(f"{path} holds no images ({' '.join(IMAGE_SUFFIXES)})")
+        if path.is_dir() and not any(is_image(str(file)) for file in files):
+            raise ValueError(f"{path} holds no images")
         return [(str(p), p) for p in files]
 
     def item(self, split: str, index: int) -> np.ndarray:
@@ -168,8 +174,11 @@ class ImageData(ClassificationData):
 
 def _holds_tables(folder: Path) -> bool:
     """Parquet decides; a CSV or JSON file among images only describes them."""
-    suffixes = {p.suffix.lower() for p in visible_files(folder)}
-    return ".parquet" in suffixes or (suffixes.isdisjoint(IMAGE_SUFFIXES) and not suffixes.isdisjoint(TABLE_SUFFIXES))
+    paths = list(read_folder(str(folder), []).paths())
+    if any(path.lower().endswith(".parquet") for path in paths):
+        return True
+    tables = any(path.lower().endswith(tuple(TABLE_SUFFIXES)) for path in paths)
+    return tables and not any(is_image(path) for path in paths)
 
 
 def _png(image: np.ndarray) -> bytes:

@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from datamodules.arrow_column import ArrowColumn
+from datamodules.folder_tree import read_folder
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 LARGEST_FILE_BYTES = 256_000_000
 SPLIT_NAMES = {
@@ -79,9 +78,9 @@ def existing_path(source: str) -> Path:
 
 def take(items: Any, positions: np.ndarray) -> Any:
     """The items at int64 ``positions`` (n,), in that order; those of a table stay where they are."""
-    if isinstance(items, ArrowColumn):
-        return items.take(positions)
-    return items[positions] if isinstance(items, np.ndarray) else [items[i] for i in positions]
+    if isinstance(items, np.ndarray):
+        return items[positions]
+    return items.take(positions) if hasattr(items, "take") else [items[i] for i in positions]
 
 
 def visible_files(folder: Path) -> list[Path]:
@@ -91,8 +90,7 @@ def visible_files(folder: Path) -> list[Path]:
 
 def visible_entries(folder: Path) -> list[Path]:
     """The same with what only looks like a file: pipes, devices, links that lead nowhere."""
-    found = (p for p in folder.rglob("*") if not p.is_dir())
-    return sorted(p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts))
+    return [Path(path) for path in read_folder(str(folder), []).paths()]
 
 
 def check_regular(path: Path) -> None:

@@ -116,12 +116,12 @@ def test_hyper_parameters_are_plain_and_rebuild_the_data_module() -> None:
 
 
 @pytest.mark.real_data
-def test_hymenoptera_loads_with_its_odd_file_listed(real_data: Path) -> None:
+def test_hymenoptera_loads_whole(real_data: Path) -> None:
     data = TransferImages(source=str(real_data / "hymenoptera"))
     assert data.sizes["val"] == 153
-    assert data.sizes["train"] + data.sizes["test"] == 244
-    assert [(Path(item).name, reason[:10]) for item, reason in data.skipped] == [("imageNotFound.gif", "not one of")]
-    assert data.source_found.notes[0].startswith("no test split: 24 of its 244 training items")
+    assert data.sizes["train"] + data.sizes["test"] == 245
+    assert data.skipped == data.source_found.ignored == []
+    assert data.source_found.notes[0].startswith("no test split: 24 of its 245 training items")
 
 
 @pytest.mark.parametrize(("free_bytes", "kept"), [(3 * 25 * 32 * 32 * 3, True), (25 * 32 * 32 * 3, False)])
