@@ -77,27 +77,28 @@ def read_folder(
         ValueError: a folder that cannot be read.
     """
     try:
-        found = Path(path).stat()
+        around |= {_identity(path)}
         with os.scandir(path) as entries:
             ordered = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
         raise ValueError(f"the folder {path} cannot be read: {error.strerror}") from error
-    here = (found.st_dev, found.st_ino)
-    if here in around:
-        ignored.append((path, "a link to a folder that it lies in"))
-        return Folder(path)
     folder = Folder(path)
     for entry in ordered:
         is_folder = _is_folder(entry)
-        reason = _reason_to_leave(entry.name) if is_folder else reason_to_ignore(entry)
+        reason = _reason_to_leave(entry, around) if is_folder else reason_to_ignore(entry)
         if reason:
             ignored.append((entry.path, reason))
             folder.others.extend([] if is_folder else [entry.name])
         elif reason is None and is_folder:
-            folder.folders.append(read_folder(entry.path, ignored, reason_to_ignore, around | {here}))
+            folder.folders.append(read_folder(entry.path, ignored, reason_to_ignore, around))
         elif reason is None:
             folder.files.append(entry.name)
     return folder
+
+
+def _identity(path: str) -> tuple[int, int]:
+    found = Path(path).stat()
+    return found.st_dev, found.st_ino
 
 
 def is_file(entry: os.DirEntry[str]) -> bool:
@@ -109,8 +110,10 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
     return Path(entry.path).is_dir() if entry.is_symlink() else entry.is_dir()
 
 
-def _reason_to_leave(name: str) -> str | None:
+def _reason_to_leave(entry: os.DirEntry[str], around: frozenset[tuple[int, int]]) -> str | None:
     """Why a folder is no part of the data, if it is none."""
-    if name in LEFT_BY_SYSTEMS:
+    if entry.name in LEFT_BY_SYSTEMS:
         return "left by an archiver or a system"
-    return "a hidden folder" if name.startswith(".") else None
+    if entry.is_symlink() and _identity(entry.path) in around:
+        return "a link to a folder that it lies in"
+    return "a hidden folder" if entry.name.startswith(".") else None

@@ -111,8 +111,9 @@ def _classes_in(root: Folder, trained: Collection[str] | None, notes: list[str],
         trained: the classes of the training split, if this is another one.
 
     Raises:
-        ValueError: there are none, one has no images, or one is not among ``trained``.
+        ValueError: there are none, one has no images or is a link to nowhere, or one is not among ``trained``.
     """
+    _check_links(root)
     classes: Classes = defaultdict(list)
     for folder in root.folders:
         if not folder.holds_files and _describes(folder):
@@ -130,6 +131,18 @@ def _classes_in(root: Folder, trained: Collection[str] | None, notes: list[str],
     _ignore_loose(root, ignored)
     notes += [_merged(root, name, len(found)) for name, found in classes.items() if len(found) > 1]
     return classes
+
+
+def _check_links(root: Folder) -> None:
+    """Refuse what may have been a link to the folder of a class.
+
+    Raises:
+        ValueError: there is a link that leads nowhere.
+    """
+    for name in root.others:
+        path = Path(root.path, name)
+        if path.is_symlink() and not path.exists() and not name.lower().endswith(DESCRIPTIONS):
+            raise ValueError(f"{path} is a link to {path.readlink()}, which is not there: mend or remove it")
 
 
 def _check_several(root: Folder, classes: Classes) -> None:

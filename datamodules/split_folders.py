@@ -105,7 +105,7 @@ def _are_splits(root: Folder, named: dict[str, list[Folder]], others: Sequence[F
     Raises:
         ValueError: they can be either.
     """
-    nested = {split: [folder for folder in found if folder.filled] for split, found in named.items()}
+    nested = {split: [folder for folder in found if _holds_folders(folder)] for split, found in named.items()}
     if not others or not any(nested.values()):
         return bool(named) and not others
     classes = {split: {inner.name for folder in found for inner in folder.filled} for split, found in nested.items()}
@@ -119,13 +119,18 @@ def _are_splits(root: Folder, named: dict[str, list[Folder]], others: Sequence[F
     )
 
 
+def _holds_folders(folder: Folder) -> bool:
+    """Whether a folder's images all lie in folders in it."""
+    return bool(folder.filled) and not folder.files
+
+
 def _check_not_both(root: Folder) -> None:
     """Refuse folders that all hold the same folders: the classes, or the splits, can be either of them.
 
     Raises:
         ValueError: so it is.
     """
-    inner = [{folder.name for folder in outer.filled} for outer in root.filled if not outer.files]
+    inner = [{folder.name for folder in outer.filled} for outer in root.filled if _holds_folders(outer)]
     common = set.intersection(*inner) if inner else set()
     if not 1 < len(inner) == len(root.filled) or len(common) < 2:
         return

@@ -4,9 +4,12 @@ from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
+import numpy as np
 import pytest
 
+from datamodules.cifar10 import CIFAR10
 from datamodules.image_folders import load_image_folder
+from tests.datamodules.generated_folders import write_folder
 from tests.datamodules.hostile_images import encoded, plain, write_odd_entries
 
 
@@ -106,6 +109,13 @@ def test_links_to_folders_and_files_are_followed_but_not_in_circles(write_images
     assert source.ignored == [(str(linked / "bird" / "up"), "a link to a folder that it lies in")]
 
 
+def test_a_link_to_a_class_that_is_not_there_is_refused(write_images: Any) -> None:
+    folder = write_images({"cat": 1, "dog": 1})
+    (folder / "bird").symlink_to("/nowhere/bird")
+    with pytest.raises(ValueError, match=r"images/bird is a link to /nowhere/bird, which is not there"):
+        load_image_folder(folder)
+
+
 def test_the_same_name_in_two_unicode_forms_is_one_class(write_images: Any) -> None:
     composed, apart = (normalize(form, "Bäume") for form in ("NFC", "NFD"))
     folder = write_images({f"train/{composed}": 3, f"train/{apart}": 2, "train/x": 1, f"test/{apart}": 2})
@@ -186,3 +196,24 @@ def test_hymenoptera_keeps_its_official_validation_split(real_data: Path) -> Non
     assert source.class_names == ["ants", "bees"]
     assert {split: len(examples) for split, examples in source.splits.items()} == {"train": 245, "val": 153}
     assert "imageNotFound.gif" in [path.name for path in source.splits["train"].items]  # by its content, an image
+
+
+@pytest.mark.parametrize("seeds", [range(20), pytest.param(range(20, 100), marks=pytest.mark.slow)])
+def test_of_folders_drawn_at_random_every_item_is_used_or_named(tmp_path: Path, seeds: range) -> None:
+    for seed in seeds:
+        written = write_folder(tmp_path / f"{seed}", seed)
+        data = CIFAR10(source=str(written.root), image_size_px=8, cache=False)
+        names = sorted(written.items["train"])
+        read = {
+            split: {
+                name: {str(examples.items[i]) for i in np.flatnonzero(examples.labels == label)}
+                for label, name in enumerate(names)
+            }
+            for split, examples in data.found.splits.items()
+        }
+        assert data.class_names == names, seed
+        assert read == written.items, seed
+        assert {path for path, _ in data.found.ignored} == written.ignored, seed
+        assert {item for item, _ in data.skipped} == written.unreadable, seed
+        assert all(reason and "\n" not in reason for _, reason in (*data.found.ignored, *data.skipped)), seed
+        assert len(data.sizes) == 3
