@@ -9,7 +9,8 @@ from lightning.pytorch.callbacks import WeightAveraging
 
 from callbacks.check_reached import check_reached
 from callbacks.forget_best import forget_best
-from lightning_modules.networks.fake_quantize import InputRange, freeze_ranges
+from lightning_modules.networks.fake_quantize import freeze_ranges
+from lightning_modules.networks.rounding import InputRange
 
 KIND = "fake_quantize"
 
@@ -18,8 +19,9 @@ class QuantizationAwareTraining(Callback):
     """From an epoch on the network computes as its int8 export will (Jacob et al. 2018), in validation and test too.
 
     Convolutions, linears, embeddings and LSTMs are quantized: weights per channel, inputs by ranges that are learnt, as
-    are those of sums and means of ResNets; or for texts by the range of each batch. `make export INT8=1` takes over
-    the ranges.
+    are those of sums and means of ResNets. `make export INT8=1` takes over these ranges. For texts each row of a
+    linear's inputs has its own range; an LSTM's inputs have that of its table, its states -1…1. So an LSTM computes
+    step by step, which takes several times as long as its kernel.
 
     Args:
         start_epoch: the first epoch with rounding, from 0.

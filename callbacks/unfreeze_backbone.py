@@ -14,7 +14,7 @@ from torch import nn
 
 from callbacks.check_reached import check_reached
 from lightning_modules.classifier import Classifier
-from lightning_modules.networks.fake_quantize import InputRange
+from lightning_modules.networks.rounding import InputRange
 
 NEAR_NAMES = 3
 

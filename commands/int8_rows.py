@@ -19,7 +19,7 @@ ZERO = 128  # of uint8, whose products with int8 are the fastest
 SMALLEST_MAXIMUM = 1e-30  # of a row, which may be all zeros
 OPEN = 30.0  # bias of a gate that is open whatever comes
 GATES, CELL = 4, 3  # input, output, forget, cell
-KEEPING_VALUES = ("Transpose", "Reshape", "Squeeze", "Unsqueeze", "Slice")
+KEEPING_VALUES = ("Gather", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Slice")  # those of their first input
 
 
 class Nodes:
@@ -118,19 +118,20 @@ def _largest_magnitude(value: ir.Value | None) -> float:
     Raises:
         ValueError: it is made in a way that is not known here.
     """
+    if value is not None and value.const_value is not None:
+        return float(np.abs(constant(value)).max())
     node = value.producer() if value is not None else None
-    if node is not None and node.op_type == "LSTM":
+    kind = node.op_type if node is not None else "outside"
+    if node is not None and kind == "LSTM":
         return 1.0
-    if node is not None and node.op_type == "Gather":
-        return float(np.abs(constant(node.inputs[0])).max())
-    if node is not None and node.op_type in KEEPING_VALUES:
+    if node is not None and kind == "Concat":
+        return max(_largest_magnitude(part) for part in node.inputs)
+    if node is not None and kind in KEEPING_VALUES:
         return _largest_magnitude(node.inputs[0])
     table = node.inputs[0].producer() if node is not None and node.inputs[0] is not None else None
-    if node is not None and node.op_type == "MatMul" and table is not None and table.op_type == "Gather":
+    if node is not None and kind == "MatMul" and table is not None and table.op_type == "Gather":
         return float(np.abs(constant(table.inputs[0]) @ constant(node.inputs[1])).max())
-    raise ValueError(
-        f"--precision=int8: the range of an LSTM's input from {node.op_type if node else 'outside'} is unknown"
-    )
+    raise ValueError(f"--precision=int8: the range of an LSTM's input from {kind} is unknown")
 
 
 def _widened(nodes: Nodes, value: ir.Value | None, ends: tuple[float, float]) -> ir.Value:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import onnx
@@ -11,9 +12,11 @@ from torch import nn
 
 from commands.exported_model import write_model
 from datamodules.cifar10 import CIFAR10
+from lightning_modules.networks.bert import build_bert_from_config
 from lightning_modules.networks.cifar_resnet import CifarResNet
-from lightning_modules.networks.fake_quantize import fake_quantize
+from lightning_modules.networks.fake_quantize import fake_quantize, undo_fake_quantization
 from lightning_modules.networks.fast_cnn import FastCNN
+from lightning_modules.networks.lstm_classifier import LSTMClassifier
 from lightning_modules.networks.normalize import Normalize
 
 IMAGES = torch.randint(0, 256, (256, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -86,3 +89,35 @@ def test_a_residual_network_is_rounded_where_training_rounded_it_and_nowhere_els
     learnt = {float(value) for name, value in network.state_dict().items() if name.endswith("_range.scale")}
     assert {constants[node.input[1]] for node in rounding} == learnt
     assert len(rounding) == 10  # inputs of 6 convolutions and the head, of which one is shared; 3 branches; the mean
+
+
+WORDS, TEXTS, TOKENS = 200, 32, 20
+
+
+def reader() -> nn.Module:
+    """In both directions, over vectors that an export folds with their projection."""
+    return LSTMClassifier(2, WORDS, embedding_dim=16, hidden_size=24, pretrained_dim=32, dropout=0.0, word_dropout=0.0)
+
+
+def encoder() -> nn.Module:
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
+    return build_bert_from_config({"model_type": "bert", "vocab_size": WORDS, **sizes}, 2, dropout=0.0)
+
+
+@pytest.mark.parametrize("build", [reader, pytest.param(encoder, marks=pytest.mark.slow)])
+def test_a_text_network_trained_for_int8_says_what_its_export_says(build: Any, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = build()
+    fake_quantize(network)
+    ids, labels = torch.randint(2, WORDS, (TEXTS, TOKENS)), torch.arange(TEXTS) % 2
+    mask = (torch.arange(TOKENS) < torch.arange(TEXTS)[:, None] % 15 + 5).long()
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
+    for _ in range(5):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(network(ids * mask, mask), labels).backward()
+        optimizer.step()
+    exported = write_model(network, SimpleNamespace(kind="text"), tmp_path / "model.onnx", "int8")
+    expected, logits = network.eval()(ids * mask, mask), exported(ids * mask, mask)
+    undo_fake_quantization(network)
+    lost_without = (network(ids * mask, mask) - logits).abs().max()
+    assert (expected - logits).abs().max() < 0.01 * lost_without

@@ -7,43 +7,15 @@ import torch
 from torch import nn
 
 from lightning_modules.networks.cifar_resnet import CifarResNet
-from lightning_modules.networks.fake_quantize import (
-    BatchRange,
-    fake_quantize,
-    freeze_ranges,
-    rounded,
-    undo_fake_quantization,
-)
+from lightning_modules.networks.fake_quantize import fake_quantize, freeze_ranges, undo_fake_quantization
 from lightning_modules.networks.fast_cnn import FastCNN
-from lightning_modules.networks.lstm_classifier import LSTMClassifier
 
 IMAGES = torch.rand(8, 3, 12, 12, generator=torch.Generator().manual_seed(0))
-IDS = torch.randint(2, 50, (4, 9), generator=torch.Generator().manual_seed(0))
 
 
 def small_cnn() -> FastCNN:
     torch.manual_seed(0)
     return FastCNN(num_classes=3, widths=(8, 8, 8))
-
-
-def small_lstm() -> LSTMClassifier:
-    torch.manual_seed(0)
-    return LSTMClassifier(2, vocabulary_size=50, embedding_dim=8, hidden_size=8, dropout=0.0, word_dropout=0.0)
-
-
-def test_a_weight_has_at_most_255_values_a_channel_and_its_zeros_stay() -> None:
-    weight = torch.randn(4, 3, 20, 20)
-    weight[:, :, ::2] = 0
-    quantized = rounded(weight)
-    assert all(len(channel.unique()) <= 255 for channel in quantized)
-    assert quantized[weight == 0].count_nonzero() == 0
-    steps = weight.abs().flatten(1).amax(1) / 127
-    assert ((quantized - weight).abs().flatten(1).amax(1) <= steps / 2 * 1.001).all()
-
-
-def test_scaling_a_channel_scales_its_rounding_so_a_norm_may_be_folded_later() -> None:
-    weight, scale = torch.randn(4, 3, 3, 3), torch.tensor([2.0, 0.5, -4.0, 1.0]).view(4, 1, 1, 1)
-    assert torch.equal(rounded(weight * scale), rounded(weight) * scale)
 
 
 def test_no_parameter_gets_another_name_and_every_one_keeps_a_gradient() -> None:
@@ -99,28 +71,6 @@ def test_a_state_fits_a_network_that_was_changed_without_memory() -> None:
     assert torch.equal(restored.eval()(IMAGES), network.eval()(IMAGES))
 
 
-def test_texts_are_rounded_by_the_range_of_their_batch_and_nothing_is_added_to_the_state() -> None:
-    network = small_lstm()
-    mask = torch.ones_like(IDS)
-    exact, names = network.eval()(IDS, mask), list(network.state_dict())
-    fake_quantize(network)
-    quantized = network(IDS, mask)
-    assert list(network.state_dict()) == names
-    assert not torch.equal(exact, quantized)
-    assert (exact - quantized).abs().max() < 0.05
-    network.train()(IDS, mask).sum().backward()
-    assert all(p.grad is not None and p.grad.count_nonzero() for p in network.lstms.parameters())
-
-
-def test_vectors_that_the_export_projects_once_are_left_alone() -> None:
-    network = LSTMClassifier(2, vocabulary_size=50, embedding_dim=8, hidden_size=8, pretrained_dim=12)
-    fake_quantize(network)
-    assert type(network.embedding) is nn.Embedding
-    assert type(network.projection) is nn.Linear
-    assert type(network.lstms[0]) is not nn.LSTM
-    assert isinstance(network.head.input_range, BatchRange)
-
-
 def test_undone_it_is_the_plain_network_and_the_learnt_ranges_are_told() -> None:
     network = small_cnn()
     plain = copy.deepcopy(network).eval()
@@ -159,3 +109,5 @@ def test_it_cannot_be_done_twice_or_to_nothing() -> None:
         fake_quantize(network)
     with pytest.raises(ValueError, match="no convolution, linear, embedding or LSTM"):
         fake_quantize(nn.ReLU())
+    with pytest.raises(ValueError, match="let one LSTM read each direction, as LSTMClassifier does"):
+        fake_quantize(nn.LSTM(3, 4, batch_first=True, bidirectional=True))
