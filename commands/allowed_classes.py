@@ -9,10 +9,10 @@ from os import PathLike
 from typing import Any
 
 import yaml
-from jsonargparse import Namespace, get_loader, set_loader, set_parsing_settings
+from jsonargparse import Namespace, set_loader, set_parsing_settings
 
 from commands.mistakes import init_parameters
-from commands.settings_file import check_yaml, refuse_url
+from commands.settings_file import parse_yaml, refuse_url
 
 ALLOWED_PACKAGES = [
     "lightning_modules",
@@ -29,7 +29,6 @@ ALLOWED_PACKAGES = [
 ]
 LARGEST = 2**63 - 1
 LONGEST = 1000
-load_yaml = get_loader("yaml")
 
 
 def allow_only(packages: Sequence[str]) -> None:
@@ -45,12 +44,14 @@ def allow_only(packages: Sequence[str]) -> None:
         config_read_mode_urls_enabled=False,
         config_read_mode_fsspec_enabled=False,  # Lightning switches it on: -c=https://… would be downloaded
     )
-    set_loader("yaml", _load_checked, exceptions=(yaml.YAMLError,))
+    set_loader("yaml", load_yaml, exceptions=(yaml.YAMLError,))
 
 
-def _load_checked(text: str) -> Any:
-    check_yaml(text)
-    return load_yaml(text)
+def load_yaml(text: str) -> Any:
+    """A value of an option, or a file of them; braces without values, such as {epoch}, are a text."""
+    value = parse_yaml(text)
+    bare = isinstance(value, dict) and value and all(inner is None for inner in value.values())
+    return text if bare and ":" not in text.strip()[:-1] else value
 
 
 def packages_on_command_line(arguments: Sequence[str]) -> list[str]:

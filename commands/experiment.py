@@ -15,13 +15,14 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException, SI
 
 from callbacks.save_last import SaveLast
 from commands.allowed_classes import allow_only, check_parsed, leaves, packages_on_command_line
+from commands.callback_settings import parse_with_callbacks
 from commands.check_input import check_batch, check_input
 from commands.experiment_trainer import ExperimentTrainer
 from commands.explain import explain_setting
 from commands.failures import RunFailedError, failures_explained
 from commands.hardware import check_process_counts, device_name, fast_precision, keep_freed_memory, skip_cuda_checks
 from commands.mistakes import blame, explain, one_line
-from commands.options import add_options
+from commands.options import add_options, experiment_keys
 from commands.out_of_memory import run_within_memory
 from commands.pinned_runs import pin_runs
 from commands.processes import end_together
@@ -88,11 +89,13 @@ class ExperimentCLI(LightningCLI):
         add_options(parser)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        given: list[str] = args  # type: ignore[assignment]  # always a list here
         try:
-            self.config = parser.parse_args(args)  # type: ignore[arg-type]  # always a list here
+            self.config = parse_with_callbacks(parser, given)
         except ArgumentError as error:
             options = next(iter(self._subcommand_parsers.values()))._option_string_actions
-            raise ValueError(explain(error, [option.lstrip("-") for option in options], self.given)) from error
+            known = [*(option.lstrip("-") for option in options), *experiment_keys(given)]
+            raise ValueError(explain(error, known, given)) from error
         if self.options.allow_package != self.allowed_packages:
             raise ValueError(f"allow_package={self.options.allow_package} counts on the command line only")
         check_parsed(self.options)

@@ -10,8 +10,10 @@ import yaml
 from jsonargparse import ArgumentParser, Namespace
 
 from commands.allowed_classes import leaves, load_yaml
+from commands.callback_settings import ADDING, CONFIG, class_name, split_options
 from commands.checkpoints import read_checkpoint
-from commands.mistakes import nearest
+from commands.hints import hint
+from commands.mistakes import init_parameters
 from commands.run_folder import LAST_CHECKPOINT
 from commands.settings_file import read_settings
 
@@ -32,13 +34,14 @@ def explain_setting(key: str, parser: ArgumentParser, options: Namespace, argume
         ValueError: no such key.
     """
     key = key.replace(".init_args", "")
-    value = look_up(options.as_dict(), key)
+    callbacks = _by_class(options.as_dict())
+    value = look_up({**options.as_dict(), "callbacks": callbacks}, key)
     if value is UNSET:
-        raise ValueError(f"--explain={key}: unknown key{nearest(key, sorted({known for known, _ in leaves(options)}))}")
-    chosen = {part: {"class_path": options[part].class_path} for part in RECORDED_IN if options.get(part)}
-    default = UNSET if key.endswith("class_path") else look_up(parser.parse_object(chosen).as_dict(), key)
-    layers = [("class default", default)]
-    layers += [(name, look_up(settings, key)) for name, settings in given_layers(arguments)]
+        known = [key for key, _ in leaves(options) if not key.startswith("trainer.callbacks.")]
+        known += [f"callbacks.{name}.{option}" for name, given in callbacks.items() for option in given]
+        raise ValueError(f"--explain={key}: unknown key{hint(key, sorted(set(known)))}")
+    layers = [("class default", _default(key, parser, options))]
+    layers += [(name, _said(settings, key)) for name, settings in given_layers(arguments)]
     source = [name for name, said in layers if said is not UNSET][-1:] or ["another setting"]
     if source == ["class default"] and layers[0][1] != value:
         source = ["another setting"]  # such as data.tokenizer_of, which follows model.pretrained
@@ -51,19 +54,57 @@ def explain_setting(key: str, parser: ArgumentParser, options: Namespace, argume
 def given_layers(arguments: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """(name, settings) of each configuration file and of the options between them, in the order given."""
     options: dict[str, Any] = {}
-    waiting = list(arguments)
-    while waiting:
-        option, separator, text = waiting.pop(0).partition("=")
-        if not separator and waiting and not waiting[0].startswith("-"):
-            text = waiting.pop(0)
-        if option in ("-c", "--config"):
+    added = ""  # the class that a setting of the last callback is of
+    for option, text, _ in split_options(arguments):
+        key = option.removeprefix("--").replace(".init_args", "")
+        if option in CONFIG:
             if options:
                 yield "command line", options
             yield text, read_settings(Path(text))
             options = {}
+        elif option.startswith("--trainer.callbacks."):
+            options[key.replace("trainer.callbacks", f"callbacks.{added}", 1)] = _parsed(text)
         elif option.startswith("--"):
-            options[option.removeprefix("--").replace(".init_args", "")] = _parsed(text)
+            added = class_name(text) if option in ADDING else added
+            options[key] = _parsed(text)
     yield "command line", options
+
+
+def _said(settings: dict[str, Any], key: str) -> Any:
+    """What a layer says of a key; of a callback's, by its class or in the list of callbacks, the former winning."""
+    said = look_up(settings, key)
+    return look_up({"callbacks": _by_class(settings)}, key) if said is UNSET else said
+
+
+def _by_class(settings: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The options of each callback in ``trainer.callbacks`` by the name of its class; of several, with its number."""
+    listed = look_up(settings, "trainer.callbacks")
+    options: dict[str, dict[str, Any]] = {}
+    for entry in listed if isinstance(listed, list) else []:
+        if isinstance(entry, dict) and "class_path" in entry:
+            name = class_name(entry["class_path"])
+            number = 1 + sum(other.partition(".")[0] == name for other in options)
+            options[f"{name}.{number}" if number > 1 else name] = entry.get("init_args") or {}
+    return options
+
+
+def _default(key: str, parser: ArgumentParser, options: Namespace) -> Any:
+    """What the class says that a setting is of."""
+    if key.endswith("class_path"):
+        return UNSET
+    if key.startswith("callbacks."):
+        return look_up({"callbacks": _callback_defaults(options)}, key)
+    chosen = {part: {"class_path": options[part].class_path} for part in RECORDED_IN if options.get(part)}
+    return look_up(parser.parse_object(chosen).as_dict(), key)
+
+
+def _callback_defaults(options: Namespace) -> dict[str, dict[str, Any]]:
+    """What the classes of the run's callbacks say of themselves, by their names."""
+    paths = (entry.class_path for entry in options.trainer.callbacks or [])
+    return {
+        class_name(path): {p.name: p.default for p in init_parameters(path) if p.default is not p.empty}
+        for path in paths
+    }
 
 
 def _parsed(text: str) -> Any:

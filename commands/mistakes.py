@@ -9,10 +9,12 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+from commands.hints import hint
+
 LONGEST = 500
 REFUSED = re.compile(
-    r"Problem with given class_path '([\w.]+)':\s+"
-    r"(?:(?:Option|Key|option) ['\"]?([\w.]+)['\"]? is not|unrecognized arguments: --([\w.]+))"
+    r"Problem with given class_path '(?!lightning\.Callback')([\w.]+)':\s+"  # which is tried after the class itself
+    r"(?:(?:Option|Key|option) ['\"]?([\w.-]+)['\"]? is not|unrecognized arguments: --([\w.-]+))"
 )
 NUMBER_FOR_KEY = re.compile(r"Key must be a string, got: (\S+)\.")
 WRONG_CLASS = re.compile(r"Problem with given class_path '([^']*)'")
@@ -45,9 +47,11 @@ def printable(text: str) -> str:
 
 
 def nearest(name: str, choices: list[str]) -> str:
-    """A question that offers the most similar choice, or nothing if none is similar."""
-    close = get_close_matches(name, choices, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]}?" if close else ""
+    """A question that offers the most similar choice, in whatever case, or one that begins so; or nothing."""
+    lower = {choice.lower(): choice for choice in reversed(choices)}
+    close = get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
+    close += [other for other in lower if name and other.startswith(name.lower())]
+    return f"; did you mean {lower[close[0]]}?" if close else ""
 
 
 def explain(error: BaseException, known_keys: list[str], given: Sequence[str] = ()) -> str:
@@ -55,15 +59,15 @@ def explain(error: BaseException, known_keys: list[str], given: Sequence[str] = 
     message = str(error)
     if (found := NO_VALUE.search(message)) and (bare := [option for option in given if found[1] in option]):
         return f"{bare[-1]} needs a value, as in {bare[-1]}=…"
-    group = _outermost_key(message)
+    group = _group(message)
     if found := REFUSED.search(message):
         class_path, option = found[1], found[2] or found[3]
         keys = [f"{group}.{name}" for name in init_arguments(class_path)]
-        return f"unknown key {group}.{option}{nearest(f'{group}.{option}', keys)}"
+        return f"unknown key {group}.{option}{hint(f'{group}.{option}', [*keys, *known_keys])}"
     values = VALUE.findall(message)
     if values:
         key, expected, got = values[-1]
-        key = key if group == key or not group else f"{group}.{key}"
+        key = key if group == key or "." in key or not group else f"{group}.{key}"
         return f"{key}={next(iter(got.strip().splitlines()), '')} is not {_readable(expected)}"
     inner = [match for at in re.finditer("Parser key", message) if (match := INNER.match(message, at.start()))]
     if inner and group and inner[-1].start() > message.index("Parser key"):
@@ -74,17 +78,18 @@ def explain(error: BaseException, known_keys: list[str], given: Sequence[str] = 
     if found := NUMBER_FOR_KEY.search(message):
         return f"unknown key {found[1]}"
     if found := WRONG_CLASS.search(message):
-        return f"{group}.class_path={found[1]} is not a class of Lightsmith, lightning or torch"
+        return f"{_outermost_key(message)}.class_path={found[1]} is not a class of Lightsmith, lightning or torch"
     if found := UNION.search(message):
         key, types, value = found.groups()
         return f"{key}={value.strip()} is not {_readable(types)}"
     if found := UNKNOWN.search(message):
         whole = (option.lstrip("-").partition("=")[0] for option in given if f"--{found[1]}" in option in message)
         key = printable(next(whole, found[1]))  # an option may have a space in its name
-        return f"unknown key {key}{nearest(key, known_keys)}"
+        return f"unknown key {key}{hint(key, known_keys)}"
     if found := NO_EXPERIMENT.search(message):
         return (
-            f"{found[1]} is not given; which experiment? give -c experiments/_defaults.yaml -c experiments/<name>.yaml"
+            f"{found[1]} is not given; which experiment? give -c experiments/_defaults.yaml "
+            "-c experiments/<name>.yaml, or say make exp NAME=<name> ARGS=…"
         )
     if found := RAISED.search(message):
         return " ".join(found[1].split())
@@ -94,6 +99,12 @@ def explain(error: BaseException, known_keys: list[str], given: Sequence[str] = 
 def _outermost_key(message: str) -> str:
     found = re.search(r"Parser key [\"']([\w.]+)[\"']", message)
     return found[1] if found else ""
+
+
+def _group(message: str) -> str:
+    """What an option of the class in question stands under: of one in the list of callbacks, its name."""
+    found, key = WRONG_CLASS.search(message), _outermost_key(message)
+    return f"callbacks.{found[1].rpartition('.')[2]}" if found and key == "trainer.callbacks" else key
 
 
 def _readable(types: str) -> str:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from lightning.pytorch.cli import LightningArgumentParser
 
+from commands.callback_settings import CONFIG, split_options
+from commands.mistakes import init_arguments
+from commands.settings_file import read_settings
 from commands.tracking import LoggerName
 
+ROOMS = ("lightning_modules", "datamodules")  # whose classes may be imported to look at them
 SHARED = ("class_names", "vocabulary_size", "image_size_px")  # what a model takes from its data
 
 
@@ -36,7 +42,24 @@ def add_options(parser: LightningArgumentParser) -> None:
     parser.add_argument(
         "--explain", type=str | None, default=None, help="Say where a value such as model.lr comes from."
     )
+    parser.add_argument(
+        "--callbacks",
+        type=dict[str, Any] | None,
+        default=None,
+        help="Settings of callbacks by class, such as --callbacks.LogWorstPredictions.count=5.",
+    )
     parser.add_argument("--debug", action="store_true", help="Show the traceback of a mistake.")
     for name in SHARED:
         parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
     parser.link_arguments("model.init_args.pretrained", "data.init_args.tokenizer_of")
+
+
+def experiment_keys(arguments: Sequence[str]) -> Iterator[str]:
+    """The keys of the model and the data that a command's YAML files name, as far as these are Lightsmith's own."""
+    files = [Path(value) for option, value, _ in split_options(arguments) if option in CONFIG]
+    for settings in map(read_settings, files):
+        for group in ("model", "data"):
+            named = settings.get(group)
+            path = named.get("class_path") if isinstance(named, dict) else named
+            if isinstance(path, str) and path.partition(".")[0] in ROOMS:
+                yield from (f"{group}.{name}" for name in init_arguments(path))

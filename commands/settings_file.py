@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import yaml
 
@@ -12,8 +12,46 @@ from commands.mistakes import one_line
 
 LARGEST_BYTES = 100_000  # a resolved config.yaml takes 5,000
 DEEPEST = 20  # levels of nesting
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# What is read as a number, a yes or no, or nothing; by its first character. All else is text, also what YAML 1.1 takes
+# for a number of base 60 or 8 (2:4, 007) or for a boolean (on, no), which somebody may well call a column or a class.
+PLAIN_VALUES = (
+    ("null", r"~|null|Null|NULL|", "~nN"),
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?(?:0|[1-9][0-9_]*|0x[0-9a-fA-F_]+|0b[01_]+)", "-+0123456789"),
+    (
+        "float",
+        r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*|[0-9][0-9_]*(?=[eE]))(?:[eE][-+]?[0-9]+)?",
+        "-+.0123456789",
+    ),
+    ("float", r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", "-+."),
+)
 URL = re.compile(r"(?:\w+::)*[a-zA-Z][\w+.-]+:/")  # one slash, as Path leaves it; a Windows drive has one letter
+
+
+class _PlainLoader(LOADER):  # type: ignore[misc]  # the C one, where there is one
+    """YAML in which a value that could be text is text."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
+
+
+for kind, pattern, first in PLAIN_VALUES:
+    characters = [*first, ""] if kind == "null" else list(first)
+    _PlainLoader.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", re.compile(f"^(?:{pattern})$"), characters)
+
+
+def parse_yaml(text: str) -> Any:
+    """What YAML says, once ``check_yaml`` has let it pass.
+
+    Raises:
+        yaml.YAMLError: likewise.
+    """
+    check_yaml(text)
+    loader = _PlainLoader(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
 
 
 def read_settings(path: Path) -> dict[str, Any]:
@@ -26,9 +64,8 @@ def read_settings(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path} has {path.stat().st_size} bytes; settings take no more than {LARGEST_BYTES}")
     try:
         text = path.read_text(encoding="utf-8")
-        check_yaml(text)
-        settings = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:  # the latter for no UTF-8, or a date such as 2026-99-99
+        settings = parse_yaml(text)
+    except (yaml.YAMLError, ValueError) as error:  # the latter for no UTF-8
         raise ValueError(f"{path} is not YAML: {one_line(error)}") from error
     if not isinstance(settings, dict):
         raise ValueError(f"{path} holds no settings such as trainer: {{max_epochs: 3}}")

@@ -92,3 +92,11 @@ def experiment(lightsmith: Cli, tmp_path: Path) -> Cli:
         return lightsmith(verb, *configs, f"--runs={tmp_path / 'runs'}", *arguments)
 
     return call
+
+
+@pytest.fixture(scope="session")
+def parse() -> Callable[..., Any]:
+    """``parse("mnist_mlp", "--model.lr=1")``: the settings of ``run``; a mistake raises ValueError."""
+    from tests.parsed import parser_of_run  # which imports Lightning's command line: a few seconds
+
+    return parser_of_run()

@@ -49,7 +49,7 @@ YAMLS = {
     "just text": "own.yaml holds no settings",
     "": "own.yaml holds no settings",
     "trainer:\n  callbacks:\n  - class_path: callbacks.show_progress.ShowProgress\n    init_args: {refresh: 3}\n": (
-        "unknown key trainer.callbacks.refresh; did you mean trainer.callbacks.refresh_rate?"
+        "unknown key callbacks.ShowProgress.refresh; did you mean callbacks.ShowProgress.refresh_rate?"
     ),
 }
 

@@ -1,9 +1,12 @@
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from jsonargparse import ArgumentParser
 
-from commands.explain import UNSET, given_layers, look_up
-from tests.conftest import Cli
+from commands.explain import UNSET, explain_setting, given_layers, look_up
+from tests.conftest import ROOT, Cli
 
 
 @pytest.mark.parametrize(
@@ -22,8 +25,6 @@ from tests.conftest import Cli
 def test_the_last_layer_that_sets_a_value_is_named_and_nothing_runs(
     experiment: Cli, tmp_path: Path, options: tuple[str, ...], source: str
 ) -> None:
-    from tests.conftest import ROOT
-
     (tmp_path / "own.yaml").write_text("trainer: {max_epochs: 7}\n")
     outcome = experiment("mnist_mlp", *options)
     assert (outcome.code, outcome.err) == (0, "")
@@ -66,3 +67,27 @@ def test_layers_come_in_the_order_given(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text("a: 1\n")
     layers = list(given_layers(["run", "--a=2", "-c", f"{tmp_path}/x.yaml", "--b", "3"]))
     assert layers == [("command line", {"a": 2}), (f"{tmp_path}/x.yaml", {"a": 1}), ("command line", {"b": 3})]
+
+
+STOPPING = ("--trainer.callbacks+=lightning.pytorch.callbacks.EarlyStopping", "--trainer.callbacks.monitor=val/loss")
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (("LogWorstPredictions.count",), "LogWorstPredictions.count=50 from: class default"),
+        (("ModelCheckpoint.monitor",), "ModelCheckpoint.monitor=val/accuracy from: {root}/experiments/_defaults.yaml"),
+        (("SaveLast.keep", "--callbacks.SaveLast.keep=4"), "SaveLast.keep=4 from: command line"),
+        (("SaveLast.keep", "-c=own.yaml"), "SaveLast.keep=3 from: own.yaml"),
+        (("EarlyStopping.monitor", *STOPPING), "EarlyStopping.monitor=val/loss from: command line"),
+        (("EarlyStopping.patience", *STOPPING), "EarlyStopping.patience=3 from: class default"),
+    ],
+)
+def test_a_setting_of_a_callback_is_explained_by_its_class(
+    parse: Callable[..., Any], tmp_path: Path, options: tuple[str, ...], line: str
+) -> None:
+    (tmp_path / "own.yaml").write_text("callbacks: {SaveLast: {keep: 3}}\n")
+    given = [f"-c={ROOT}/experiments/{name}.yaml" for name in ("_defaults", "mnist_mlp")]
+    settings = parse("mnist_mlp", *options[1:])
+    lines = explain_setting(f"callbacks.{options[0]}", ArgumentParser(), settings, [*given, *options[1:]])
+    assert lines[0] == f"callbacks.{line}".format(root=ROOT)
