@@ -155,7 +155,8 @@ class ExperimentCLI(LightningCLI):
         check_input(self.model, self.datamodule, leaves(self.options))
         if self.subcommand in RECORDED:
             check_batch(self.model, self.datamodule)
-        print_once(data_lines(self.datamodule))
+        trying = bool(self.options.trainer.fast_dev_run)
+        print_once(data_lines(self.datamodule, recorded=self.subcommand == "run" and not trying))
         keep_freed_memory()  # not before: what decoding freed is to go back
         start, self.start = self.start, {}  # as large as the weights, it is not kept
         load_start(self.options, start, self.model, self.datamodule)
@@ -163,7 +164,6 @@ class ExperimentCLI(LightningCLI):
         self.restored_step = continued.get("global_step", 0)
         asked = self.config_init[self.subcommand].trainer
         given = None if asked.logger is True else asked.logger
-        trying = bool(self.options.trainer.fast_dev_run)
         recorded = self.subcommand in RECORDED and not trying
         try:
             trainer: Any = super().instantiate_trainer(
@@ -194,7 +194,7 @@ class ExperimentCLI(LightningCLI):
 
     def before_run(self) -> None:
         device = device_name(self.trainer.strategy.root_device)
-        print_once([f"hardware   {device}, precision {self.trainer.precision}"])
+        print_once([f"hardware   {device}, number format {self.trainer.precision}"])
         if self.run_folder is not None and self.options.resume:
             print_once([f"run        continuing {shown(self.run_folder)}/"])
 

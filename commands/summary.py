@@ -9,11 +9,11 @@ from typing import Any
 
 from lightning.pytorch.utilities import rank_zero_only
 
+from commands.left_out import grouped
 from commands.list_experiments import experiment_files
 from commands.mistakes import printable
 from commands.run_folder import LAST_CHECKPOINT
 
-SHOWN_SKIPS = 3
 SHOWN_CLASSES = 10
 
 
@@ -50,17 +50,27 @@ def _told_apart(name: str) -> str:
     return name if plain else json.dumps(name, ensure_ascii=False)
 
 
-def data_lines(data: Any) -> list[str]:
-    """The first lines of a run: which data, how large, what was cut or left out."""
-    found = data.source_found
-    counts = " · ".join(f"{split} {count:,}" for split, count in data.sizes.items())
-    below = [f"{counts} · {class_list(data.class_names)}", *found.notes]
+def data_lines(data: Any, recorded: bool) -> list[str]:
+    """The first lines of a run: which data, how large, what becomes of an item, what was cut or left out.
+
+    Args:
+        data: the data module.
+        recorded: whether results.json will list what was left out.
+    """
+    found, sizes = data.source_found, data.sizes
+    counts = " · ".join(f"{split} {count:,}" for split, count in sizes.items())
+    below = [f"{counts} · {class_list(data.class_names)}"]
+    below += [data.items_line] if data.items_line else []
+    below += found.notes
+    if data.train_size is not None:
+        unused = sum(map(len, data.found.splits.values())) - sum(map(len, found.splits.values()))
+        below.append(f"{unused:,} more training items are not used (data.train_size={data.train_size})")
+    listed = " (all listed in results.json)" if recorded else ""
     if data.skipped:
-        below.append(f"skipped {len(data.skipped)} items (all listed in results.json):")
-        below += [f"  {item}: {reason}" for item, reason in data.skipped[:SHOWN_SKIPS]]
+        total = sum(sizes.values()) + len(data.skipped)
+        below.append(f"{len(data.skipped):,} of {total:,} items left out{listed}: {grouped(data.skipped)}")
     if found.ignored:
-        below.append(f"not used: {len(found.ignored)} files or folders (all listed in results.json):")
-        below += [f"  {item}: {reason}" for item, reason in found.ignored[:SHOWN_SKIPS]]
+        below.append(f"no part of the data{listed}: {grouped(found.ignored)}")
     return [_row("data", found.origin), *(_row("", line) for line in below)]
 
 
@@ -69,9 +79,9 @@ def results_lines(results: dict[str, Any], run_folder: Path, data: Any, sync: st
     fit, model, environment, folder = results["fit"], results["model"], results["environment"], shown(run_folder)
     rows = {
         "data": data.source_found.origin,
-        **({"skipped": f"{len(data.skipped)} items, listed in results.json"} if data.skipped else {}),
+        **({"left out": f"{len(data.skipped):,} items, listed in results.json"} if data.skipped else {}),
         "test": "  ".join(figures_of(results["test"])),
-        "fit": f"{fit['seconds']:.1f} s for {fit['epochs']} epochs, {fit['samples_per_second']:,.0f} samples/s, "
+        "fit": f"{fit['seconds']:.1f} s for {fit['epochs']} epoch{'' if fit['epochs'] == 1 else 's'}, {fit['samples_per_second']:,.0f} samples/s, "
         f"peak memory {fit['peak_memory_bytes'] / 1e9:.1f} GB, {environment['device']} {environment['precision']}",
         "model": f"{model['class']}, {model['parameters']:,} parameters",
         "run": f"{folder}/  (results.json, metrics.csv, config.yaml, checkpoints/)",

@@ -193,6 +193,11 @@ class ClassificationData(LightningDataModule, ABC):
         return fingerprint(self.source_found)
 
     @property
+    def items_line(self) -> str:
+        """What becomes of an item on its way to the network, for the first lines of a run; empty if that is nothing."""
+        return ""
+
+    @property
     def sizes(self) -> dict[str, int]:
         """Readable items per split."""
         return {split: len(self._encoded[1][split]) - len(self._lost(split)) for split in SPLIT_NAMES}

@@ -22,6 +22,7 @@ from datamodules.image_batches import ImageBatch, InMemoryImages, StreamedImages
 from datamodules.image_decoding import decode_all, item_name
 from datamodules.image_folders import load_image_folder
 from datamodules.image_signatures import is_image
+from datamodules.image_sizes import size_line
 from datamodules.preprocessing import ImagePreprocessing
 from datamodules.sources import Source, take, visible_entries
 from datamodules.table_files import TABLE_SUFFIXES
@@ -147,6 +148,10 @@ class ImageData(ClassificationData):
         if path.is_dir() and not any(is_image(str(file)) for file in files):
             raise ValueError(f"{path} holds no images")
         return [(str(p), p) for p in files]
+
+    @property
+    def items_line(self) -> str:
+        return size_line(self.source_found.splits["train"].items, self.stored_size_px, self.image_size_px)
 
     def item(self, split: str, index: int) -> np.ndarray:
         item = super().item(split, index)

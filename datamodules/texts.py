@@ -190,6 +190,14 @@ class TextData(ClassificationData):
         tokens = np.memmap(folder / "tokens.int32", np.int32, mode="c") if len(kept) else np.empty(0, np.int32)
         return EncodedTexts(tokens, lengths[kept], labels[kept], self.preprocessing.pad_id), kept, skipped
 
+    @property
+    def items_line(self) -> str:
+        lengths = np.array(self._encoded[0]["train"].lengths)
+        reaching = float((lengths >= self.max_tokens).mean())
+        return f"texts of {np.median(lengths):.0f} tokens (median)" + (
+            f"; {reaching:.0%} reach data.max_tokens={self.max_tokens}, where a text is cut" if reaching else ""
+        )
+
     def _token_ids(self, items: Iterable[str | None], title: str) -> Iterator[np.ndarray]:
         """As ``TextPreprocessing.token_ids``, with a progress bar."""
         bar = tqdm(items, f"Encoding {title}", unit=" texts", leave=False, delay=1, disable=None)

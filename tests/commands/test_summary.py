@@ -11,7 +11,9 @@ DATA: Any = SimpleNamespace(
     ),
     sizes={"train": 4000, "val": 500, "test": 500},
     class_names=[f"class {n}" for n in range(12)],
-    skipped=[(f"{n}.jpg", "truncated") for n in range(5)],
+    skipped=[("x/0.heic", "not a JPEG, PNG or PPM image"), *((f"x/{n}.jpg", f"truncated by {n}") for n in range(1, 5))],
+    items_line="images 500×375 → 32×32",
+    train_size=None,
     hub_name="owner/name",
 )
 RESULTS: dict[str, Any] = {
@@ -25,15 +27,33 @@ RESULTS: dict[str, Any] = {
 
 
 def test_data_lines_say_what_how_large_and_what_was_left_out() -> None:
-    text = "\n".join(data_lines(DATA))
-    assert data_lines(DATA)[0] == "data       image folder x"
-    assert "train 4,000 · val 500 · test 500 · 12 classes: class 0," in text
-    assert "class 9, …" in text
-    assert "no test split: 10% of train" in text
-    assert "skipped 5 items" in text
-    assert text.count("truncated") == 3
-    assert "not used: 1 files or folders" in text
-    assert "x/labels.csv: not an image" in text
+    lines = [line.strip() for line in data_lines(DATA, recorded=True)]
+    assert lines[0] == "data       image folder x"
+    assert lines[1].startswith("train 4,000 · val 500 · test 500 · 12 classes: class 0,")
+    assert lines[1].endswith("class 9, …")
+    assert lines[2:] == [
+        "images 500×375 → 32×32",
+        "no test split: 10% of train",
+        "5 of 5,005 items left out (all listed in results.json): 4 damaged (1.jpg, 2.jpg, 3.jpg, …), "
+        "1 not usable images (0.heic)",
+        "no part of the data (all listed in results.json): 1 not an image (labels.csv)",
+    ]
+
+
+def test_data_lines_promise_no_results_that_nothing_writes() -> None:
+    text = "\n".join(data_lines(DATA, recorded=False))
+    assert "5 of 5,005 items left out: 4 damaged" in text
+    assert "results.json" not in text
+
+
+def test_data_lines_add_up_where_some_training_items_are_not_used() -> None:
+    there, used = ({"train": range(n), "val": range(500), "test": range(500)} for n in (4000, 100))
+    found = SimpleNamespace(**{**vars(DATA.source_found), "splits": used})
+    chosen = SimpleNamespace(
+        **{**vars(DATA), "train_size": 100, "source_found": found, "found": SimpleNamespace(splits=there)}
+    )
+    text = "\n".join(data_lines(chosen, recorded=True))
+    assert "3,900 more training items are not used (data.train_size=100)" in text
 
 
 def test_names_that_a_list_would_hide_are_quoted() -> None:
@@ -46,7 +66,7 @@ def test_results_lines_never_break_a_path_and_name_the_next_command(tmp_path: Pa
     lines = results_lines(RESULTS, folder, DATA, sync=sync_command(folder))
     assert any("loss 0.2500  accuracy 0.5000" in line for line in lines)
     assert any(f"wandb sync {shown(folder)}/wandb/latest-run" in line for line in lines)
-    assert "skipped    5 items, listed in results.json" in lines
+    assert "left out   5 items, listed in results.json" in lines
     assert "make exp NAME=mnist_mlp DATA=hub" in lines[-1]
     real = RESULTS | {"data": {"source": "/x"}}
     assert f"make predict RUN={shown(folder)}" in results_lines(real, folder, DATA, sync=None)[-1]
