@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
@@ -186,6 +187,11 @@ class ClassificationData(LightningDataModule, ABC):
     @property
     def num_classes(self) -> int:
         return len(self.class_names)
+
+    @property
+    def class_counts(self) -> list[int]:
+        """Readable training items of each class."""
+        return np.bincount(self._encoded[1]["train"].labels, minlength=self.num_classes).tolist()
 
     @cached_property
     def fingerprint(self) -> str:

@@ -41,6 +41,13 @@ class ChangingModule(LightningModule):
         self.batch_transforms = Stages(BATCH_STAGES)
         self.loss_transforms = Stages(LOSS_STAGES)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Lightning sets this one some forty times a step, and torch would look for parameters in it each time.
+        if name == "_current_fx_name":
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
     def __getstate__(self) -> dict[str, Any]:
         # A copy, such as an average, does not train; and what changes its training may hold what cannot be copied.
         nothing = {"batch_transforms": Stages(BATCH_STAGES), "loss_transforms": Stages(LOSS_STAGES)}

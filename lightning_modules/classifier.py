@@ -6,14 +6,13 @@ from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
-from lightning.pytorch.plugins.precision import MixedPrecision, Precision
-from lightning.pytorch.utilities import GradClipAlgorithmType
 from torch import Tensor
 from torch.optim import Optimizer
 from torchmetrics import MetricCollection
 
 from lightning_modules.batch import Batch
 from lightning_modules.changing_module import ChangingModule
+from lightning_modules.class_weights import ClassWeights, GivenWeights
 from lightning_modules.classification_metrics import classification_metrics
 from lightning_modules.loss_means import MeanOverItems, TrainingLoss, log_epoch, log_step, states_of_all_ranks
 from lightning_modules.optimization import (
@@ -21,6 +20,8 @@ from lightning_modules.optimization import (
     ScheduleName,
     build_optimizer,
     build_schedule,
+    check_recipe,
+    clip_gradients,
     parameter_groups,
 )
 from lightning_modules.weight_averaging import save_average
@@ -38,6 +39,8 @@ class Classifier(ChangingModule):
         schedule: what the learning rate does after the warm-up, over the whole run.
         warmup_fraction: share of all steps over which the learning rate rises, 0…1.
         label_smoothing: probability mass spread over all classes in training (Szegedy et al. 2015, §7), 0…1.
+        class_weights: how much an item counts in training, and in nothing else: ``balanced`` so that classes count
+            equally, or numbers, by name or in the order of ``class_names``.
         compile: train the network through torch.compile. It takes a minute first, so it pays in long runs only.
     """
 
@@ -54,15 +57,11 @@ class Classifier(ChangingModule):
         schedule: ScheduleName = "one-cycle",
         warmup_fraction: float = 0.1,
         label_smoothing: float = 0.0,
+        class_weights: GivenWeights = None,
         compile: bool = False,  # noqa: A002  # what torch calls it
     ) -> None:
         super().__init__()
-        shares = {"momentum": momentum, "warmup_fraction": warmup_fraction, "label_smoothing": label_smoothing}
-        for name, share in shares.items():
-            if not 0 <= share < 1:
-                raise ValueError(f"model.{name}={share} must lie in [0, 1)")
-        if lr <= 0 or weight_decay < 0:
-            raise ValueError(f"model.lr={lr} must be above 0 and model.weight_decay={weight_decay} not below")
+        check_recipe(lr, weight_decay, momentum, warmup_fraction, label_smoothing)
         self.class_names = list(class_names)
         self.optimizer_name = optimizer
         self.lr = lr
@@ -71,18 +70,12 @@ class Classifier(ChangingModule):
         self.schedule = schedule
         self.warmup_fraction = warmup_fraction
         self.label_smoothing = label_smoothing
+        self.class_weights = ClassWeights(class_weights, class_names)
         self.compiles = compile
         self._training_loss = TrainingLoss()
         self.val_metrics = classification_metrics(len(class_names), "val/")
         self.test_metrics = classification_metrics(len(class_names), "test/")
         self.val_loss, self.test_loss = MeanOverItems(), MeanOverItems()
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        # Lightning sets this one some forty times a step, and torch would look for parameters in it each time.
-        if name == "_current_fx_name":
-            object.__setattr__(self, name, value)
-        else:
-            super().__setattr__(name, value)
 
     @property
     def measured(self) -> dict[str, Literal["min", "max"] | None]:
@@ -103,15 +96,24 @@ class Classifier(ChangingModule):
         return logits, F.cross_entropy(logits, batch.label)
 
     def objective(self, logits: Tensor, label: Tensor) -> Tensor:
-        """What training lowers unless a callback changes it: the mean cross-entropy with label smoothing.
+        """What training lowers unless a callback changes it: the mean cross-entropy, smoothed and weighted.
+
+        An item counts alike in whatever batch it is. torch's own weights would cancel out in a batch of one class, and
+        give a smoothed label's share of a rare class that class's weight.
 
         Args:
             logits: float32 (B, classes).
             label: int64 (B,), or float (B, classes).
         """
-        return F.cross_entropy(logits, label, label_smoothing=self.label_smoothing)
+        if self.class_weights.values is None:
+            return F.cross_entropy(logits, label, label_smoothing=self.label_smoothing)
+        losses = F.cross_entropy(logits, label, label_smoothing=self.label_smoothing, reduction="none")
+        return (self.class_weights.of_items(label) * losses).mean()
 
     def on_fit_start(self) -> None:
+        self.class_weights.begin(self.trainer.datamodule, self.device)  # type: ignore[attr-defined]
+        if self.class_weights.values is not None:
+            self.print(self.class_weights.line())
         if self.compiles:
             self.network.compile()  # in place: a wrapper would put its name into every key of the checkpoint
 
@@ -125,7 +127,8 @@ class Classifier(ChangingModule):
             batch = transform(batch)
         logits, plain = self._shared_step(batch)
         self._training_loss.add(plain.detach(), len(batch.label))
-        loss = self.objective(logits, batch.label) if self.label_smoothing else plain
+        changed = self.label_smoothing or self.class_weights.values is not None
+        loss = self.objective(logits, batch.label) if changed else plain
         for change in self.loss_transforms.in_order():
             loss = change(batch, logits, loss)
         return loss
@@ -201,13 +204,7 @@ class Classifier(ChangingModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip under fused optimizers too: Lightning refuses in any mixed precision, but only fp16's scaler objects."""
-        plugin = self.trainer.precision_plugin
-        if gradient_clip_val and isinstance(plugin, MixedPrecision) and plugin.scaler is None:
-            algorithm = GradClipAlgorithmType(gradient_clip_algorithm or "norm")
-            Precision.clip_gradients(plugin, optimizer, gradient_clip_val, algorithm)
-        else:
-            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+        clip_gradients(self, optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def restored_hyper_parameters(self) -> dict[str, Any]:
         """Hyper-parameters to change when the model is rebuilt from a checkpoint, which needs no pretrained weights."""
@@ -226,6 +223,7 @@ class Classifier(ChangingModule):
             "data": class_path(data),
             "fingerprint": getattr(data, "fingerprint", None) if self.trainer.is_global_zero else None,
             "training_loss": states_of_all_ranks(self.trainer, self._training_loss),
+            "class_weights": self.class_weights.by_name(),
             "operations": self.operations,
             "edits": self.edits,
         }

@@ -10,6 +10,9 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.plugins.precision import MixedPrecision, Precision
+from lightning.pytorch.utilities import GradClipAlgorithmType
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from torch.optim.lr_scheduler import LambdaLR
@@ -20,6 +23,22 @@ OptimizerName = Literal["sgd", "adam", "adamw", "rmsprop", "muon"]
 ScheduleName = Literal["constant", "linear", "cosine", "one-cycle"]
 FUSED_DEVICES = ("cpu", "cuda")
 NO_SCALES: Mapping[str, float] = MappingProxyType({})
+
+
+def check_recipe(
+    lr: float, weight_decay: float, momentum: float, warmup_fraction: float, label_smoothing: float
+) -> None:
+    """Refuse settings of a training that are out of their range.
+
+    Raises:
+        ValueError: naming the setting.
+    """
+    shares = {"momentum": momentum, "warmup_fraction": warmup_fraction, "label_smoothing": label_smoothing}
+    for name, share in shares.items():
+        if not 0 <= share < 1:
+            raise ValueError(f"model.{name}={share} must lie in [0, 1)")
+    if lr <= 0 or weight_decay < 0:
+        raise ValueError(f"model.lr={lr} must be above 0 and model.weight_decay={weight_decay} not below")
 
 
 def parameter_groups(
@@ -73,6 +92,15 @@ def build_optimizer(
     if name == "sgd":
         return SGD(groups, lr, momentum=momentum, nesterov=momentum > 0, fused=fused)
     return {"adam": Adam, "adamw": AdamW}[name](groups, lr, fused=fused)
+
+
+def clip_gradients(module: LightningModule, optimizer: Optimizer, limit: float | None, algorithm: str | None) -> None:
+    """Clip under fused optimizers too: Lightning refuses in any mixed precision, but only fp16's scaler objects."""
+    plugin = module.trainer.precision_plugin
+    if limit and isinstance(plugin, MixedPrecision) and plugin.scaler is None:
+        Precision.clip_gradients(plugin, optimizer, limit, GradClipAlgorithmType(algorithm or "norm"))
+    else:
+        module.clip_gradients(optimizer, limit, algorithm)
 
 
 def regroup(optimizer: Optimizer, groups: list[dict[str, Any]], schedule: LambdaLR) -> None:
