@@ -8,12 +8,19 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import WandbLogger
 
+LARGEST_PLOT = 50  # classes; a plot has a row for each item, and shows nothing of a thousand classes
+
 
 class LogConfusionMatrix(Callback):
-    """Counts the test predictions by true and predicted class, and shows them in Weights & Biases.
+    """Counts the test predictions by true and predicted class, and shows those of few classes in Weights & Biases.
 
-    ``counts`` is int64 (classes, classes), rows are true classes.
+    The results of a run are made from it: per-class figures, and confusion_matrix.csv.
+
+    Attributes:
+        counts: int64 (classes, classes), of all processes once the test has ended; rows are true classes.
     """
+
+    counts: torch.Tensor | None = None
 
     def on_test_start(self, trainer: Trainer, pl_module: Any) -> None:
         size = len(pl_module.class_names)
@@ -28,18 +35,24 @@ class LogConfusionMatrix(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        cells = batch.label * len(self.counts) + outputs.argmax(1)
-        self.counts += torch.bincount(cells.cpu(), minlength=self.counts.numel()).view_as(self.counts)
+        assert self.counts is not None
+        label, prediction = batch.label.cpu(), outputs.argmax(1).cpu()
+        self.counts.index_put_((label, prediction), torch.ones_like(label), accumulate=True)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
+        assert self.counts is not None
         self.counts = trainer.strategy.reduce(self.counts.to(pl_module.device), reduce_op="sum").cpu()
+
+    def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
         for logger in trainer.loggers:
-            if isinstance(logger, WandbLogger) and trainer.is_global_zero:
+            few = len(pl_module.class_names) <= LARGEST_PLOT
+            if isinstance(logger, WandbLogger) and trainer.is_global_zero and few:
                 self._log(logger, pl_module.class_names)
 
     def _log(self, logger: WandbLogger, class_names: list[str]) -> None:
         import wandb
 
+        assert self.counts is not None
         cells = torch.arange(self.counts.numel()).repeat_interleave(self.counts.flatten())
         labels, predictions = cells // len(class_names), cells % len(class_names)
         plot = wandb.plot.confusion_matrix(

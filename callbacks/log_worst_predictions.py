@@ -24,6 +24,8 @@ class Mistake(NamedTuple):
 class LogWorstPredictions(Callback):
     """Keeps the wrong predictions whose true class got least probability, and shows them in Weights & Biases.
 
+    worst_predictions.csv of a run is made from it.
+
     Args:
         count: how many.
 

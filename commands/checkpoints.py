@@ -131,6 +131,8 @@ def empty_model(model_class: Any, checkpoint: dict[str, Any], path: Path, more_c
     options = checkpoint["hyper_parameters"]
     names = [*options["class_names"], *map(str, range(more_classes))]
     with torch.device("meta"):
-        model: LightningModule = model_class(**{**options, "class_names": names})
+        # Weights are one for each class, so that they would not fit more; they are no part of a network.
+        others = {name: value for name, value in options.items() if name != "class_weights"}
+        model: LightningModule = model_class(**{**others, "class_names": names})
         repeat_operations(checkpoint, model, path)
     return model

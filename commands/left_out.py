@@ -10,7 +10,8 @@ SHOWN_NAMES = 3
 SHOWN_REASONS = 6
 # What is said of a file that was whole once; its details, such as a number of bytes, stay in results.json.
 DAMAGE = re.compile(
-    r"(?i)truncat|broken|corrupt|damag|premature|unexpected end|decoder|cannot decode|checksum|stream|not enough|\bbad\b|at first"
+    r"(?i)truncat|broken|corrupt|damag|premature|unexpected end|decoder|cannot decode|checksum|stream|not enough"
+    r"|\bbad\b|at first"
 )
 OTHER_FORMAT = re.compile(r"not (?:an?|one of) .*(?:JPEG|\.jpg)")
 

@@ -11,8 +11,10 @@ from lightning.pytorch.profilers import PassThroughProfiler
 from callbacks.save_last import SaveLast
 from commands.changed_settings import changed_settings
 from commands.durable_checkpoints import replace_file
+from commands.error_tables import write_error_tables
 from commands.experiment_trainer import ExperimentTrainer
 from commands.guarded_loggers import guard_loggers
+from commands.mistakes import one_line
 from commands.results import gather_results, write_results
 from commands.run_draft import RunDraft
 from commands.run_folder import LAST_CHECKPOINT
@@ -94,8 +96,15 @@ def print_profiles(trainer: Any, run_folder: Path) -> None:
 
 
 def write_record(cli: Any) -> None:
-    """Write results.json after a run, and print what came out."""
+    """Write a run's tables and, last, results.json, and print what came out.
+
+    A table that cannot be written is a failure of the run as a callback's in the test is, and costs no figure.
+    """
     trainer, folder = cli.trainer, cli.run_folder
+    try:
+        write_error_tables(trainer.callbacks, cli.datamodule, folder)
+    except OSError as error:
+        trainer.failures.append(f"the tables of the test could not be written: {one_line(error)}")
     results = gather_results(trainer, folder, cli.experiment, int(cli.options.seed_everything))
     sync = sync_command(folder) if tracked_offline(trainer.loggers) else None
     try:

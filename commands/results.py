@@ -16,7 +16,10 @@ import torch
 from lightning.pytorch import Callback
 
 from callbacks.measure_fit import MeasureFit, peak_memory_bytes
+from commands.best_epoch import best_epoch
+from commands.class_notes import class_results
 from commands.durable_checkpoints import replace_file
+from commands.error_tables import confusion_counts
 from commands.experiment_trainer import ExperimentTrainer, best_checkpoint
 from commands.hardware import device_name
 from commands.run_folder import BEST_CHECKPOINT
@@ -50,6 +53,8 @@ def gather_results(trainer: ExperimentTrainer, run_folder: Path, experiment: str
         "seed": seed,
         "data": _data(trainer.datamodule),
         "test": _test(trainer),
+        "best": best_epoch(trainer, run_folder),
+        **class_results(confusion_counts(trainer.callbacks), trainer.datamodule.class_names),
         **({"robustness": robustness} if robustness else {}),
         "fit": _fit(trainer),
         "model": _model(trainer, run_folder),
@@ -122,6 +127,7 @@ def _model(trainer: ExperimentTrainer, run_folder: Path) -> dict[str, Any]:
         "class": type(trainer.lightning_module).__name__,
         "parameters": sum(p.numel() for p in parameters),
         "trainable_parameters": sum(p.numel() for p in parameters if p.requires_grad),
+        "class_weights": list((trainer.lightning_module.class_weights.by_name() or {}).values()),
         "checkpoint": str(BEST_CHECKPOINT),
         "sha256": sha256(run_folder / BEST_CHECKPOINT),
         "weights_sha256": weights_sha256(trainer.lightning_module.state_dict()),

@@ -9,6 +9,7 @@ from typing import Any
 
 from lightning.pytorch.utilities import rank_zero_only
 
+from commands.class_notes import class_rows
 from commands.left_out import grouped
 from commands.list_experiments import experiment_files
 from commands.mistakes import printable
@@ -81,7 +82,9 @@ def results_lines(results: dict[str, Any], run_folder: Path, data: Any, sync: st
         "data": data.source_found.origin,
         **({"left out": f"{len(data.skipped):,} items, listed in results.json"} if data.skipped else {}),
         "test": "  ".join(figures_of(results["test"])),
-        "fit": f"{fit['seconds']:.1f} s for {fit['epochs']} epoch{'' if fit['epochs'] == 1 else 's'}, {fit['samples_per_second']:,.0f} samples/s, "
+        **class_rows(results),
+        "fit": f"{fit['seconds']:.1f} s for {fit['epochs']} epoch{'' if fit['epochs'] == 1 else 's'}, "
+        f"{fit['samples_per_second']:,.0f} samples/s, "
         f"peak memory {fit['peak_memory_bytes'] / 1e9:.1f} GB, {environment['device']} {environment['precision']}",
         "model": f"{model['class']}, {model['parameters']:,} parameters",
         "run": f"{folder}/  (results.json, metrics.csv, config.yaml, checkpoints/)",

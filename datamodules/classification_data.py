@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from datamodules.batching import EpochShuffle, OneShuffle, batch_loader
 from datamodules.encoded_cache import cached, uncached
+from datamodules.item_names import name_item
 from datamodules.known_classes import in_known_order
 from datamodules.on_device import hold_on_device
 from datamodules.preprocessing import ModulePreprocessing, Preprocessing
@@ -216,6 +217,11 @@ class ClassificationData(LightningDataModule, ABC):
     def item(self, split: str, index: int) -> Any:
         """The item as a person would look at it: a uint8 image (H, W, C) or a text."""
         return self._encoded[1][split].items[index]
+
+    def item_name(self, split: str, index: int) -> str:
+        """What a person finds an item by: its file within ``source``, or the row of the split that it was found in."""
+        found_in = split if split in self.found.splits else "train"
+        return name_item(self._encoded[1][split].items, index, found_in, Path(self.source).expanduser())
 
     def prepare_data(self) -> None:
         """Download once per node; ``setup`` then reads the cache on every rank."""
