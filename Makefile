@@ -3,11 +3,11 @@
 
 # Values come from the command line only: assigned here, none leaks in from the environment (WSL exports NAME). One that
 # is empty, or of a name that nobody reads, would train on something else than was meant: it ends everything.
-variables := NAME DATA ARGS RESUME RUN INPUT OUTPUT FORMAT INT8 MAX_DROP QUICK KILLS SEEDS VARIANT
+variables := NAME DATA ARGS RESUME RUN INPUT TEXT OUTPUT FORMAT INT8 MAX_DROP QUICK KILLS SEEDS VARIANT
 $(foreach v,$(variables),$(eval $(v) :=))
 given := $(foreach v,$(.VARIABLES),$(if $(findstring command line,$(origin $(v))),$(v)))
 $(foreach v,$(filter-out $(variables) python SHELL,$(given)),$(error $(v)= is not known: there are $(variables)))
-$(foreach v,$(filter-out ARGS,$(given)),$(if $(strip $($(v))),,$(error $(v)= is empty: give it a value, or leave it out)))
+$(foreach v,$(filter-out ARGS,$(given)),$(if $(strip $(value $(v))),,$(error $(v)= is empty: give it a value, or leave it out)))
 $(foreach v,$(filter INT8 QUICK,$(given)),$(if $(filter-out 1,$($(v))),$(error $(v)=$($(v)) is not 1: say $(v)=1, or leave it out)))
 
 python := .venv/bin/python
@@ -23,8 +23,13 @@ list: setup ## List the experiments
 exp: $(if $(RESUME),,need-NAME) setup ## Train, test, record: NAME=mnist_mlp [DATA=hub or a path] [ARGS="--model.lr=0.01"] [RESUME=run folder]
 	@$(python) cli.py run $(configs) $(if $(DATA),--data.source="$(DATA)") $(ARGS)
 
-predict: need-RUN need-INPUT setup ## Classify files: RUN=runs/mnist_mlp/latest (or an exported folder) INPUT=file or folder [OUTPUT=predictions.jsonl]
-	@$(python) cli.py classify --run="$(RUN)" --input="$(INPUT)" $(if $(OUTPUT),--output="$(OUTPUT)") $(ARGS)
+# The shell takes the text from the environment, so that nothing in it is read as a command.
+predict: export GIVEN_TEXT := $(value TEXT)
+predict: need-RUN $(if $(value TEXT),,need-INPUT) setup ## Classify: RUN=runs/mnist_mlp/latest (or an exported folder) INPUT=file or folder, or TEXT="..." [OUTPUT=x.csv]
+	@$(python) cli.py classify --run="$(RUN)" $(if $(INPUT),--input="$(INPUT)") $(if $(value TEXT),--text="$$GIVEN_TEXT") $(if $(OUTPUT),--output="$(OUTPUT)") $(ARGS)
+
+evaluate: need-RUN need-DATA setup ## Test a trained model on other labelled data, all of it: RUN=runs/mnist_mlp/latest DATA=file or folder [ARGS="--split=test"]
+	@$(python) cli.py evaluate --run="$(RUN)" --data="$(DATA)" $(if $(OUTPUT),--output="$(OUTPUT)") $(ARGS)
 
 compress: need-NAME setup ## Make a model smaller in several ways, compare: NAME=cifar_cnn [DATA=...] [RUN=trained run] [MAX_DROP=1.0] [ARGS="--seed=1"]
 	@$(python) cli.py compress --name="$(NAME)" $(if $(DATA),--data="$(DATA)") $(if $(RUN),--run="$(RUN)") $(if $(MAX_DROP),--max_drop="$(MAX_DROP)") $(ARGS)
@@ -85,8 +90,8 @@ need-%:
 	@$(if $($*),:,$(error $(ask-$*)))
 
 ask-NAME = Which experiment? Say NAME=, one of: $(experiments)
-ask-DATA = Which data? Say DATA=, the folder with CIFAR-10
+ask-DATA = Which data? Say DATA=, $(if $(filter evaluate,$(MAKECMDGOALS)),a labelled file or folder,the folder with CIFAR-10)
 ask-RUN = Which trained model? Say RUN=, a run folder such as runs/mnist_mlp/latest
-ask-INPUT = Classify what? Say INPUT=, a file or a folder
+ask-INPUT = Classify what? Say INPUT=, a file or a folder, or TEXT="..."
 
-.PHONY: help list exp predict export compress verify-resume test test-slow bench measure check pretrained lock clean setup
+.PHONY: help list exp predict evaluate export compress verify-resume test test-slow bench measure check pretrained lock clean setup

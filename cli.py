@@ -29,9 +29,10 @@ VERBS = {
     "fit": Verb(EXPERIMENT, "train only; like the next three, Lightning's own, with the same options"),
     "validate": Verb(EXPERIMENT, "evaluate --ckpt_path on the validation split"),
     "test": Verb(EXPERIMENT, "evaluate --ckpt_path on the test split"),
-    "predict": Verb(EXPERIMENT, "probabilities of --ckpt_path for the test split"),
+    "predict": Verb(EXPERIMENT, "probabilities of --ckpt_path for the test split, in a file"),
     "list": Verb("commands.list_experiments", "the experiments and what they measured"),
-    "classify": Verb("commands.classify", "class probabilities for new images or texts, from a run folder"),
+    "classify": Verb("commands.classify", "class probabilities for new images or texts: what `make predict` calls"),
+    "evaluate": Verb("commands.evaluate", "a trained model on labelled data other than its own, all of it"),
     "compress": Verb(
         "commands.compress", "prune, quantize and distil an experiment's model, and compare what comes out"
     ),
@@ -128,11 +129,25 @@ def _run_function(command: str, given: list[str]) -> int:
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # which tidies up, as Ctrl-C does
     options = [option for option in given if option != "--debug"]
+    check_values(options)
     function = function_of(command)
     try:
         return auto_cli(function, args=options, exit_on_error=False, as_positional=False, prog=f"cli.py {command}") or 0
     except ArgumentError as error:
         raise ValueError(explain(error, []) if str(error).startswith("Parser key") else one_line(error)) from error
+
+
+def check_values(options: Sequence[str]) -> None:
+    """Refuse an empty value, which would be taken for an option that is not given.
+
+    Raises:
+        ValueError: naming the option.
+    """
+    for before, option in zip(["", *options], options, strict=False):
+        if option.startswith("--") and option.endswith("=") and option.count("=") == 1:
+            raise ValueError(f"{option} is empty: give it a value, or leave it out")
+        if not option:
+            raise ValueError(f"{before} '' is empty: give it a value, or leave it out")
 
 
 def function_of(command: str) -> Callable[..., int | None]:

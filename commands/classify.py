@@ -1,141 +1,120 @@
-"""`classify`: class probabilities for new images or texts, from a run folder alone."""
+"""`classify`: class probabilities for new images or texts, from a run folder alone; `make predict` calls it."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 from tqdm.auto import tqdm
 
-from commands.checkpoints import load_run
-from commands.exported_folder import is_exported, load_exported
-from commands.hardware import fast_precision
 from commands.mistakes import printable
-from commands.predictions_file import check_not_among, check_output, write_predictions
-from datamodules.batching import batch_loader
-from datamodules.image_signatures import IMAGE_SUFFIXES
+from commands.predict_rows import PredictionRows
+from commands.predictions_file import (
+    check_output,
+    check_top,
+    free_path,
+    is_writable,
+    predictions_file,
+    shown_classes,
+)
+from commands.run_folder import home_of
+from commands.summary import shown
+from commands.trained_model import TrainedModel, ask, load_trained
 
-BATCH_SIZE = 64
-SHOWN_FILES = 5
+FOLDER = "predictions"  # in a run's
+PRINTED_CLASSES = 5
 
 
 def classify(
     run: Path,
-    input: Path,  # noqa: A002  # the option is --input
-    output: Path = Path("predictions.jsonl"),
+    input: Path | None = None,  # noqa: A002  # the option is --input
+    text: str = "",  # not optional: the parser would take "#1" or "null" for nothing
+    output: Path | None = None,
     text_column: str | None = None,
+    top: int | None = None,
 ) -> int:
-    """Classify images (a file or folder) or texts (.txt with one a line, .csv, .json, .jsonl, or a folder of them).
+    """Classify images (a file or folder) or texts (.txt with one a line, a table, or a folder of them), or one text.
 
     Writes one row per input, in order: item, prediction and probabilities by class name; or item and error for one that
-    cannot be read. What a folder of images holds besides images is left out.
+    cannot be read. What a folder holds besides is left out, and named.
 
     Args:
         run: a run folder such as runs/mnist_mlp/latest, a .ckpt file, or a folder that ``export`` wrote.
         input: what to classify.
-        output: where to write: a .jsonl file with a JSON object a line, or a .csv file.
+        text: a text to classify instead; what is said of it is printed.
+        output: where to write: a .jsonl file with a JSON object a line, or a .csv file. By default a new file in the
+            run's folder, named after the input; of a text nothing is written.
         text_column: the column of a table that holds the texts; as in training when unset.
+        top: write so many of the most probable classes; when unset all, but five if there are more than a hundred.
 
     Returns:
-        Exit code: 0, or 1 if any input could not be read.
+        Exit code: 0, or 1 if there was not an input that could be read.
 
     Raises:
         ValueError: no such run or input, nothing in it to classify, or an output that cannot be written.
+        RunFailedError: the output could not be written.
     """
-    if not input.exists():
+    if (input is None) == (not text):
+        raise ValueError("classify what? give --input=<file or folder>, or --text=<a text>, but not both")
+    if input is not None and not input.exists():
         raise ValueError(f"--input={input} does not exist")
-    check_output(output, input)
-    probabilities_of, data, class_names = _load_exported(run) if is_exported(run) else _load_trained(run)
-    if text_column is not None and not hasattr(data, "text_columns"):
-        raise ValueError(f"--text_column={text_column} is for texts; this model is not")
+    if output is not None:
+        check_output(output, input)
+    check_top(top)
+    model = load_trained(run)
+    _choose_columns(model.data, text, text_column)
+    if input is None:
+        return _classify_text(model, text, output, top)
+    output = output or _new_output(run, input)
+    with predictions_file(output, model.class_names, shown_classes(len(model.class_names), top)) as file:
+        rows = PredictionRows(file, input, output)
+        bar = tqdm(model.data.read_inputs(input), "Classifying", unit=" inputs", leave=False, delay=1, disable=None)
+        for answers in ask(model, bar):
+            rows.write(answers)
+        rows.check_any()
+    rows.say()
+    return 0 if rows.classified else 1
+
+
+def _choose_columns(data: Any, text: str, text_column: str | None) -> None:
+    """Let a table's texts be those of other columns than in training.
+
+    Raises:
+        ValueError: the model takes no texts.
+    """
+    for option, value in (("text", text), ("text_column", text_column)):
+        if value and not hasattr(data, "text_columns"):
+            raise ValueError(f"--{option}={value} is for texts; this model does not take them")
     if text_column is not None:
         data.text_columns = (text_column,)
-    inputs = data.read_inputs(input)
-    check_not_among(output, input, (name for name, _ in inputs))
-    items = [item for _, item in inputs]
-    dataset, kept, unreadable = data.encode(items, np.zeros(len(items), dtype=np.int64), "inputs")
-    probabilities = probabilities_of(dataset) if len(kept) else []
-    predicted = dict(zip(kept.tolist(), probabilities, strict=True))
-    rows, others = _rows(inputs, predicted, unreadable, class_names, in_folder=input.is_dir())
-    write_predictions(output, rows, class_names)
-    _say_left_out(others)
-    print(f"{len(kept)} of {len(rows)} classified, written to {output}")
-    return 1 if len(rows) > len(kept) else 0
 
 
-def _rows(
-    inputs: list[tuple[str, Any]],
-    predicted: dict[int, list[float]],
-    unreadable: list[tuple[str, str]],
-    class_names: list[str],
-    in_folder: bool,
-) -> tuple[list[dict[str, Any]], list[Path]]:
-    """A row for each input, in order, and the files of a folder that are left out; says what could not be read.
+def _new_output(run: Path, given: Path) -> Path:
+    """A file in the run's folder that is not there yet, named after what is classified.
 
-    Args:
-        predicted: probabilities by position among the inputs.
-        unreadable: (item, reason) of all other inputs, in their order.
+    Raises:
+        ValueError: nothing can be written there.
     """
-    errors = iter(unreadable)
-    rows, others = [], []
-    for position, (name, item) in enumerate(inputs):
-        if position in predicted:
-            rows.append(_row(name, predicted[position], class_names))
-        elif (reason := next(errors)[1]) and in_folder and _is_named_otherwise(item):
-            others.append(item)
-        else:
-            rows.append({"item": name, "error": reason})
-            print(printable(f"cannot read {name}: {reason}"), file=sys.stderr)
-    return rows, others
+    home = home_of(run)
+    if not is_writable(home):
+        raise ValueError(f"{shown(home)} cannot be written: name a file that can by --output")
+    return free_path(home / FOLDER, given.resolve().name or "inputs", ".jsonl")
 
 
-def _is_named_otherwise(item: Any) -> bool:
-    """Whether an input is a file that does not claim to be an image."""
-    return isinstance(item, Path) and item.suffix.lower() not in IMAGE_SUFFIXES
+def _classify_text(model: TrainedModel, text: str, output: Path | None, top: int | None) -> int:
+    """Print what is said of one text, and write it if asked for.
 
-
-def _say_left_out(others: list[Path]) -> None:
-    if others:
-        shown = ", ".join(map(str, others[:SHOWN_FILES])) + (", …" if len(others) > SHOWN_FILES else "")
-        print(printable(f"left out   {len(others)} files that are no images: {shown}"))
-
-
-def _load_trained(run: Path) -> tuple[Callable[[Any], list[list[float]]], Any, list[str]]:
-    """What classifies an encoded data set, what encodes one, and the names of the classes."""
-    model, data = load_run(run)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model.to(device)
-
-    def probabilities(dataset: Any) -> list[list[float]]:
-        with torch.autocast(device.type, torch.bfloat16, enabled=fast_precision() == "bf16-mixed"):
-            return _probabilities(model, data, dataset, device)
-
-    return probabilities, data, list(model.class_names)  # type: ignore[arg-type]  # Lightning types it as a module
-
-
-def _load_exported(folder: Path) -> tuple[Callable[[Any], list[list[float]]], Any, list[str]]:
-    """The same from a folder that `export` wrote, by ONNX Runtime."""
-    network, data, class_names = load_exported(folder)
-    return partial(_probabilities, network, data, device=torch.device("cpu")), data, class_names
-
-
-def _probabilities(network: Callable[..., Tensor], data: Any, dataset: Any, device: torch.device) -> list[list[float]]:
-    rows: list[list[float]] = []
-    loader = batch_loader(dataset, BATCH_SIZE, num_workers=0, seed=None)
-    with torch.inference_mode():
-        for batch in tqdm(loader, "Classifying", unit=" batches", leave=False, delay=1, disable=None):
-            batch = data.on_after_batch_transfer(type(batch)(*(part.to(device) for part in batch)), 0)
-            rows += network(*batch.inputs).float().softmax(1).tolist()
-    return rows
-
-
-def _row(name: str, probabilities: list[float], class_names: list[str]) -> dict[str, Any]:
-    best = max(range(len(class_names)), key=probabilities.__getitem__)
-    named = {name: round(p, 6) for name, p in zip(class_names, probabilities, strict=True)}
-    return {"item": name, "prediction": class_names[best], "probabilities": named}
+    Raises:
+        ValueError: it holds no text.
+    """
+    (answers,) = ask(model, [("text", text)])
+    if answers.reasons:
+        raise ValueError(f"--text={text!r} holds {answers.reasons[0]}")
+    probabilities = answers.logits.softmax(1).numpy()[0]
+    if output is not None:
+        with predictions_file(output, model.class_names, shown_classes(len(model.class_names), top)) as file:
+            file.write(text, probabilities)
+    for n in np.argsort(-probabilities, kind="stable")[: top or PRINTED_CLASSES].tolist():
+        print(printable(f"{probabilities[n]:.4f}  {model.class_names[n]}"))
+    return 0

@@ -76,6 +76,18 @@ def interrupted_run(folder: Path) -> Path:
     return folder.resolve()
 
 
+def home_of(run: Path) -> Path:
+    """The folder that a trained model belongs to, with any ``latest`` resolved; of a checkpoint that of its run.
+
+    Args:
+        run: a run folder, an exported folder, or a .ckpt file.
+    """
+    if run.is_dir():
+        return run.resolve()
+    folder = run.resolve().parent
+    return folder.parent if folder.name == BEST_CHECKPOINT.parent.name else folder
+
+
 def newest_run(folder: Path) -> str:
     """A question that offers an experiment's newest run in place of its folder; empty for any other folder."""
     return f"; did you mean {folder / 'latest'}?" if (folder / "latest").is_dir() else ""

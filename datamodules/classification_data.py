@@ -106,11 +106,13 @@ class ClassificationData(LightningDataModule, ABC):
         """Items as a data set of whole batches, the positions of those that were readable, and the others' reasons."""
 
     @abstractmethod
-    def read_inputs(self, path: Path) -> list[tuple[str, Any]]:
-        """(name, item) for each unlabelled input in a file or folder, in order; an item is what ``encode`` takes.
+    def read_inputs(self, path: Path) -> Iterable[tuple[str, Any]]:
+        """(name, item) for each unlabelled input in a file or folder, in order.
+
+        An item is what ``encode`` takes, or an ``Unreadable`` or ``NotAnInput`` in its place.
 
         Raises:
-            ValueError: nothing there that can be classified.
+            ValueError: a file that cannot be read.
         """
 
     @property

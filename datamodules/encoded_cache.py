@@ -12,10 +12,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 CACHE = Path("data/encoded")
 MANIFEST = "manifest.json"
+_within: ContextVar[str | None] = ContextVar("within", default=None)  # where ``uncached`` writes
 
 
 def cached(key: str, build: Callable[[Path], None]) -> Path:
@@ -83,11 +85,22 @@ def _one_at_a_time(lock: Path) -> Iterator[None]:
 
 def uncached(build: Callable[[Path], None]) -> Path:
     """The same for this process only, in the system's temporary folder."""
-    folder = Path(tempfile.mkdtemp(prefix="lightsmith-"))
+    folder = Path(tempfile.mkdtemp(prefix="lightsmith-", dir=_within.get()))
     owner = os.getpid()
     atexit.register(lambda: shutil.rmtree(folder, ignore_errors=True) if os.getpid() == owner else None)
     build(folder)
     return folder
+
+
+@contextmanager
+def short_lived() -> Iterator[None]:
+    """Remove at the end, rather than with the process, what ``uncached`` writes: for data that passes in parts."""
+    with tempfile.TemporaryDirectory(prefix="lightsmith-") as folder:
+        token = _within.set(folder)
+        try:
+            yield
+        finally:
+            _within.reset(token)
 
 
 def _intact(folder: Path) -> bool:

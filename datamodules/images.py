@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,8 +23,9 @@ from datamodules.image_decoding import decode_all, item_name
 from datamodules.image_folders import load_image_folder
 from datamodules.image_signatures import is_image
 from datamodules.image_sizes import size_line
+from datamodules.no_input import NotAnInput, files_below
 from datamodules.preprocessing import ImagePreprocessing
-from datamodules.sources import Source, take, visible_entries
+from datamodules.sources import Source, take
 from datamodules.table_files import TABLE_SUFFIXES
 from datamodules.tables import load_table
 
@@ -143,11 +144,12 @@ class ImageData(ClassificationData):
             return InMemoryImages(images, labels[kept]), kept, skipped
         return StreamedImages(take(items, kept), labels[kept], self.preprocessing), kept, skipped
 
-    def read_inputs(self, path: Path) -> list[tuple[str, Any]]:
-        files = visible_entries(path) if path.is_dir() else [path]
-        if path.is_dir() and not any(is_image(str(file)) for file in files):
-            raise ValueError(f"{path} holds no images")
-        return [(str(p), p) for p in files]
+    def read_inputs(self, path: Path) -> Iterator[tuple[str, Any]]:
+        if not path.is_dir():
+            yield str(path), path
+            return
+        for name, file in files_below(path):
+            yield name, file if isinstance(file, NotAnInput) or is_image(name) else NotAnInput("no image")
 
     @property
     def items_line(self) -> str:

@@ -210,11 +210,8 @@ class TextData(ClassificationData):
         input_ids, attention_mask = delete_tokens(batch.input_ids, batch.attention_mask, self.token_deletion)
         return batch._replace(input_ids=input_ids, attention_mask=attention_mask)
 
-    def read_inputs(self, path: Path) -> list[tuple[str, Any]]:
-        inputs = read_texts(path, self.text_columns)
-        if not inputs:
-            raise ValueError(f"{path} holds no texts: give a .txt, .csv, .json or .jsonl file, or a folder of them")
-        return list(inputs)
+    def read_inputs(self, path: Path) -> Iterator[tuple[str, Any]]:
+        return read_texts(path, self.text_columns)
 
 
 def _batches(texts: Iterable[str]) -> Iterator[list[str]]:

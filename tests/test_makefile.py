@@ -1,5 +1,6 @@
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,9 @@ def make(*arguments: str, **environment: str) -> Outcome:
         (("exp", "NAME=mnist_mlp", "RESUME="), "RESUME= is empty"),
         (("predict", "RUN=", "INPUT=x"), "RUN= is empty"),
         (("predict", "RUN=x", "INPUT=x", "OUTPUT="), "OUTPUT= is empty"),
+        (("predict", "RUN=x", "TEXT="), "TEXT= is empty"),
+        (("predict", "RUN=x"), 'Say INPUT=, a file or a folder, or TEXT="..."'),
+        (("evaluate", "RUN=x"), "Say DATA=, a labelled file or folder"),
         (("exp", "NAME=mnist_mlp", "data=hub"), "data= is not known: there are NAME DATA"),
         (("exp", "NAME=mnist_mlp", "DAT=hub"), "DAT= is not known"),
         (("export", "RUN=x", "INT8=0"), "INT8=0 is not 1"),
@@ -49,3 +53,13 @@ def test_the_environment_is_not_the_command_line() -> None:
     outcome = make("exp", "NAME=mnist_mlp", DATA="hub", RESUME="", PATH="/usr/bin:/bin")
     assert outcome.code == 0
     assert "hub" not in outcome.out
+
+
+def test_a_text_reaches_the_command_as_it_is_typed(tmp_path: Path) -> None:
+    text = 'it\'s "so" $5 `ls` $(HOME) \\ #1\nsecond line'
+    (tmp_path / "python").write_text("#!/bin/sh\nprintf '<%s>' \"$@\"\n")
+    (tmp_path / "python").chmod(0o755)
+    (tmp_path / "Makefile").write_text(f"{(ROOT / 'Makefile').read_text()}\nsetup:\n\t@true\n")  # nothing is installed
+    command = [MAKE, "--no-print-directory", "predict", "RUN=x", f"TEXT={text}", "python=./python"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert ran.stdout == f"<cli.py><classify><--run=x><--text={text}>"

@@ -102,7 +102,7 @@ def in_training(data: Any, items: list[Any]) -> Tensors:
 
 def in_predict(lightsmith: Cli, run: str, source: Path, seen: list[tuple[Any, ...]]) -> Tensors:
     seen.clear()
-    lightsmith("classify", f"--run={run}", f"--input={source}")
+    lightsmith("classify", f"--run={run}", f"--input={source}", "--output=predictions.jsonl")
     lines = [json.loads(line) for line in Path("predictions.jsonl").read_text().splitlines()]
     return rows(seen, [n for n, line in enumerate(lines) if "error" not in line])
 

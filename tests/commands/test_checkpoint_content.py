@@ -41,7 +41,7 @@ def test_whatever_its_classes_are_called_and_wherever_its_data_and_runs_lie_a_ru
         outcome = experiment("imdb_lstm", *WORDS, *SHORT, data, runs, *options, verb=verb)
         assert (outcome.code, outcome.err) == (0, "")
     (tmp_path / "new.txt").write_text("film\n")
-    assert lightsmith("classify", f"--run={run}", f"--input={tmp_path}/new.txt").code == 0
+    assert lightsmith("classify", f"--run={run}", f"--input={tmp_path}/new.txt", "--output=predictions.jsonl").code == 0
     assert all(f'"{name}": ' in Path("predictions.jsonl").read_text() for name in ODD_NAMES)
 
 

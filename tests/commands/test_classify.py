@@ -32,8 +32,9 @@ def digits(experiment: Cli, tmp_path: Path) -> Path:
     return folder
 
 
-def classify(lightsmith: Cli, name: str, source: Path) -> Outcome:
-    return lightsmith("classify", f"--run=runs/{name}/latest", f"--input={source}")
+def classify(lightsmith: Cli, name: str, source: Path, *options: str) -> Outcome:
+    output = () if any(option.startswith("--output") for option in options) else ("--output=predictions.jsonl",)
+    return lightsmith("classify", f"--run=runs/{name}/latest", f"--input={source}", *output, *options)
 
 
 def test_images_keep_their_order_and_unreadable_ones_are_listed_with_the_reason(
@@ -41,13 +42,13 @@ def test_images_keep_their_order_and_unreadable_ones_are_listed_with_the_reason(
 ) -> None:
     monkeypatch.setattr("datamodules.mnist.MNIST.load_sample", None)  # the training data is not there
     outcome = classify(lightsmith, "mnist_mlp", digits)
-    assert outcome.code == 1
+    assert outcome.code == 0
     rows = predictions(tmp_path)
     assert [Path(row["item"]).name for row in rows] == ["0.png", "1.png", "2.png", "3.png"]
     assert sorted(rows[1]) == ["error", "item"]
     assert rows[1]["error"]
     assert f"cannot read {digits / '1.png'}: {rows[1]['error']}" in outcome.err
-    assert "3 of 4 classified" in outcome.out
+    assert outcome.out == "Wrote 4 rows to predictions.jsonl: 3 classified, 1 could not be read (key `error`)\n"
     for row in (rows[0], rows[2], rows[3]):
         assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-4)
         assert row["prediction"] == max(row["probabilities"], key=row["probabilities"].get)
@@ -56,7 +57,7 @@ def test_images_keep_their_order_and_unreadable_ones_are_listed_with_the_reason(
 def test_probabilities_are_those_of_the_model(
     lightsmith: Cli, tmp_path: Path, digits: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("commands.classify.fast_precision", lambda: "32-true")
+    monkeypatch.setattr("commands.trained_model.fast_precision", lambda: "32-true")
     assert classify(lightsmith, "mnist_mlp", digits / "2.png").code == 0
     model, _ = load_run(tmp_path / "runs" / "mnist_mlp" / "latest")
     image = torch.from_numpy(np.array(Image.open(digits / "2.png")))[None, None]
@@ -75,7 +76,7 @@ def test_texts_come_from_lines_and_objects_and_one_without_text_is_listed(
     assert [row["item"] for row in in_lines] == [f"{tmp_path}/x.txt:1", f"{tmp_path}/x.txt:2"]
     (tmp_path / "x.jsonl").write_text('{"text": "A fine film."}\n{"stars": 3}\n{"text": "Dull, slow and long."}\n')
     outcome = classify(lightsmith, "imdb_lstm", tmp_path / "x.jsonl")
-    assert outcome.code == 1
+    assert outcome.code == 0
     in_objects = predictions(tmp_path)
     assert ["error" in row for row in in_objects] == [False, True, False]
     for line, row in zip(in_lines, (in_objects[0], in_objects[2]), strict=True):
@@ -93,7 +94,7 @@ def test_odd_names_and_entries_are_listed_and_cannot_act_on_the_terminal(
         (odd / f"broken {name}").write_bytes(b"no image")
     outcome = classify(lightsmith, "mnist_mlp", odd)
     rows = predictions(tmp_path)
-    assert outcome.code == 1
+    assert outcome.code == 0
     assert {Path(row["item"]).name for row in rows if "error" not in row} == set(ODD_NAMES)
     assert len([row for row in rows if "error" in row]) == len(ODD_NAMES) + 5
     assert outcome.err.count("\n") == len(ODD_NAMES) + 5
@@ -108,7 +109,7 @@ def test_files_of_other_kinds_are_left_out_and_named(lightsmith: Cli, tmp_path: 
     outcome = classify(lightsmith, "mnist_mlp", digits)
     assert (outcome.code, outcome.err) == (0, "")
     assert (
-        f"left out   3 files that are no images: {digits}/README.md, {digits}/Thumbs.db, {digits}/labels.csv"
+        f"left out   3 files that are none of the inputs: {digits}/README.md, {digits}/Thumbs.db, {digits}/labels.csv"
         in outcome.out
     )
     assert [Path(row["item"]).name for row in predictions(tmp_path)] == ["0.png", "2.png", "3"]
@@ -129,11 +130,14 @@ def test_an_output_that_cannot_be_written_is_refused_before_anything_is_read(
     assert not list(tmp_path.glob("predictions*"))
 
 
-def test_a_csv_file_holds_what_the_lines_hold(lightsmith: Cli, tmp_path: Path, digits: Path) -> None:
-    assert classify(lightsmith, "mnist_mlp", digits).code == 1
-    arguments = ("--run=runs/mnist_mlp/latest", f"--input={digits}", "--output=predictions.csv")
-    assert lightsmith("classify", *arguments).code == 1
-    with (tmp_path / "predictions.csv").open(newline="", encoding="utf-8") as file:
+def test_a_csv_file_holds_what_the_lines_hold_and_begins_as_a_spreadsheet_wants_it(
+    lightsmith: Cli, tmp_path: Path, digits: Path
+) -> None:
+    assert classify(lightsmith, "mnist_mlp", digits).code == 0
+    outcome = classify(lightsmith, "mnist_mlp", digits, "--output=predictions.csv")
+    assert outcome.out.endswith("predictions.csv: 3 classified, 1 could not be read (column `error`)\n")
+    assert (tmp_path / "predictions.csv").read_bytes().startswith(b"\xef\xbb\xbfitem,prediction,error,probability_0,")
+    with (tmp_path / "predictions.csv").open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     expected = predictions(tmp_path)
     assert [row["item"] for row in rows] == [row["item"] for row in expected]
@@ -141,6 +145,55 @@ def test_a_csv_file_holds_what_the_lines_hold(lightsmith: Cli, tmp_path: Path, d
     for row, line in zip(rows, expected, strict=True):
         shares = {name.removeprefix("probability_"): share for name, share in row.items() if name.startswith("prob")}
         assert {n: float(s) for n, s in shares.items() if s} == line.get("probabilities", {})
+
+
+def test_by_default_a_new_file_in_the_runs_folder_is_written_each_time(
+    lightsmith: Cli, tmp_path: Path, digits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = (tmp_path / "runs/mnist_mlp/latest").resolve()
+    checkpoint = folder / "checkpoints/best.ckpt"
+    for run, name in (("runs/mnist_mlp/latest", "digits"), (checkpoint, "digits-2"), (folder, "digits-3")):
+        outcome = lightsmith("classify", f"--run={run}", f"--input={digits}")
+        assert f"Wrote 4 rows to {folder.relative_to(tmp_path)}/predictions/{name}.jsonl: 3 cl" in outcome.out
+    assert sorted(path.name for path in (folder / "predictions").iterdir()) == [
+        "digits-2.jsonl", "digits-3.jsonl", "digits.jsonl",
+    ]  # fmt: skip
+    monkeypatch.setattr("commands.classify.is_writable", lambda _: False)
+    outcome = lightsmith("classify", "--run=runs/mnist_mlp/latest", f"--input={digits}")
+    assert outcome.code == 2
+    assert outcome.err.endswith("cannot be written: name a file that can by --output\n")
+
+
+def test_where_nothing_can_be_read_the_rows_say_so_and_the_exit_code_is_1(
+    lightsmith: Cli, tmp_path: Path, digits: Path
+) -> None:
+    outcome = classify(lightsmith, "mnist_mlp", digits / "1.png")
+    assert outcome.code == 1
+    assert outcome.out == "Wrote 1 row to predictions.jsonl: 0 classified, 1 could not be read (key `error`)\n"
+    assert "error" in predictions(tmp_path)[0]
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd/README.md").touch()
+    outcome = lightsmith("classify", "--run=runs/mnist_mlp/latest", "--input=odd")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("odd holds nothing that can be classified: odd/README.md: ")
+    assert not (tmp_path / "runs/mnist_mlp/latest/predictions").exists()
+
+
+def test_parts_of_the_inputs_are_classified_as_the_whole_is_and_the_most_probable_classes_alone_can_be_written(
+    lightsmith: Cli, tmp_path: Path, digits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert classify(lightsmith, "mnist_mlp", digits).code == 0
+    whole = predictions(tmp_path)
+    monkeypatch.setattr("commands.trained_model.ITEMS_AT_ONCE", 1)
+    assert classify(lightsmith, "mnist_mlp", digits, "--top=2").code == 0
+    for row, expected in zip(predictions(tmp_path), whole, strict=True):
+        shares = sorted(expected.get("probabilities", {}).items(), key=lambda pair: -pair[1])[:2]
+        assert list(row.get("probabilities", {}).items()) == shares
+        assert row.get("prediction") == expected.get("prediction")
+    assert classify(lightsmith, "mnist_mlp", digits, "--top=2", "--output=top.csv").code == 0
+    header = (tmp_path / "top.csv").read_text(encoding="utf-8-sig").splitlines()[0]
+    assert header == "item,prediction,error,class_1,probability_1,class_2,probability_2"
+    assert classify(lightsmith, "mnist_mlp", digits, "--top=0").err == "--top=0 must be at least 1\n"
 
 
 def test_a_disk_that_fills_up_leaves_what_was_there(
@@ -154,12 +207,12 @@ def test_a_disk_that_fills_up_leaves_what_was_there(
     monkeypatch.setattr("os.fsync", fail)
     outcome = classify(lightsmith, "mnist_mlp", digits)
     assert outcome.code == 1
-    assert outcome.err.endswith("\n--output=predictions.jsonl could not be written: No space left on device\n")
+    assert outcome.err == "--output=predictions.jsonl could not be written: No space left on device\n"
     assert (tmp_path / "predictions.jsonl").read_text() == "yesterday's"
     assert len(list(tmp_path.glob("*predictions*"))) == 1
 
 
-def test_a_column_of_another_name_is_asked_for_and_a_list_of_objects_is_read(
+def test_a_column_of_another_name_is_asked_for_and_a_single_text_is_answered_on_the_screen(
     experiment: Cli, lightsmith: Cli, tmp_path: Path
 ) -> None:
     assert experiment("imdb_lstm", *SMALL, "--data.max_tokens=32").code == 0
@@ -167,17 +220,26 @@ def test_a_column_of_another_name_is_asked_for_and_a_list_of_objects_is_read(
     outcome = classify(lightsmith, "imdb_lstm", tmp_path / "tweets.csv")
     assert (outcome.code, outcome.err.count("\n")) == (2, 1)
     assert outcome.err.endswith("column: it has tweet_id, tweet; name one with --text_column\n")
-    arguments = ("--run=runs/imdb_lstm/latest", f"--input={tmp_path}/tweets.csv", "--text_column=tweet")
-    assert lightsmith("classify", *arguments).code == 0
+    assert not (tmp_path / "predictions.jsonl").exists()
+    assert classify(lightsmith, "imdb_lstm", tmp_path / "tweets.csv", "--text_column=tweet").code == 0
     tweets = predictions(tmp_path)
-    (tmp_path / "new.json").write_text('[{"text": "A fine film."}, {"text": "Dull and slow."}]')
-    assert classify(lightsmith, "imdb_lstm", tmp_path / "new.json").code == 0
-    assert [row["item"] for row in predictions(tmp_path)] == [f"{tmp_path}/new.json:1", f"{tmp_path}/new.json:2"]
-    assert [row["probabilities"] for row in predictions(tmp_path)] == [row["probabilities"] for row in tweets]
+    assert [row["item"] for row in tweets] == [f"{tmp_path}/tweets.csv:2", f"{tmp_path}/tweets.csv:3"]
+
+    run = "--run=runs/imdb_lstm/latest"
+    outcome = lightsmith("classify", run, "--text=A fine film.")
+    shares = tweets[0]["probabilities"]
+    first, second = sorted(shares, key=shares.get, reverse=True)
+    assert outcome == Outcome(0, f"{shares[first]:.4f}  {first}\n{shares[second]:.4f}  {second}\n", "")
+    assert not (tmp_path / "runs/imdb_lstm/latest/predictions").exists()
+    assert lightsmith("classify", run, "--text=A fine film.", "--output=one.jsonl").code == 0
+    assert json.loads((tmp_path / "one.jsonl").read_text()) == {**tweets[0], "item": "A fine film."}
+    assert lightsmith("classify", run, "--text= ").err == "--text=' ' holds no text\n"
+    both = lightsmith("classify", run, "--text=x", "--input=tweets.csv")
+    assert both.err == "classify what? give --input=<file or folder>, or --text=<a text>, but not both\n"
 
     (folder := tmp_path / "folder").mkdir()
     (folder / "new.jsonl").write_text('{"text": "A fine film."}\n')
-    outcome = lightsmith("classify", arguments[0], f"--input={folder}", "--output=folder/new.jsonl")
+    outcome = lightsmith("classify", run, f"--input={folder}", "--output=folder/new.jsonl")
     assert outcome.err == f"--output=folder/new.jsonl is among the inputs in {folder}: name another file\n"
     assert "fine" in (folder / "new.jsonl").read_text()
 
@@ -189,13 +251,15 @@ def test_what_cannot_be_classified_is_one_line(lightsmith: Cli, tmp_path: Path, 
         ("runs/nope", digits, "no checkpoint at runs/nope"),
         ("foreign.ckpt", digits, "is not a Lightsmith checkpoint"),
         ("runs/mnist_mlp/latest", tmp_path / "nope", "does not exist"),
-        ("runs/mnist_mlp/latest", tmp_path / "empty", "holds no images"),
+        ("runs/mnist_mlp/latest", tmp_path / "empty", "empty holds nothing that can be classified"),
     ):
-        outcome = lightsmith("classify", f"--run={run}", f"--input={source}")
+        outcome = lightsmith("classify", f"--run={run}", f"--input={source}", "--output=predictions.jsonl")
         assert (outcome.code, outcome.err.count("\n")) == (2, 1)
         assert line in outcome.err
     assert not (tmp_path / "predictions.jsonl").exists()
     (own := tmp_path / "predictions.jsonl").write_text("mine")
-    outcome = lightsmith("classify", "--run=runs/mnist_mlp/latest", f"--input={own}")
+    outcome = lightsmith("classify", "--run=runs/mnist_mlp/latest", f"--input={own}", f"--output={own.name}")
     assert outcome.err == "--output=predictions.jsonl would overwrite the input: name another file\n"
     assert own.read_text() == "mine"
+    outcome = lightsmith("classify", "--run=runs/mnist_mlp/latest", "--text=x")
+    assert outcome.err == "--text=x is for texts; this model does not take them\n"

@@ -17,6 +17,7 @@ from tests.conftest import ROOT, Cli
 
 SMALL = ("--data.train_size=300", "--loggers=[csv]", "--trainer.max_epochs=1", "--trainer.precision=32-true")
 RUN = "--run=runs/mnist_mlp/latest"
+OUTPUT = "--output=predictions.jsonl"
 
 
 @pytest.fixture(autouse=True)
@@ -101,7 +102,7 @@ def test_the_folder_predicts_as_the_run_does_and_no_fault_in_it_goes_unnoticed(
 
     predictions = []
     for run in ("runs/mnist_mlp/latest", "exported"):
-        assert lightsmith("classify", f"--run={run}", f"--input={digits}").code == 0
+        assert lightsmith("classify", f"--run={run}", f"--input={digits}", OUTPUT).code == 0
         lines = (tmp_path / "predictions.jsonl").read_text().splitlines()
         predictions.append([json.loads(line) for line in lines])
     for trained, exported in zip(*predictions, strict=True):
@@ -210,7 +211,7 @@ def test_texts_are_exported_with_their_tokenizer(name: str, experiment: Cli, lig
     (tmp_path / "x.txt").write_text("A fine film.\nDull, slow and long.\n")
     rows = []
     for run in (f"runs/{name}/latest", "fp32"):
-        assert lightsmith("classify", f"--run={run}", "--input=x.txt").code == 0
+        assert lightsmith("classify", f"--run={run}", "--input=x.txt", OUTPUT).code == 0
         lines = (tmp_path / "predictions.jsonl").read_text().splitlines()
         rows.append([json.loads(line)["probabilities"] for line in lines])
     for trained, exported in zip(*rows, strict=True):
@@ -219,6 +220,6 @@ def test_texts_are_exported_with_their_tokenizer(name: str, experiment: Cli, lig
     company = "".join(f"{word} {'!' * n} " * 12 + "\n" for n, word in enumerate(("superb", "WORST", "1234", "is")))
     for others in ("", company):
         (tmp_path / "x.txt").write_text("A fine film, but slow.\n" + others)
-        assert lightsmith("classify", "--run=int8", "--input=x.txt").code == 0
+        assert lightsmith("classify", "--run=int8", "--input=x.txt", OUTPUT).code == 0
         answers.append(json.loads((tmp_path / "predictions.jsonl").read_text().splitlines()[0])["probabilities"])
     assert answers[0] == pytest.approx(answers[1], abs=2e-6)  # of six decimals, and fp32 sums that a wider batch rounds

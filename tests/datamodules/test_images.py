@@ -14,6 +14,7 @@ from PIL import Image
 from datamodules.cifar10 import CIFAR10
 from datamodules.image_batches import ImageBatch, InMemoryImages
 from datamodules.mnist import MNIST
+from datamodules.no_input import NotAnInput
 from datamodules.transfer_images import TransferImages
 from tests.datamodules.conftest import in_stage
 
@@ -86,24 +87,24 @@ def test_the_sample_can_be_had_at_another_size() -> None:
     assert batch.image.shape == (50, 1, 32, 32)
 
 
-def test_inputs_come_in_order_with_the_unreadable_among_them(write_images: Any) -> None:
+def test_inputs_come_in_order_by_content_and_what_is_no_image_is_named_as_such(write_images: Any) -> None:
     folder = write_images({"b": 2, "a": 1})
     (folder / "a" / "notes.txt").write_text("no image")
+    (folder / "a" / "000.png").rename(folder / "a" / "photo")
+    (folder / "b" / "001.png").write_bytes(b"broken")
     (folder / ".DS_Store").touch()
+    (folder / "__MACOSX").mkdir()
     data = CIFAR10()
-    inputs = data.read_inputs(folder)
-    assert [Path(name).name for name, _ in inputs] == ["000.png", "notes.txt", "000.png", "001.png"]
-    dataset, kept, unreadable = data.encode([item for _, item in inputs], np.zeros(4, dtype=np.int64), "inputs")
-    assert kept.tolist() == [0, 2, 3]
-    assert unreadable == [(str(folder / "a" / "notes.txt"), "not a JPEG, PNG, WEBP, GIF, BMP, TIFF or PPM image")]
+    inputs = dict(data.read_inputs(folder))
+    a, b = folder / "a", folder / "b"
+    assert list(inputs) == [f"{a}/notes.txt", f"{a}/photo", f"{b}/000.png", f"{b}/001.png", f"{folder}/__MACOSX"]
+    assert inputs.pop(f"{a}/notes.txt") == NotAnInput("no image")
+    assert inputs.pop(f"{folder}/__MACOSX") == NotAnInput("left by an archiver or a system")
+    dataset, kept, unreadable = data.encode(list(inputs.values()), np.zeros(3, dtype=np.int64), "inputs")
+    assert kept.tolist() == [0, 1]
+    assert unreadable == [(str(b / "001.png"), "not a JPEG, PNG, WEBP, GIF, BMP, TIFF or PPM image")]
     assert dataset.__getitems__([0, 1]).image.shape == (2, 3, 32, 32)  # type: ignore[attr-defined]
-    assert data.read_inputs(folder / "b" / "001.png") == [(str(folder / "b/001.png"), folder / "b/001.png")]
-
-
-def test_a_folder_without_images_to_classify_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").touch()
-    with pytest.raises(ValueError, match="holds no images"):
-        CIFAR10().read_inputs(tmp_path)
+    assert list(data.read_inputs(b / "000.png")) == [(f"{b}/000.png", b / "000.png")]
 
 
 def test_hyper_parameters_are_plain_and_rebuild_the_data_module() -> None:

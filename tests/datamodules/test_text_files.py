@@ -31,11 +31,11 @@ def reviews(tmp_path: Path) -> ReviewWords:
 def outcome(data: ReviewWords, path: Path) -> str | list[bool]:
     """Which texts of a file can be classified, or the line that says why none can."""
     try:
-        inputs = data.read_inputs(path)
+        items = [item if isinstance(item, str) else None for _, item in data.read_inputs(path)]
     except ValueError as error:
         return str(error)
-    _, kept, _ = data.encode([item for _, item in inputs], np.zeros(len(inputs), dtype=np.int64), "inputs")
-    return [i in kept for i in range(len(inputs))]
+    _, kept, _ = data.encode(items, np.zeros(len(items), dtype=np.int64), "inputs")
+    return [i in kept for i in range(len(items))]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
@@ -60,6 +60,10 @@ def test_hostile_inputs_are_read_line_by_line_or_refused_in_one_line(
     assert found["blank.txt"] == [False] * 3
     assert found["one-word.txt"] == found["long-line.txt"] == found["huge-field.csv"] == [True]
     assert found["many-long-lines.txt"] == [True] * 30
+    assert (
+        found["open-quote.csv"]
+        == f"{tmp_path}/open-quote.csv cannot be read: the quote that line 2 opens is never closed"
+    )
 
 
 def test_a_folder_of_inputs_lists_what_cannot_be_read_among_the_rest(tmp_path: Path, reviews: ReviewWords) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from datamodules.no_input import NotAnInput
 from datamodules.review_words import ReviewWords
 from datamodules.texts import EncodedTexts, TextBatch
 
@@ -117,7 +118,7 @@ def test_a_restored_tokenizer_gives_identical_ids_without_the_data(films: str) -
 def test_inputs_from_a_text_file_are_its_lines(tmp_path: Path) -> None:
     path = tmp_path / "t.txt"
     path.write_text("\ufefffirst\nsecond, line\n\nlast", encoding="utf-8")
-    assert ReviewWords().read_inputs(path) == [
+    assert list(ReviewWords().read_inputs(path)) == [
         (f"{path}:1", "first"),
         (f"{path}:2", "second, line"),
         (f"{path}:3", ""),
@@ -125,42 +126,49 @@ def test_inputs_from_a_text_file_are_its_lines(tmp_path: Path) -> None:
     ]
 
 
-def test_inputs_from_csv_are_found_by_column_and_may_be_missing(tmp_path: Path) -> None:
+def inputs_of(path: Path, **options: Any) -> list[Any]:
+    """The texts of a file or folder; None for one that cannot be read."""
+    items = (item for _, item in ReviewWords(**options).read_inputs(path))
+    return [item if isinstance(item, str) else None for item in items]
+
+
+def test_inputs_from_csv_are_found_by_column_and_named_by_the_line_that_they_begin_in(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    path.write_bytes(b'\xef\xbb\xbfReview,stars\n"two\nlines",1\n,2\nlast\n' + b"x" * 200_000 + b",5\n")
+    path.write_bytes(b'\xef\xbb\xbfReview,stars\n"two\nlines",1\n,2\n\nlast\n' + b"x" * 200_000 + b",5\n")
     inputs = ReviewWords().read_inputs(path)
     assert [(name.removeprefix(f"{path}:"), item) for name, item in inputs] == [
-        ("3", "two\nlines"),
+        ("2", "two\nlines"),
         ("4", ""),
-        ("5", "last"),
-        ("6", "x" * 200_000),
+        ("6", "last"),
+        ("7", "x" * 200_000),
     ]
 
 
 def test_inputs_from_json_lines_may_be_objects_or_texts_and_may_be_broken(tmp_path: Path) -> None:
     path = tmp_path / "t.jsonl"
-    path.write_text('{"text": "a"}\n"b"\n{"stars": 1}\n{broken\n{"text": 3}\n[1]\n{"text": null, "review": "c"}\n')
-    assert [item for _, item in ReviewWords().read_inputs(path)] == ["a", "b", None, None, None, None, "c"]
-    assert [item for _, item in ReviewWords(text_column="stars").read_inputs(path)][:2] == [None, "b"]
+    path.write_text('{"text": "a"}\n"b"\n{"stars": 1}\n{broken\n{"text": 3}\n[1]\n{"review": "c"}\n')
+    assert inputs_of(path) == ["a", "b", None, None, None, None, "c"]
+    assert inputs_of(path, text_column="stars")[:2] == [None, "b"]
 
 
-def test_inputs_from_a_folder_come_in_order_of_name(tmp_path: Path) -> None:
+def test_inputs_from_a_folder_come_in_order_of_name_and_other_files_have_no_part_in_it(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
     (folder / "b.txt").write_text("one\ntext")
     (folder / "a.txt").write_text("first")
     (folder / "c.jsonl").write_text('"x"\n"y"\n')
     (folder / "d.pdf").write_bytes(b"%PDF")
-    assert [item for _, item in ReviewWords().read_inputs(folder)] == ["first", "one\ntext", "x", "y"]
+    (folder / "labels.csv").write_text("file,label\na.txt,good\n")
+    assert inputs_of(folder) == ["first", "one\ntext", "x", "y", None, None]
+    others = [item.reason for _, item in ReviewWords().read_inputs(folder) if isinstance(item, NotAnInput)]
+    assert others[0] == "not one of .txt .csv .tsv .json .jsonl .parquet"
+    assert others[1].startswith("no text or review")
 
 
-@pytest.mark.parametrize("name", ["t.pdf", "empty.csv", "nothing"])
-def test_inputs_that_hold_no_texts_are_refused(tmp_path: Path, name: str) -> None:
+def test_an_input_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "t.pdf").write_bytes(b"%PDF")
-    (tmp_path / "empty.csv").write_text("text\n")
-    (tmp_path / "nothing").mkdir()
-    with pytest.raises(ValueError, match=r"holds no texts|is not a .txt, .csv, .json or .jsonl file"):
-        ReviewWords().read_inputs(tmp_path / name)
+    with pytest.raises(ValueError, match=r"is not a \.txt, \.csv, \.tsv, \.json, \.jsonl or \.parquet file"):
+        inputs_of(tmp_path / "t.pdf")
 
 
 @pytest.mark.parametrize(
