@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from commands.checkpoints import load_run
-from commands.exported_folder import is_exported, load_exported
+from commands.exported_folder import ONNX_FILE, is_exported, load_exported
 from commands.hardware import fast_precision
+from commands.run_folder import BEST_CHECKPOINT
 from datamodules.batching import batch_loader
 from datamodules.encoded_cache import short_lived
 from datamodules.no_input import NotAnInput, Unreadable
@@ -55,6 +56,13 @@ class Answers(NamedTuple):
     reasons: dict[int, str]
 
 
+def model_file(run: Path) -> Path:
+    """The file with the weights that ``load_trained`` takes."""
+    if is_exported(run):
+        return run / ONNX_FILE
+    return run / BEST_CHECKPOINT if run.is_dir() else run
+
+
 def load_trained(run: Path) -> TrainedModel:
     """The model of a run folder, of a .ckpt file, or of a folder that ``export`` wrote.
 
@@ -87,12 +95,17 @@ def ask(model: TrainedModel, inputs: Iterable[tuple[str, Any]]) -> Iterator[Answ
         there = [n for n in range(len(part)) if n not in absent]
         with short_lived():
             labels = np.zeros(len(there), dtype=np.int64)
-            dataset, kept, unreadable = model.data.encode([part[n][1] for n in there], labels, "inputs")
+            dataset, kept, unreadable = model.data.encode(_as_items([part[n][1] for n in there]), labels, "inputs")
             logits = model.logits(dataset)
         positions = np.array(there, dtype=np.int64)
         left = np.setdiff1d(np.arange(len(there)), kept)
         unread = zip(positions[left].tolist(), (reason for _, reason in unreadable), strict=True)
         yield Answers(part, positions[kept], logits, dict(chain(absent.items(), unread)))
+
+
+def _as_items(items: list[Any]) -> Any:
+    """Items as ``encode`` takes them: a list, or arrays of one shape as one array."""
+    return np.stack(items) if items and isinstance(items[0], np.ndarray) else items
 
 
 def _parts(inputs: Iterable[tuple[str, Any]]) -> Iterator[list[tuple[str, Any]]]:

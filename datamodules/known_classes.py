@@ -34,6 +34,11 @@ def in_known_order(source: Source, known: Sequence[str]) -> Source:
     return replace(source, class_names=list(known), splits=splits)
 
 
+def places_among(found: Sequence[str], known: Sequence[str]) -> np.ndarray:
+    """int64 (len(found),): where each class stands among the known ones; -1 for one that is not known."""
+    return np.array([-1 if place is None else place for place in _places(found, known)], dtype=np.int64)
+
+
 def _places(found: Sequence[str], known: Sequence[str]) -> list[int | None]:
     """Where each class that was found stands among the known ones.
 

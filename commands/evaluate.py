@@ -1,0 +1,175 @@
+"""`evaluate`: how well a trained model does on labelled data other than its own test split."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from commands.evaluation import Evaluation
+from commands.exported_folder import write_json
+from commands.labelled_items import LabelledItems, choose_items
+from commands.mistakes import printable
+from commands.predictions_file import free_path, is_writable, predictions_file, shown_classes
+from commands.results import sha256
+from commands.run_folder import home_of
+from commands.summary import figures_of, shown
+from commands.trained_model import TrainedModel, ask, load_trained, model_file
+
+SCHEMA = 1
+FOLDER = "evaluations"  # in a run's
+SHOWN_CLASSES = 10
+COLUMNS = {"text_column": "text_columns", "image_column": "item_columns", "label_column": "label_columns"}
+
+
+def evaluate(
+    run: Path,
+    data: str,
+    split: str | None = None,
+    output: Path | None = None,
+    text_column: str | None = None,
+    image_column: str | None = None,
+    label_column: str | None = None,
+) -> int:
+    """Test a trained model on labelled data, all of it: nothing is set aside, and the run's own results stay.
+
+    Writes a folder with results.json, which has the figures of each class too, and predictions.jsonl.
+
+    Args:
+        run: a run folder such as runs/mnist_mlp/latest, a .ckpt file, or a folder that ``export`` wrote.
+        data: a labelled file or folder; or sample or hub.
+        split: which to take of data that has several: train, val, test, or all.
+        output: the folder to write, which must not exist; by default a new one in the run's folder, named after the
+            data.
+        text_column: the column of a table that holds the texts; as in training when unset.
+        image_column: the one that holds the images.
+        label_column: the one that holds the labels.
+
+    Raises:
+        ValueError: no such run or data, classes that the model does not know, several splits of which none is chosen,
+            not an item that can be read, or a folder that cannot be written.
+        RunFailedError: the disk cannot be written.
+    """
+    model = load_trained(run)
+    named = {"text_column": text_column, "image_column": image_column, "label_column": label_column}
+    _choose_columns(model.data, {option: column for option, column in named.items() if column is not None})
+    folder = _new_folder(run, data, output)
+    model.data.source = data
+    items = choose_items(model.data.found, split, model.class_names)
+    _print(items.lines(model.class_names))
+    with _whole(folder) as draft:
+        evaluation = _ask_all(model, items, draft / "predictions.jsonl")
+        results = {
+            "schema": SCHEMA,
+            "model": {"file": str(shown(model_file(run).resolve())), "sha256": sha256(model_file(run))},
+            "data": {
+                "source": data,
+                "split": items.split,
+                "classes": model.class_names,
+                "skipped": _listed([*items.skipped, *evaluation.skipped]),
+                "ignored": _listed(items.ignored),
+            },
+            "test": evaluation.figures(),
+            "per_class": evaluation.per_class(),
+        }
+        write_json(draft / "results.json", results)
+    _print(_result_lines(results, evaluation.skipped, folder))
+    return 0
+
+
+def _choose_columns(data: Any, named: dict[str, str]) -> None:
+    """Let items and labels be those of other columns than in training.
+
+    Raises:
+        ValueError: the data has no such columns.
+    """
+    for option, column in named.items():
+        if not hasattr(data, COLUMNS[option]):
+            raise ValueError(f"--{option}={column} means nothing to this model's data")
+        setattr(data, COLUMNS[option], (column,))
+
+
+def _new_folder(run: Path, data: str, output: Path | None) -> Path:
+    """The folder to write, which is not there yet.
+
+    Raises:
+        ValueError: it is there, or cannot be made.
+    """
+    if output is None:
+        home = home_of(run)
+        if not is_writable(home):
+            raise ValueError(f"{shown(home)} cannot be written: name a folder to make by --output")
+        return free_path(home / FOLDER, Path(data).resolve().name or "data")
+    if output.exists():
+        raise ValueError(f"--output={output} exists: remove it, or name another folder")
+    if not is_writable(output.resolve().parent):
+        raise ValueError(f"--output={output}: {output.parent} cannot be written, or is not there")
+    return output.resolve()
+
+
+@contextmanager
+def _whole(folder: Path) -> Iterator[Path]:
+    """A folder that appears under its name at the end, with all that was written into it."""
+    draft, made = folder.with_name(f".{folder.name}-{os.getpid()}"), not folder.parent.exists()
+    draft.mkdir(parents=True)
+    try:
+        yield draft
+        draft.replace(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        if made:
+            with suppress(OSError):  # it is not empty: all went well
+                folder.parent.rmdir()
+
+
+def _ask_all(model: TrainedModel, items: LabelledItems, output: Path) -> Evaluation:
+    """Classify every item, and write what was said of it.
+
+    Raises:
+        ValueError: not one of them can be read.
+    """
+    with predictions_file(output, model.class_names, shown_classes(len(model.class_names), None)) as file:
+        evaluation = Evaluation(model.class_names, file)
+        bar = tqdm(items, "Evaluating", unit=" items", leave=False, delay=1, disable=None)
+        done = 0
+        for answers in ask(model, bar):
+            evaluation.add(answers, items.labels[done : done + len(answers.inputs)])
+            done += len(answers.inputs)
+    if not evaluation.n:
+        item, reason = evaluation.skipped[0]
+        raise ValueError(f"none of {len(items):,} items can be read: the first is {item} ({reason})")
+    return evaluation
+
+
+def _listed(left_out: list[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"item": item, "reason": reason} for item, reason in left_out]
+
+
+def _result_lines(results: dict[str, Any], unreadable: list[tuple[str, str]], folder: Path) -> list[str]:
+    """The figures, those of each class (of many, of the ten that are recognised worst), and where they are."""
+    rows = [row for row in results["per_class"] if row["n"]]
+    worst = sorted(rows, key=lambda row: row["f1"])[:SHOWN_CLASSES] if len(rows) > SHOWN_CLASSES else rows
+    width = max(len(row["class"]) for row in worst)
+    table = [f"{'class':<{width}}  {'n':>7}  precision  recall      f1"]
+    table += [
+        f"{row['class']:<{width}}  {row['n']:>7,}  {row['precision']:>9.4f}  {row['recall']:.4f}  {row['f1']:.4f}"
+        for row in worst
+    ]
+    if len(rows) > len(worst):
+        table.append(f"the {len(worst)} of {len(rows):,} classes with the lowest f1; all are in results.json")
+    lost = [f"skipped    {len(unreadable):,} items that cannot be read"] if unreadable else []
+    return [
+        *lost,
+        f"test       {'  '.join(figures_of(results['test']))}",
+        *(f"           {line}" for line in table),
+        f"written    {shown(folder)}/  (results.json, predictions.jsonl)",
+    ]
+
+
+def _print(lines: list[str]) -> None:
+    print("\n".join(map(printable, lines)))
