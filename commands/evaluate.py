@@ -24,7 +24,7 @@ from commands.trained_model import TrainedModel, ask, load_trained, model_file
 SCHEMA = 1
 FOLDER = "evaluations"  # in a run's
 SHOWN_CLASSES = 10
-COLUMNS = {"text_column": "text_columns", "image_column": "item_columns", "label_column": "label_columns"}
+COLUMNS = {"text_column": "text_columns", "image_column": "image_columns", "label_column": "label_columns"}
 
 
 def evaluate(

@@ -44,6 +44,8 @@ class ClassificationData(LightningDataModule, ABC):
         cache: keep decoded images and encoded texts under data/, so that the next run starts at once, and of several
             processes only one decodes; without, each does.
         keep_on_device: keep data on the GPU if there is one and the data takes less than half of its free memory.
+        max_unreadable_share: largest share of the items that may be damaged or without a label (0…1): those are left
+            out, as are empty ones, which do not count.
     """
 
     hub_name: ClassVar[str]  # owner/name@revision
@@ -60,11 +62,14 @@ class ClassificationData(LightningDataModule, ABC):
         num_workers: int | None = None,
         cache: bool = True,
         keep_on_device: bool = True,
+        max_unreadable_share: float = 0.05,
     ) -> None:
         super().__init__()
         for name, fraction in (("val_fraction", val_fraction), ("test_fraction", test_fraction)):
             if not 0 < fraction < 1:
                 raise ValueError(f"data.{name}={fraction} must lie between 0 and 1, such as 0.1")
+        if not 0 <= max_unreadable_share <= 1:
+            raise ValueError(f"data.max_unreadable_share={max_unreadable_share} must lie in 0…1")
         if val_fraction + test_fraction >= 1:
             raise ValueError(
                 f"data.val_fraction={val_fraction} and data.test_fraction={test_fraction} leave nothing to train on"
@@ -85,6 +90,7 @@ class ClassificationData(LightningDataModule, ABC):
         self.num_workers = num_workers
         self.cache = cache
         self.keep_on_device = keep_on_device
+        self.max_unreadable_share = max_unreadable_share
         # Of a model that exists, set before the first use: labels count its classes, and no others are accepted.
         self.known_classes: list[str] | None = None
         self.start = (0, 0)  # epoch and batch that training begins with: callbacks/exact_resume.py sets it
@@ -134,6 +140,9 @@ class ClassificationData(LightningDataModule, ABC):
     def source_found(self) -> Source:
         """The splits as they are used: official ones kept, missing ones cut from train, ``train_size`` applied."""
         found = self.found if self.known_classes is None else in_known_order(self.found, self.known_classes)
+        check_unreadable(
+            found.unusable, sum(map(len, found.splits.values())) + len(found.unusable), self.max_unreadable_share
+        )
         check_classes(found)
         source = cut_missing_splits(found, self.val_fraction, self.test_fraction, self.split_seed)
         if self.train_size is None:
@@ -149,10 +158,13 @@ class ClassificationData(LightningDataModule, ABC):
             datasets[split], kept, unreadable = self.encode(examples.items, examples.labels, split)
             readable[split] = examples.take(kept) if unreadable else examples
             skipped += unreadable
-        unreadable = self.source_found.empty + skipped
-        total = sum(map(len, self.source_found.splits.values())) + len(self.source_found.empty)
-        check_unreadable(unreadable, total)
+        check_unreadable(skipped, sum(map(len, self.source_found.splits.values())), self.max_unreadable_share)
+        self.source_found.notes.extend(self.encoding_notes(datasets))
         return datasets, readable, self.source_found.skipped + skipped
+
+    def encoding_notes(self, datasets: dict[str, Any]) -> list[str]:
+        """What a person should know of the encoded splits."""
+        return []
 
     def _lost(self, split: str) -> list[tuple[str, str]]:
         """What could be read when the run began, and not when it was streamed."""
@@ -166,7 +178,7 @@ class ClassificationData(LightningDataModule, ABC):
             ValueError: nothing is left of a batch, or more than a twentieth of the data cannot be read any more.
         """
         if lost := [item for split in SPLIT_NAMES for item in self._lost(split)]:
-            check_unreadable(lost, sum(map(len, self.source_found.splits.values())))
+            check_unreadable(lost, sum(map(len, self.source_found.splits.values())), self.max_unreadable_share)
             if not len(batch.label):
                 raise ValueError(f"no item of a batch can be read any more: the first of all is {lost[0][0]}")
 

@@ -16,7 +16,6 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from datamodules.augmentation import center_crop, random_crop, random_flip, random_resized_crop
-from datamodules.classification_data import ClassificationData
 from datamodules.folder_tree import read_folder
 from datamodules.image_batches import ImageBatch, InMemoryImages, StreamedImages
 from datamodules.image_decoding import decode_all, item_name
@@ -26,11 +25,12 @@ from datamodules.image_sizes import size_line
 from datamodules.no_input import NotAnInput, files_below
 from datamodules.preprocessing import ImagePreprocessing
 from datamodules.sources import Source, take
+from datamodules.table_columns import Column
+from datamodules.table_data import TableData
 from datamodules.table_files import TABLE_SUFFIXES
-from datamodules.tables import load_table
 
 
-class ImageData(ClassificationData):
+class ImageData(TableData):
     """Images from the sample, the hub, a folder of class sub-folders, or Parquet.
 
     Args:
@@ -77,10 +77,14 @@ class ImageData(ClassificationData):
         self.crop_padding_px = crop_padding_px
         self.min_crop_area = min_crop_area
         self.horizontal_flip = horizontal_flip
-        self.item_columns = (image_column,) if image_column else ("image", "img")
+        self.image_columns: Sequence[Column] = (image_column,) if image_column else ("image", "img")
         self.label_columns = (label_column,) if label_column else ("label", "labels", "class", "target", "fine_label")
         self.memory_budget_gb = memory_budget_gb
         self.split_folders = split_folders
+
+    @property
+    def item_columns(self) -> Sequence[Column]:
+        return self.image_columns
 
     @cached_property
     def preprocessing(self) -> ImagePreprocessing:
@@ -107,15 +111,12 @@ class ImageData(ClassificationData):
         cropped = self.crop_padding_px > 0 or self.min_crop_area is not None
         return cropped or self.horizontal_flip or self.stored_size_px != self.image_size_px
 
-    def load_hub(self) -> Source:
-        return load_table(self.hub_name, self.kind, self.item_columns, self.label_columns)
-
     def load_path(self, path: Path) -> Source:
         if path.is_file() and path.suffix.lower() not in TABLE_SUFFIXES:
             raise ValueError(f"data.source={str(path)!r} is a file, but not one of {' '.join(TABLE_SUFFIXES)}")
         if path.is_dir() and not _holds_tables(path):
             return load_image_folder(path, self.split_folders)
-        return load_table(path, self.kind, self.item_columns, self.label_columns)
+        return self.load_tables(path)
 
     def encode(
         self, items: Sequence[Any] | np.ndarray, labels: np.ndarray, title: str

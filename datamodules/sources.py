@@ -43,7 +43,8 @@ class Source:
     """Labelled data as found: ``splits`` maps train, val and test (those that exist) to examples.
 
     ``notes`` are sentences for the person, ``skipped`` pairs an item left out with the reason; ``empty`` are those of
-    the skipped that are rows without an item. ``ignored`` pairs what is no item of this data, such as a file that has
+    the skipped that are rows without an item, ``unusable`` those that count towards data.max_unreadable_share, being
+    damaged or without a label. ``ignored`` pairs what is no item of this data, such as a file that has
     no part in it, with the reason.
     """
 
@@ -54,6 +55,7 @@ class Source:
     skipped: list[tuple[str, str]] = field(default_factory=list)
     empty: list[tuple[str, str]] = field(default_factory=list)
     ignored: list[tuple[str, str]] = field(default_factory=list)
+    unusable: list[tuple[str, str]] = field(default_factory=list)
 
 
 def existing_path(source: str) -> Path:

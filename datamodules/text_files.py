@@ -8,20 +8,21 @@ from pathlib import Path
 
 from datamodules.no_input import NotAnInput, Unreadable, files_below
 from datamodules.sources import check_regular, first_line
+from datamodules.table_columns import Column
 from datamodules.text_rows import ROWS, NoColumnError, text_encoding
 
 TEXT_SUFFIXES = tuple(ROWS)
 Text = str | Unreadable | NotAnInput
 
 
-def read_texts(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Text]]:
+def read_texts(path: Path, columns: Sequence[Column]) -> Iterator[tuple[str, Text]]:
     """(name, text) for each text in a file, or in the files below a folder, where a .txt file is one text.
 
     A name is the file with the line that a record begins in, from 1 on; of a list in JSON, and of Parquet, with its
     position. No more than a record is in memory, but for JSON that is one value.
 
     Args:
-        columns: of a table; the first one that it has counts.
+        columns: of a table; the first one that it has counts, and of several together each.
 
     Raises:
         ValueError: a file, not one of several in a folder, that cannot be read.
@@ -33,7 +34,7 @@ def read_texts(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Text]]
         yield from _rows(path, columns)
 
 
-def _in_folder(file: Path, columns: Sequence[str]) -> Iterator[tuple[str, Text]]:
+def _in_folder(file: Path, columns: Sequence[Column]) -> Iterator[tuple[str, Text]]:
     """The texts of one of several files: what cannot be read is named and does not keep the others from it."""
     suffix = file.suffix.lower()
     try:
@@ -54,7 +55,7 @@ def _whole(path: Path) -> str:
     return path.read_text(text_encoding(path), "replace")
 
 
-def _rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Text]]:
+def _rows(path: Path, columns: Sequence[Column]) -> Iterator[tuple[str, Text]]:
     suffix = path.suffix.lower()
     if suffix not in TEXT_SUFFIXES:
         raise ValueError(f"{path} is not a {', '.join(TEXT_SUFFIXES[:-1])} or {TEXT_SUFFIXES[-1]} file")

@@ -14,6 +14,7 @@ from typing import Any
 
 from datamodules.no_input import Unreadable
 from datamodules.sources import check_regular
+from datamodules.table_columns import Column, column_names, join_texts
 
 Row = tuple[int, str | Unreadable]  # the line that it begins in, or its position, from 1 on
 SHOWN_COLUMNS = 10
@@ -59,11 +60,11 @@ def _lines(path: Path, encoding: str | None = None, newline: str | None = None) 
         yield from file
 
 
-def _text_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+def _text_rows(path: Path, columns: Sequence[Column]) -> Iterator[Row]:
     return ((n, line.rstrip("\n")) for n, line in enumerate(_lines(path), 1))
 
 
-def _csv_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+def _csv_rows(path: Path, columns: Sequence[Column]) -> Iterator[Row]:
     """Records, which may span lines; the delimiter is the one with which the header has a wanted column."""
     csv.field_size_limit(sys.maxsize)  # 131,072 characters otherwise
     encoding = text_encoding(path)
@@ -71,9 +72,9 @@ def _csv_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     tables = [_records(_lines(path, encoding, newline=""), delimiter) for delimiter in delimiters]
     headers = [next(records, (1, []))[1] for records in tables]
     chosen = next((n for n, header in enumerate(headers) if _wanted(header, columns) is not None), 0)
-    place = _place(headers[chosen], columns)
+    places = _places(headers[chosen], columns)
     for begins, record in tables[chosen]:
-        yield begins, _cell(record, place, len(headers[chosen]))
+        yield begins, _cell(record, places, len(headers[chosen]))
 
 
 def _records(lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -108,18 +109,19 @@ def _check_closed(record: list[str], begins: int) -> None:
             raise ValueError(f"the quote that line {begins} opens is never closed") from error
 
 
-def _cell(record: list[str], place: int, width: int) -> str | Unreadable:
+def _cell(record: list[str], places: list[int], width: int) -> str | Unreadable:
     """The text of a record; one with too many fields has shifted, so that nobody knows which is the text."""
     if len(record) > width:
         return Unreadable(f"{len(record)} fields, the header has {width}: put quotes around a text with the delimiter")
-    return record[place] if place < len(record) else Unreadable("no text")
+    texts = [record[place] for place in places if place < len(record)]
+    return join_texts(texts) if texts else Unreadable("no text")
 
 
-def _json_lines(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+def _json_lines(path: Path, columns: Sequence[Column]) -> Iterator[Row]:
     return _texts_of(((n, _json_value(line)) for n, line in enumerate(_lines(path), 1) if line.strip()), columns)
 
 
-def _json_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+def _json_rows(path: Path, columns: Sequence[Column]) -> Iterator[Row]:
     """A list of objects or texts, by position; one within an object, such as under "data"; or objects line by line."""
     lines = (line for line in _lines(path) if line.strip())
     first, second = next(lines, ""), next(lines, "")
@@ -130,7 +132,7 @@ def _json_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
     return _texts_of(enumerate(rows, 1), columns)
 
 
-def _rows_within(value: Any, columns: Sequence[str]) -> list[Any]:
+def _rows_within(value: Any, columns: Sequence[Column]) -> list[Any]:
     """The rows in a JSON value.
 
     Raises:
@@ -143,7 +145,7 @@ def _rows_within(value: Any, columns: Sequence[str]) -> list[Any]:
     named = {name: part for name, part in value.items() if part} if isinstance(value, dict) else {}
     wanted = _wanted(list(named), columns)
     if wanted is not None:
-        return _in_columns(named, list(named)[wanted])
+        return _in_columns(named, [list(named)[place] for place in wanted])
     lists = [name for name, part in named.items() if isinstance(part, list) and isinstance(part[0], dict | str)]
     if len(lists) > 1:
         raise ValueError(f"it holds several lists ({', '.join(lists)}): give one of them as a file of its own")
@@ -152,27 +154,29 @@ def _rows_within(value: Any, columns: Sequence[str]) -> list[Any]:
     return list(named[lists[0]])
 
 
-def _in_columns(named: dict[str, Any], wanted: str) -> list[Any]:
+def _in_columns(named: dict[str, Any], wanted: list[str]) -> list[Any]:
     """A single object, or one whose values are columns: lists, or objects by the number of the row."""
-    column = named[wanted]
-    if isinstance(column, dict):
-        return [{wanted: text} for text in column.values()]
-    return [{wanted: text} for text in column] if isinstance(column, list) else [named]
+    columns = [list(part.values()) if isinstance(part := named[name], dict) else part for name in wanted]
+    if not all(isinstance(column, list) for column in columns):
+        return [named]
+    return [dict(zip(wanted, texts, strict=True)) for texts in zip(*columns, strict=False)]
 
 
-def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+def _parquet_rows(path: Path, columns: Sequence[Column]) -> Iterator[Row]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         file = pq.ParquetFile(path)
         names = file.schema_arrow.names
-        name = names[_place(names, columns)]
-        if not _is_textual(file.schema_arrow.field(name).type):
-            raise NoColumnError(f"column {name!r} holds {file.schema_arrow.field(name).type} values, not texts")
-        for number, batch in enumerate(file.iter_batches(ROWS_AT_ONCE, columns=[name])):
-            for n, text in enumerate(batch.column(0).to_pylist(), number * ROWS_AT_ONCE + 1):
-                yield n, Unreadable("no text") if text is None else text
+        wanted = [names[place] for place in _places(names, columns)]
+        for name in wanted:
+            if not _is_textual(file.schema_arrow.field(name).type):
+                raise NoColumnError(f"column {name!r} holds {file.schema_arrow.field(name).type} values, not texts")
+        for number, batch in enumerate(file.iter_batches(ROWS_AT_ONCE, columns=wanted)):
+            texts = zip(*(batch.column(name).to_pylist() for name in wanted), strict=True)
+            for n, row in enumerate(texts, number * ROWS_AT_ONCE + 1):
+                yield n, join_texts([text for text in row if text is not None]) if any(row) else Unreadable("no text")
     except pa.ArrowException as error:
         raise ValueError(str(error)) from error
 
@@ -194,25 +198,30 @@ ROWS: dict[str, Callable[[Path, Sequence[str]], Iterator[Row]]] = {
 }
 
 
-def _place(names: Sequence[str], columns: Sequence[str]) -> int:
-    """Where the first wanted column that is there stands.
+def _places(names: Sequence[str], columns: Sequence[Column]) -> list[int]:
+    """Where the first wanted column that is there stands, or the several of it.
 
     Raises:
         NoColumnError: none is.
     """
-    place = _wanted(names, columns)
-    if place is None:
+    places = _wanted(names, columns)
+    if places is None:
+        wanted = " or ".join(" and ".join(column_names(column)) for column in columns)
         shown = ", ".join(names[:SHOWN_COLUMNS]) + (", …" if len(names) > SHOWN_COLUMNS else "")
-        raise NoColumnError(f"no {' or '.join(columns)} column: it has {shown}; name one with --text_column")
-    return place
+        raise NoColumnError(f"no {wanted} column: it has {shown}; name one with --text_column")
+    return places
 
 
-def _wanted(names: Sequence[str], columns: Sequence[str]) -> int | None:
+def _wanted(names: Sequence[str], columns: Sequence[Column]) -> list[int] | None:
     lowered = [name.strip().lower() for name in names]
-    return next((lowered.index(name.lower()) for name in columns if name.lower() in lowered), None)
+    for column in columns:
+        wanted = [name.lower() for name in column_names(column)]
+        if set(wanted) <= set(lowered):
+            return [lowered.index(name) for name in wanted]
+    return None
 
 
-def _texts_of(rows: Iterable[tuple[int, Any]], columns: Sequence[str]) -> Iterator[Row]:
+def _texts_of(rows: Iterable[tuple[int, Any]], columns: Sequence[Column]) -> Iterator[Row]:
     """The text of each row; a row in JSON may be nothing but the text.
 
     Raises:
@@ -226,13 +235,14 @@ def _texts_of(rows: Iterable[tuple[int, Any]], columns: Sequence[str]) -> Iterat
         names |= dict.fromkeys(row) if isinstance(row, dict) and not any_text else {}
         yield n, text
     if names and not any_text:
-        _place(list(names), columns)
+        _places(list(names), columns)
 
 
-def _text_of(row: Any, columns: Sequence[str]) -> str | Unreadable:
+def _text_of(row: Any, columns: Sequence[Column]) -> str | Unreadable:
     if isinstance(row, dict):
-        place = _wanted(list(row), columns)
-        row = None if place is None else list(row.values())[place]
+        values = list(row.values())
+        texts = [text for place in _wanted(list(row), columns) or [] if isinstance(text := values[place], str)]
+        row = join_texts(texts) if texts else None
     return row if isinstance(row, str | Unreadable) else Unreadable("no text")
 
 

@@ -17,18 +17,21 @@ from torch.utils.data import Dataset
 from tqdm.auto import tqdm
 
 from datamodules.augmentation import delete_tokens
-from datamodules.classification_data import ClassificationData
 from datamodules.preprocessing import TextPreprocessing, padded_width
 from datamodules.samples import film_reviews
-from datamodules.sources import Source, visible_files
-from datamodules.table_files import TABLE_SUFFIXES
-from datamodules.tables import load_table
+from datamodules.sources import Source
+from datamodules.table_columns import Column, as_columns
+from datamodules.table_data import TableData
+from datamodules.table_files import holds_tables
 from datamodules.text_files import read_texts
+from datamodules.text_folders import holds_text_folders, load_text_folder
 
 TEXT_COLUMNS = ("text", "review", "sentence", "content", "comment")
 # An encoding takes far more memory than the text, and the text than its ids.
 TEXTS_AT_ONCE = 1000
 CHARACTERS_AT_ONCE = 3_000_000
+SAMPLE_TEXTS = 200
+MUCH_UNKNOWN = 0.5  # share of the tokens
 LABEL_COLUMNS = ("label", "labels", "sentiment", "target", "class", "category")
 
 
@@ -84,14 +87,15 @@ class EncodedTexts(Dataset[TextBatch]):
         return self.tokens.nbytes
 
 
-class TextData(ClassificationData):
+class TextData(TableData):
     """Film reviews, or any labelled texts from Parquet, CSV or JSON.
 
     Args:
         max_tokens: longer texts keep their head and their tail, together so many tokens.
         head_fraction: share of ``max_tokens`` that comes from the head (Sun et al. 2019 keep 128 of 512).
         token_deletion: share of the tokens of a training text that are left out, drawn anew each time (0…1).
-        text_column: column of a table that holds the texts; ``text`` and its common synonyms when unset.
+        text_column: column of a table that holds the texts; ``text`` and its common synonyms when unset. Of a list such
+            as [subject,body] the texts are joined, with a blank line between them.
         label_column: column that holds the labels; ``label`` and its common synonyms when unset.
     """
 
@@ -103,7 +107,7 @@ class TextData(ClassificationData):
         max_tokens: int = 256,
         head_fraction: float = 0.25,
         token_deletion: float = 0.0,
-        text_column: str | None = None,
+        text_column: str | list[str | int] | None = None,
         label_column: str | None = None,
         **common: Any,
     ) -> None:
@@ -117,7 +121,7 @@ class TextData(ClassificationData):
         self.max_tokens = max_tokens
         self.token_deletion = token_deletion
         self.head_tokens = min(max(round(head_fraction * max_tokens), 1), max_tokens - 1)
-        self.text_columns = (text_column,) if text_column else TEXT_COLUMNS
+        self.text_columns: Sequence[Column] = as_columns(text_column, TEXT_COLUMNS)
         self.label_columns = (label_column,) if label_column else LABEL_COLUMNS
 
     @property
@@ -162,13 +166,14 @@ class TextData(ClassificationData):
     def load_sample(self) -> Source:
         return film_reviews()
 
-    def load_hub(self) -> Source:
-        return load_table(self.hub_name, self.kind, self.text_columns, self.label_columns)
+    @property
+    def item_columns(self) -> Sequence[Column]:
+        return self.text_columns
 
     def load_path(self, path: Path) -> Source:
-        if not any(p.suffix.lower() in TABLE_SUFFIXES for p in ([path] if path.is_file() else visible_files(path))):
-            raise ValueError(f"data.source={str(path)!r} holds no {' '.join(TABLE_SUFFIXES)} file")
-        return load_table(path, self.kind, self.text_columns, self.label_columns)
+        if path.is_dir() and not holds_tables(path) and holds_text_folders(path):
+            return load_text_folder(path, self.cache)
+        return self.load_tables(path)
 
     def encode(
         self, items: Sequence[str | None], labels: np.ndarray, title: str
@@ -197,6 +202,21 @@ class TextData(ClassificationData):
         return f"texts of {np.median(lengths):.0f} tokens (median)" + (
             f"; {reaching:.0%} reach data.max_tokens={self.max_tokens}, where a text is cut" if reaching else ""
         )
+
+    def encoding_notes(self, datasets: dict[str, Any]) -> list[str]:
+        """Whether many tokens of the validation texts are unknown: the vocabulary may be that of the training texts."""
+        texts = datasets["val"]
+        if not len(texts):
+            return []
+        batch = texts.__getitems__(np.unique(np.linspace(0, len(texts) - 1, SAMPLE_TEXTS, dtype=np.int64)).tolist())
+        unknown = (batch.input_ids == self.preprocessing.unknown_id) & batch.attention_mask.bool()
+        share = float(unknown.sum() / batch.attention_mask.sum())
+        if share < MUCH_UNKNOWN:
+            return []
+        return [
+            f"{share:.0%} of the tokens of the validation texts are unknown to the tokenizer, which was made for "
+            "another language or tells words apart by blanks: bert_classifier takes one (--model.pretrained=…)"
+        ]
 
     def _token_ids(self, items: Iterable[str | None], title: str) -> Iterator[np.ndarray]:
         """As ``TextPreprocessing.token_ids``, with a progress bar."""

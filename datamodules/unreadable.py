@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any
 
 from datamodules.image_decoding import item_name
 
-LARGEST_SHARE = 0.05
 
-
-def check_unreadable(unreadable: list[tuple[str, str]], total: int) -> None:
-    """Refuse data of which too much is unreadable.
+def check_unreadable(unreadable: list[tuple[str, str]], total: int, most: float) -> None:
+    """Refuse data of which too much is damaged or without a label.
 
     Args:
         unreadable: (item, reason) for each.
         total: items, the unreadable ones counted.
+        most: the largest share of them that may be.
 
     Raises:
-        ValueError: more than a twentieth of them.
+        ValueError: more than that.
     """
-    if len(unreadable) > LARGEST_SHARE * total:
+    if len(unreadable) > most * total:
+        enough = ceil(100 * len(unreadable) / total) / 100
         raise ValueError(
-            f"{len(unreadable)} of {total} items cannot be read, more than {LARGEST_SHARE:.0%}: "
-            f"the first is {unreadable[0][0]} ({unreadable[0][1]})"
+            f"{len(unreadable)} of {total} items cannot be read, more than {most:.0%}: the first is {unreadable[0][0]} "
+            f"({unreadable[0][1]}); --data.max_unreadable_share={enough} goes on without them"
         )
 
 

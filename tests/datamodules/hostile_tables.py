@@ -49,20 +49,22 @@ READABLE: dict[str, Callable[[], bytes]] = {
     "byte-order-mark.csv": lambda: CSV.encode("utf-8-sig"),
     "huge-field.csv": lambda: (CSV + "x" * 20_000_000 + ",a\n").encode(),
     "short-row.csv": lambda: (CSV + "alone\n").encode(),
-    "twice-named.csv": lambda: f"text,text,label\n{ROWS.replace(',', ',again,')}".encode(),
     "odd-letters.csv": lambda: (CSV + f"🙂🙂,a\n{ARABIC},b\n{THAI},a\n\u200b\u200b,b\n\x07\x1b[31m,a\n").encode(),
     "null-among-objects.jsonl": lambda: (JSON_LINES + '{"text": null, "label": "a"}\n').encode(),
+    "latin-1.csv": lambda: CSV.replace("text 3", "caf\xe9").encode("latin-1"),
+    "utf-16.csv": lambda: CSV.encode("utf-16"),
+    "utf-32.csv": lambda: CSV.encode("utf-32"),
+    "half-a-character.jsonl": lambda: JSON_LINES.replace("text 3", "\\ud800").encode(),
+    "unknown-type.parquet": lambda: declared("Intruder"),
     "sound.parquet": lambda: declared("Audio"),
 }
 
 # Nobody should.
 BROKEN: dict[str, Callable[[], bytes]] = {
     "empty.csv": lambda: b"",
+    "twice-named.csv": lambda: f"text,text,label\n{ROWS.replace(',', ',again,')}".encode(),
     "header-only.csv": lambda: b"text,label\n",
     "blank-lines.csv": lambda: b"\n" * 1000,
-    "latin-1.csv": lambda: CSV.replace("text 3", "caf\xe9").encode("latin-1"),
-    "utf-16.csv": lambda: CSV.encode("utf-16"),
-    "utf-32.csv": lambda: CSV.encode("utf-32"),
     "long-row.csv": lambda: (CSV + "a,b,c,d\n").encode(),
     "open-quote.csv": lambda: (CSV + '"never closed').encode(),
     "bytes.csv": lambda: bytes(range(256)) * 100,
@@ -86,7 +88,6 @@ BROKEN: dict[str, Callable[[], bytes]] = {
     "long-number.jsonl": lambda: b'{"text": "a", "label": ' + b"9" * 100_000 + b'}\n{"text": "b", "label": 1}\n',
     "trailing.jsonl": lambda: JSON_LINES.encode() + b"garbage",
     "trailing.json": lambda: json.dumps([{"text": "a", "label": 0}] * 3).encode() + b"garbage",
-    "half-a-character.jsonl": lambda: JSON_LINES.replace("text 3", "\\ud800").encode(),
     "mixed.jsonl": lambda: (JSON_LINES + '{"text": {"a": 1}, "label": [2]}\n').encode(),
     "empty.parquet": lambda: b"",
     "truncated.parquet": lambda: parquet()[:400],
@@ -98,7 +99,6 @@ BROKEN: dict[str, Callable[[], bytes]] = {
     "pickled.parquet": lambda: parquet(text=[pickle.dumps(Intruder())] * 2),
     "pickled-labels.parquet": lambda: parquet(label=[pickle.dumps(Intruder()), b"x"]),
     "label-lists.parquet": lambda: parquet(label=[[1], [2]]),
-    "unknown-type.parquet": lambda: declared("Intruder"),
 }
 
 # Inputs of `make predict`: a text, or none, for each line.

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from datamodules.delimited_tables import DelimitedFormat
 from datamodules.sources import Source
-from datamodules.table_checks import check_table
+from datamodules.table_files import open_table
 from datamodules.tables import load_table
 from datamodules.texts import LABEL_COLUMNS, TEXT_COLUMNS
 from tests.datamodules import hostile_tables
@@ -15,10 +16,10 @@ from tests.datamodules import hostile_tables
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("deep-list.json", "nested more than 64 deep"),
-        ("never-closed.jsonl", "nested more than 64 deep"),
-        ("null.json", "it holds null where an object should be"),
-        ("null-first.jsonl", "it holds null where"),
+        ("deep-list.json", "it is nested too deep"),
+        ("never-closed.jsonl", "it is nested too deep"),
+        ("null.json", "object 1 is not an object with columns"),
+        ("null-first.jsonl", "object 1 is not an object with columns"),
         ("wide.csv", "more than 1000 columns"),
         ("new-keys.jsonl", "more than 1000 columns"),
         ("no-bytes.json", "it is empty"),
@@ -27,7 +28,7 @@ from tests.datamodules import hostile_tables
 def test_a_table_that_breaks_its_parser_is_refused(tmp_path: Path, name: str, message: str) -> None:
     (tmp_path / name).write_bytes(hostile_tables.BROKEN[name]())
     with pytest.raises(ValueError, match=message):
-        check_table(tmp_path / name)
+        open_table(tmp_path / name, DelimitedFormat(), [])
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def test_a_table_that_breaks_its_parser_is_refused(tmp_path: Path, name: str, me
 )
 def test_json_of_objects_is_let_through_whatever_its_texts_hold(tmp_path: Path, content: str) -> None:
     (tmp_path / "t.json").write_text(content)
-    check_table(tmp_path / "t.json")
+    open_table(tmp_path / "t.json", DelimitedFormat(), [])
 
 
 def load_texts(path: Path) -> Source:
@@ -68,7 +69,8 @@ def test_hostile_tables_are_refused_in_one_line_and_run_nothing(
     assert not [line for line in lines.values() if "\n" in line or len(line) > 1000]
     assert "column 'text' unpacks to 60 MB" in lines["bomb.parquet"]
     assert "more than 1000 columns" in lines["wide.parquet"]
-    assert "save it as UTF-8" in lines["utf-16.csv"]
+    assert "line 2 is not UTF-8" in lines["bytes.csv"]
+    assert "say which with --data.text_column=1 or --data.text_column=2" in lines["twice-named.csv"]
     assert "labels must be" in lines["pickled-labels.parquet"]
     assert capfd.readouterr() == ("", "")
     assert not Path("intruder").exists()

@@ -42,7 +42,7 @@ def refusal(path: Path) -> str:
         ("garbage.parquet", b"this is no parquet"),
         ("empty.parquet", b""),
         ("empty.csv", b""),
-        ("latin.csv", "text,label\ncaf\xe9,1\n".encode("latin-1")),
+        ("russian.csv", b"text,label\n" + bytes(range(0xE0, 0xF0)) + b",1\n"),
         ("nulls.csv", b"\x00\x01\x02\x00" * 100),
         ("ragged.csv", b'text,label\na,b,c,d\n"never closed\n'),
         ("garbage.json", b"{not json"),

@@ -186,7 +186,7 @@ def test_lengths_out_of_range_are_refused(options: dict[str, Any], message: str)
 def test_a_folder_without_tables_is_refused(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "notes.txt").touch()
-    with pytest.raises(ValueError, match=r"data.source='in' holds no .parquet .csv .json .jsonl file"):
+    with pytest.raises(ValueError, match=r"data.source='in' holds no .parquet .arrow .csv .*.ndjson file"):
         ReviewWords(source="in").setup()
 
 

@@ -10,10 +10,15 @@ from tests.conftest import Cli
 
 
 def test_a_twentieth_may_be_unreadable_and_no_more() -> None:
-    check_unreadable([], 0)
-    check_unreadable([("a", "x")] * 5, 100)
-    with pytest.raises(ValueError, match=r"^6 of 100 items cannot be read, more than 5%: the first is a \(x\)$"):
-        check_unreadable([("a", "x")] * 6, 100)
+    check_unreadable([], 0, 0.05)
+    check_unreadable([("a", "x")] * 5, 100, 0.05)
+    with pytest.raises(
+        ValueError,
+        match=r"^6 of 100 items cannot be read, more than 5%: the first is a \(x\); "
+        r"--data.max_unreadable_share=0.06 goes on without them$",
+    ):
+        check_unreadable([("a", "x")] * 6, 100, 0.05)
+    check_unreadable([("a", "x")] * 6, 100, 0.06)
 
 
 def corrupt_images(folder: Path, count: int) -> str:
@@ -23,10 +28,11 @@ def corrupt_images(folder: Path, count: int) -> str:
     return str(folder)
 
 
-def corrupt_texts(folder: Path, count: int) -> str:
-    """A table of 2,000 reviews, as many of which are empty or blank."""
+def corrupt_texts(folder: Path, count: int, empty: int = 0) -> str:
+    """A table of 2,000 reviews, as many of which have no label, and others no text but blanks."""
     rows = [f"film number {i} was fine,{'good' if i % 2 else 'bad'}" for i in range(2000)]
-    rows[: 2 * count : 2] = [f"{['', '   '][i % 2]},bad" for i in range(count)]
+    rows[: 2 * count : 2] = [f"film number {i} was fine,{['', '   '][i % 2]}" for i in range(count)]
+    rows[1 : 2 * empty : 2] = [f"{['', '   '][i % 2]},good" for i in range(empty)]
     (folder / "reviews.csv").write_text("\n".join(["text,label", *rows]))
     return str(folder / "reviews.csv")
 
@@ -57,7 +63,15 @@ def test_of_two_thousand_items_one_percent_corrupt_is_counted_and_ten_percent_st
         print(f"| 2,000 {kind} | 1% corrupt: finished, 20 skipped; 10%: stopped in one line |")
 
 
-def test_empty_rows_of_a_table_count_as_unreadable(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"^200 of 2000 items cannot be read, more than 5%: the first is train row 0 "):
-        ReviewWords(source=corrupt_texts(tmp_path, 200)).setup()
-    assert len(ReviewWords(source=corrupt_texts(tmp_path, 20)).skipped) == 20
+def test_rows_without_a_label_count_and_empty_ones_do_not(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^200 of 1700 items cannot be read, more than 5%: the first is train row 0 "):
+        ReviewWords(source=corrupt_texts(tmp_path, 200, empty=300)).setup()
+    assert len(ReviewWords(source=corrupt_texts(tmp_path, 20, empty=300)).skipped) == 320
+    more = ReviewWords(source=corrupt_texts(tmp_path, 200, empty=300), max_unreadable_share=0.12)
+    assert (len(more.skipped), sum(more.sizes.values())) == (500, 1500)
+
+
+def test_of_a_subset_the_rows_without_a_label_are_a_share_of_the_whole_table(tmp_path: Path) -> None:
+    data = ReviewWords(source=corrupt_texts(tmp_path, 40, empty=300), train_size=100)
+    assert data.sizes["train"] == 100
+    assert len(data.skipped) == 340

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from datamodules.sources import Source
 from datamodules.tables import load_table
@@ -12,10 +13,19 @@ from datamodules.texts import LABEL_COLUMNS, TEXT_COLUMNS
 
 WRITERS: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
     ".parquet": lambda frame, path: frame.to_parquet(path),
+    ".arrow": lambda frame, path: _write_arrow(pa.Table.from_pandas(frame), path),
     ".csv": lambda frame, path: frame.to_csv(path, index=False),
+    ".tsv": lambda frame, path: frame.to_csv(path, index=False, sep="\t"),
+    ".tab": lambda frame, path: frame.to_csv(path, index=False, sep="\t"),
     ".json": lambda frame, path: frame.to_json(path, orient="records"),
     ".jsonl": lambda frame, path: frame.to_json(path, orient="records", lines=True),
+    ".ndjson": lambda frame, path: frame.to_json(path, orient="records", lines=True),
 }
+
+
+def _write_arrow(table: pa.Table, path: Path) -> None:
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, table.schema) as writer:
+        writer.write_table(table)
 
 
 def load(path: Path, text: tuple[str, ...] = TEXT_COLUMNS, label: tuple[str, ...] = LABEL_COLUMNS) -> Source:

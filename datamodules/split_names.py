@@ -1,0 +1,49 @@
+"""Which split a file is for, by the words of its path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from datamodules.sources import SPLIT_NAMES
+
+# Names that some give to the validation split, and some to the test split.
+HELD_OUT = ("eval", "evaluation", "holdout", "heldout")
+IN_TWO_WORDS = re.compile(r"(held|hold)[^a-z]+out")
+# What a name may say besides, as in trainset or test_data.
+ENDINGS = "(?:s|sets?|data|datasets?|splits?|files?)?"
+WORDS = {name: split for split, names in SPLIT_NAMES.items() for name in names} | dict.fromkeys(HELD_OUT, "")
+
+
+def files_by_split(files: Sequence[Path], folder: Path, notes: list[str]) -> dict[str, list[Path]]:
+    """Those of the files whose path below ``folder`` names a split; its last word that does so counts.
+
+    Args:
+        notes: what a person should know of it is added.
+
+    Raises:
+        ValueError: two names for one split, such as val.csv and dev.csv.
+    """
+    found: dict[str, dict[str, list[Path]]] = {}  # split, word, files
+    for file in files:
+        words = re.split("[^a-z]+", IN_TWO_WORDS.sub(r"\1out", str(file.relative_to(folder)).lower()))
+        if word := next(filter(None, map(_split_word, reversed(words))), None):
+            found.setdefault(WORDS[word], {}).setdefault(word, []).append(file)
+    if held_out := found.pop("", None):
+        free = next((split for split in ("test", "val") if split not in found), None)
+        if free:
+            found[free] = held_out
+            notes.append(f"{' and '.join(held_out)} serves as the {free} split")
+    for split, by_word in found.items():
+        if len(by_word) > 1:
+            shown = " and ".join(str(of_word[0].relative_to(folder)) for of_word in by_word.values())
+            raise ValueError(
+                f"in data.source={str(folder)!r}, {shown} would both be the {split} split: rename one, or move it away"
+            )
+    return {split: next(iter(by_word.values())) for split, by_word in found.items()}
+
+
+def _split_word(word: str) -> str | None:
+    """The name of a split in a word, such as train in trainset."""
+    return next((name for name in WORDS if re.fullmatch(name + ENDINGS, word)), None)

@@ -1,0 +1,52 @@
+"""Data that may come from tables: which columns hold it, and how delimited files are read."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from datamodules.classification_data import ClassificationData
+from datamodules.delimited_tables import DelimitedFormat
+from datamodules.sources import Source
+from datamodules.table_columns import Column
+from datamodules.tables import load_table
+
+
+class TableData(ClassificationData):
+    """Labelled items from Parquet, CSV or JSON, among others.
+
+    What is not given of a delimited file is recognised, and said where it is not the usual.
+
+    Args:
+        delimiter: what separates the fields of a CSV file: one character, or ``tab``.
+        encoding: of a CSV or JSON file, such as utf-8, cp1252 or gb18030.
+        header: whether the first line of a CSV file names the columns; without, they are called 1, 2, …
+        quotes: whether quotes in a CSV file enclose a field, or are part of it.
+    """
+
+    label_columns: Sequence[Column]
+
+    def __init__(
+        self,
+        delimiter: str | None = None,
+        encoding: str | None = None,
+        header: bool | None = None,
+        quotes: bool | None = None,
+        **common: Any,
+    ) -> None:
+        super().__init__(**common)
+        self.delimited = DelimitedFormat(delimiter, encoding, header, quotes)
+
+    @property
+    @abstractmethod
+    def item_columns(self) -> Sequence[Column]:
+        """The columns that may hold the items; the first that a table has does."""
+
+    def load_hub(self) -> Source:
+        return self.load_tables(self.hub_name)
+
+    def load_tables(self, location: str | Path) -> Source:
+        """The labelled items of a table, a folder of tables, or a hub data set."""
+        return load_table(location, self.kind, self.item_columns, self.label_columns, self.delimited, self.cache)
