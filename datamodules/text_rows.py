@@ -188,7 +188,7 @@ def _is_textual(kind: Any) -> bool:
     return bool(pa.types.is_string(stored) or pa.types.is_large_string(stored))
 
 
-ROWS: dict[str, Callable[[Path, Sequence[str]], Iterator[Row]]] = {
+ROWS: dict[str, Callable[[Path, Sequence[Column]], Iterator[Row]]] = {
     ".txt": _text_rows,
     ".csv": _csv_rows,
     ".tsv": _csv_rows,
