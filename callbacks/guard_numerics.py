@@ -95,11 +95,13 @@ class GuardNumerics(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: ChangingModule) -> None:  # type: ignore[override]  # ours
         self._losses = [loss.to(trainer.strategy.root_device) for loss in self._losses]  # those of a checkpoint
-        if self.on_nonfinite != "stop":
+        pl_module.skips_nonfinite = self.on_nonfinite != "stop"
+        if pl_module.skips_nonfinite:
             pl_module.batch_transforms[STAGE] = partial(self._keep, trainer, pl_module)
 
     def on_fit_end(self, trainer: Trainer, pl_module: ChangingModule) -> None:  # type: ignore[override]  # ours
         pl_module.batch_transforms.pop(STAGE, None)
+        pl_module.skips_nonfinite = False
         self._ended = True
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:

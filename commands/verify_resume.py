@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import random
 import shlex
 import signal
@@ -187,13 +188,22 @@ def differences(one: Any, other: Any, where: str, paths: tuple[str, str] = ("", 
         for i, (mine, theirs) in enumerate(zip(one, other, strict=False)):
             yield from differences(mine, theirs, f"{where}[{i}]", paths)
     elif isinstance(one, torch.Tensor):
-        if one.dtype != other.dtype or not torch.equal(one, other):
+        if one.dtype != other.dtype or one.shape != other.shape or not _same(one, other).all():
             yield where
     elif isinstance(one, str):
         if one.replace(paths[0], "") != other.replace(paths[1], ""):
             yield f"{where}: {_shortened(one)} and {_shortened(other)}"
-    elif one != other:
+    elif one != other and not (_is_nan(one) and _is_nan(other)):
         yield f"{where}: {one!r} and {other!r}"
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _same(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Where two tensors of one shape have the same values; NaN is the same as NaN."""
+    return (one == other) | (one.isnan() & other.isnan())
 
 
 def _shortened(text: str) -> str:

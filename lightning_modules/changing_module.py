@@ -25,6 +25,7 @@ class ChangingModule(LightningModule):
         operations: what ``operate`` did to the network, in order; part of every checkpoint.
         edits: how often the network was changed by something else than a step of training: by ``operate``, by zeros, by
             a rewind. A copy of the weights from before the last edit is out of date; part of every checkpoint.
+        skips_nonfinite: whether a step whose loss is NaN or infinite is left out, so that its loss counts in no mean.
         lr_scales: factors of the learning rate by pattern of a parameter's name, as ``parameter_groups`` takes them.
         batch_transforms: batch → batch, by stage (see stages.py), what each training batch goes through first. A label
             may become float32 (B, classes), probabilities.
@@ -37,6 +38,7 @@ class ChangingModule(LightningModule):
         super().__init__()
         self.operations: list[dict[str, Any]] = []
         self.edits = 0
+        self.skips_nonfinite = False
         self.lr_scales: dict[str, float] = {}
         self.batch_transforms = Stages(BATCH_STAGES)
         self.loss_transforms = Stages(LOSS_STAGES)

@@ -118,14 +118,17 @@ class Classifier(ChangingModule):
             self.network.compile()  # in place: a wrapper would put its name into every key of the checkpoint
 
     def on_train_start(self) -> None:
+        self._training_loss.skips_nonfinite = self.skips_nonfinite
         # Resumed between an epoch's last batch and its end.
         if self._training_loss.items and self.trainer.is_last_batch:
-            log_epoch(self, self._training_loss)
+            self._end_losses()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         for transform in self.batch_transforms.in_order():
             batch = transform(batch)
         logits, plain = self._shared_step(batch)
+        if batch_idx == 0:
+            self._training_loss.reset()  # of an epoch that was ended early, and did not go on
         self._training_loss.add(plain.detach(), len(batch.label))
         changed = self.label_smoothing or self.class_weights.values is not None
         loss = self.objective(logits, batch.label) if changed else plain
@@ -140,11 +143,15 @@ class Classifier(ChangingModule):
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         if self.trainer.is_last_batch:
-            log_epoch(self, self._training_loss)
+            self._end_losses()
 
     def on_train_epoch_end(self) -> None:
-        if self._training_loss.items:  # a limit of steps or of time ended the epoch early
+        if self._training_loss.items:  # a limit of steps or of time ended the epoch early: a resumed run goes on in it
             log_epoch(self, self._training_loss)
+
+    def _end_losses(self) -> None:
+        log_epoch(self, self._training_loss)
+        self._training_loss.reset()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         logits, loss = self._shared_step(batch)

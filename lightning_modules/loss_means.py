@@ -42,11 +42,14 @@ class TrainingLoss:
 
     Attributes:
         items: how many of this epoch have been added.
+        skips_nonfinite: whether batches whose loss is NaN or infinite have no part in the means.
     """
 
     def __init__(self) -> None:
         self.items = 0
+        self.skips_nonfinite = False
         self._sum: Tensor | None = None  # over the items that no longer wait, float32 ()
+        self._counted: Tensor | None = None  # how many of these have a part in it, float32 ()
         self._waiting: list[Tensor] = []
         self._sizes: list[int] = []
 
@@ -58,19 +61,19 @@ class TrainingLoss:
 
     def recent_mean(self) -> Tensor | None:
         """The mean () since the last call in this epoch; None if nothing was added."""
-        items = sum(self._sizes)
         recent = self._sum_up()
-        return None if recent is None else recent / items
+        return None if recent is None else recent[0] / recent[1]
 
     def epoch_mean(self) -> Tensor:
         """The mean () over the epoch so far, which must have items."""
         self._sum_up()
         assert self._sum is not None
-        return self._sum / self.items
+        assert self._counted is not None
+        return self._sum / self._counted
 
     def reset(self) -> None:
         """Begin another epoch."""
-        self.items, self._sum = 0, None
+        self.items, self._sum, self._counted = 0, None, None
         self._waiting, self._sizes = [], []
 
     def state(self) -> dict[str, Any]:
@@ -78,6 +81,7 @@ class TrainingLoss:
         return {
             "items": self.items,
             "sum": None if self._sum is None else self._sum.cpu(),
+            "counted": None if self._counted is None else self._counted.cpu(),
             "waiting": [loss.cpu() for loss in self._waiting],
             "sizes": list(self._sizes),
         }
@@ -86,17 +90,26 @@ class TrainingLoss:
         """Go on where ``state`` was taken."""
         self.items, self._sum = state["items"], state["sum"]
         self._waiting, self._sizes = list(state["waiting"]), list(state["sizes"])
+        summed = self.items - sum(self._sizes)
+        self._counted = state.get("counted", torch.tensor(float(summed)))  # older checkpoints count all of them
 
-    def _sum_up(self) -> Tensor | None:
-        """Add to the epoch's sum what waits, and return that part of it."""
+    def _sum_up(self) -> tuple[Tensor, Tensor] | None:
+        """Add to the epoch's sum what waits, and return that part of it and its number of items."""
         if not self._waiting:
             return None
         device = self._waiting[-1].device  # those of a checkpoint are still on the CPU
         sizes = torch.tensor(self._sizes, dtype=torch.float32).to(device, non_blocking=True)
-        recent = torch.stack([loss.float().to(device) for loss in self._waiting]).dot(sizes)
-        self._sum = recent if self._sum is None else self._sum.to(device) + recent
+        losses = torch.stack([loss.float().to(device) for loss in self._waiting])
+        if self.skips_nonfinite:
+            finite = losses.isfinite()
+            losses, sizes = losses.where(finite, 0), sizes * finite
+        recent, counted = losses.dot(sizes), sizes.sum()
+        if self._sum is not None and self._counted is not None:
+            self._sum, self._counted = self._sum.to(device) + recent, self._counted.to(device) + counted
+        else:
+            self._sum, self._counted = recent, counted
         self._waiting, self._sizes = [], []
-        return recent
+        return recent, counted
 
 
 def log_step(module: LightningModule, loss: TrainingLoss) -> None:
@@ -108,11 +121,10 @@ def log_step(module: LightningModule, loss: TrainingLoss) -> None:
 
 
 def log_epoch(module: LightningModule, loss: TrainingLoss) -> None:
-    """Log the mean loss over the epoch's items, of all processes, and the learning rate; the next epoch begins."""
+    """Log the mean loss over the epoch's items so far, of all processes, and the learning rate."""
     options: dict[str, Any] = {"prog_bar": True, "sync_dist": True, "batch_size": loss.items}
     module.log("train/loss", loss.epoch_mean(), on_step=False, on_epoch=True, **options)
     _log_rate(module, on_step=False, on_epoch=True)
-    loss.reset()
 
 
 def _log_rate(module: LightningModule, on_step: bool, on_epoch: bool) -> None:

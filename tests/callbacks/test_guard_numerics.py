@@ -2,7 +2,6 @@
 
 import time
 import weakref
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,56 +9,16 @@ import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
-from torch import Tensor, nn
+from torch import Tensor
 
 from callbacks.guard_numerics import GuardNumerics, NonFiniteError
-from callbacks.prune_channels import PruneChannels
-from callbacks.prune_weights import PruneWeights
-from callbacks.unfreeze_backbone import UnfreezeBackbone
 from lightning_modules.mnist_mlp import MnistMLP
 from lightning_modules.nonfinite import poisoned
-from tests import killed_training as resumed_training
-from tests.tiny_task import TinyBatch, TinyData, TinyModel, tiny_trainer
+from tests.spoiled_training import NAN, CountSteps, Spoil, fit
+from tests.tiny_task import TinyBatch, TinyModel, tiny_trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore:Encountered `nan` values")  # validation of what is poisoned
-NAN, INF = float("nan"), float("inf")
-
-
-class Spoil(Callback):
-    """Makes one thing not finite at some steps: ``input`` (of the batch's second item), ``loss`` or ``gradient``."""
-
-    def __init__(self, what: str, *steps: int, value: float = NAN, module: str = "network.0") -> None:
-        self.what, self.steps, self.value, self.module = what, steps, value, module
-
-    def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
-        def spoil(values: Tensor) -> Tensor:
-            return values + self.value if trainer.global_step in self.steps else values
-
-        if self.what == "loss":
-            step = pl_module.training_step
-            pl_module.training_step = lambda *arguments: spoil(step(*arguments))
-        if self.what == "gradient":
-            pl_module.get_submodule(self.module).weight.register_hook(spoil)
-
-    def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: TinyBatch, batch_idx: int) -> None:
-        if self.what == "input" and trainer.global_step in self.steps:
-            batch.points[1, 2] = self.value
-
-
-class CountSteps(Callback):
-    """The weights after each optimizer step."""
-
-    def __init__(self) -> None:
-        self.weights: list[Tensor] = []
-
-    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, *_: Any) -> None:
-        self.weights.append(nn.utils.parameters_to_vector(pl_module.parameters()).detach().clone())
-
-
-def fit(*callbacks: Callback, model: TinyModel | None = None, **options: Any) -> TinyModel:
-    model = model or TinyModel(optimizer="adamw", lr=0.01)
-    tiny_trainer(*callbacks, **{"max_epochs": 2, **options}).fit(model, TinyData())
-    return model
+INF = float("inf")
 
 
 PLACES = {
@@ -145,79 +104,6 @@ def test_a_mask_of_infinities_may_be_saved() -> None:
     assert poisoned(model) == "mask"
 
 
-def test_skip_leaves_out_the_step_and_what_its_forward_pass_wrote(capsys: pytest.CaptureFixture[str]) -> None:
-    guard, steps = GuardNumerics("skip"), CountSteps()
-    model = fit(guard, Spoil("input", 3, 6), steps)
-    assert len(steps.weights) == 10
-    assert [torch.equal(a, b) for a, b in zip(steps.weights, steps.weights[1:], strict=False)] == [
-        step in (3, 6) for step in range(1, 10)
-    ]
-    assert poisoned(model) is None
-    assert guard.left_out == 2
-    assert capsys.readouterr().out.splitlines() == [
-        "step 3: the input is not finite for training item 25; left out (1 so far)",
-        "step 6: the input is not finite for training item 9; left out (2 so far)",
-    ]
-
-
-@pytest.mark.parametrize("on_nonfinite", ["skip", "rollback"])
-def test_too_many_in_a_row_stop(on_nonfinite: Any) -> None:
-    with pytest.raises(NonFiniteError, match=r"^step 4: .*; so were the 2 steps before, which were left out$"):
-        fit(GuardNumerics(on_nonfinite, most_in_a_row=2), Spoil("loss", 0, 2, 3, 4))
-    fit(GuardNumerics(on_nonfinite, most_in_a_row=2), Spoil("loss", 0, 2, 3, 5, 6))
-
-
-@pytest.mark.parametrize("deferred", [False, True])
-def test_rollback_goes_on_from_the_last_copy(
-    deferred: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if deferred:
-        monkeypatch.setattr(GuardNumerics, "_can_wait", lambda self, step, optimizer: bool(optimizer.state))
-    steps = CountSteps()
-    model = fit(GuardNumerics("rollback", copy_every_n_steps=4), Spoil("gradient", 6), steps)
-    assert torch.equal(steps.weights[6 + deferred], steps.weights[3])
-    assert not torch.equal(steps.weights[7 + deferred], steps.weights[3])
-    assert poisoned(model) is None
-    assert "; rolled back to step 4 (1 so far)\n" in capsys.readouterr().out
-
-
-def test_rollback_copies_anew_when_other_weights_train(capsys: pytest.CaptureFixture[str]) -> None:
-    staged = UnfreezeBackbone(["network.0", "network.1"], stages={1: ["network.0"]})
-    fit(GuardNumerics("rollback", copy_every_n_steps=100), Spoil("gradient", 7, module="network.3"), staged)
-    assert "; rolled back to step 5 (1 so far)\n" in capsys.readouterr().out  # where its second epoch began
-
-
-ORDERS: list[Callable[[Callback, Callback], list[Callback]]] = [lambda a, b: [a, b], lambda a, b: [b, a]]
-
-
-@pytest.mark.parametrize("deferred", [False, True])
-@pytest.mark.parametrize("step", [6, 7])
-@pytest.mark.parametrize("order", ORDERS, ids=["guarded first", "pruned first"])
-def test_a_rewind_is_never_taken_back(
-    order: Callable[[Callback, Callback], list[Callback]], step: int, deferred: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if deferred:
-        monkeypatch.setattr(GuardNumerics, "_can_wait", lambda self, step, optimizer: bool(optimizer.state))
-    steps, first = CountSteps(), nn.utils.parameters_to_vector(TinyModel().parameters())
-    rewinding = PruneWeights(0.5, begin=0.6, end=0.6, rewind=True)  # in the step of index 6
-    fit(*order(GuardNumerics("rollback"), rewinding), Spoil("loss", step), steps)
-    assert torch.equal(steps.weights[step][-3:], first[-3:])  # the last layer's bias, which is not pruned
-    for weights in steps.weights[6:]:
-        assert int((weights == 0).sum()) >= 28
-
-
-@pytest.mark.parametrize("on_nonfinite", ["skip", "rollback"])
-@pytest.mark.parametrize("order", ORDERS, ids=["guarded first", "narrowed first"])
-def test_the_structure_may_change_in_the_step_that_is_left_out(
-    order: Callable[[Callback, Callback], list[Callback]], on_nonfinite: Any
-) -> None:
-    guard = GuardNumerics(on_nonfinite)
-    model = fit(*order(guard, PruneChannels(0.5, epoch=1, round_to=1)), Spoil("input", 5))
-    assert guard.left_out == 1
-    assert poisoned(model) is None
-    assert len(model.get_parameter("network.0.bias")) < 8
-
-
 def test_gradients_are_accumulated_without_keeping_their_batches() -> None:
     alive: list[int] = []
 
@@ -231,50 +117,6 @@ def test_gradients_are_accumulated_without_keeping_their_batches() -> None:
 
     fit(GuardNumerics(), Watch(), accumulate_grad_batches=5)
     assert max(alive) <= 2  # the last one, and the next that Lightning fetches
-
-
-class SpoilLoss(Callback):
-    """Of these training batches, counted over all epochs."""
-
-    def __init__(self, *batches: int) -> None:
-        self.batches = batches
-
-    def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
-        def spoil(batch: Any, logits: Tensor, loss: Tensor) -> Tensor:
-            return loss * NAN if trainer.fit_loop.total_batch_idx in self.batches else loss
-
-        pl_module.loss_transforms["attack"] = spoil
-
-
-@pytest.mark.parametrize("on_nonfinite", ["skip", "rollback"])
-def test_a_resumed_run_reports_a_batch_from_before_the_kill_in_the_same_words(
-    on_nonfinite: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def make() -> list[Callback]:
-        return [GuardNumerics(on_nonfinite), SpoilLoss(4)]
-
-    monkeypatch.setenv("PL_GLOBAL_SEED", "5")
-    whole = resumed_training.trained(*make(), accumulate_grad_batches=2)
-    said = capsys.readouterr().out
-    assert "step 2: the loss is not finite for training items" in said
-    resumed = resumed_training.died_and_resumed(make, step=5, accumulate_grad_batches=2)  # after that batch
-    assert capsys.readouterr().out == said
-    assert resumed["callbacks"]["GuardNumerics"]["left_out"] == 1
-    resumed_training.assert_same(resumed["state_dict"], whole["state_dict"])
-
-
-@pytest.mark.parametrize("moment", [{"step": 6}, {"step": 7}], ids=str)
-def test_a_step_that_the_device_left_out_before_a_kill_is_taken_back_after_it(
-    moment: dict[str, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def make() -> list[Callback]:
-        return [GuardNumerics("rollback", copy_every_n_steps=4), SpoilLoss(5)]
-
-    monkeypatch.setenv("PL_GLOBAL_SEED", "5")
-    monkeypatch.setattr(GuardNumerics, "_can_wait", lambda self, step, optimizer: bool(optimizer.state))
-    whole = resumed_training.trained(*make())
-    assert whole["callbacks"]["GuardNumerics"]["left_out"] == 1
-    resumed_training.assert_same(resumed_training.died_and_resumed(make, **moment), whole)
 
 
 def test_a_guarded_run_without_accident_is_the_unguarded_one() -> None:

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from lightning_modules.loss_means import MeanOverItems, TrainingLoss
+from tests.tiny_task import TinyData, TinyModel, tiny_trainer
 
 LOSSES, SIZES = torch.tensor([1.0, 2.0, 4.0, 8.0]), (3, 3, 3, 1)
 
@@ -44,6 +45,23 @@ def test_it_goes_on_from_its_state(asked: bool) -> None:
     assert torch.equal(loss.epoch_mean(), resumed.epoch_mean())
 
 
+def test_what_is_not_finite_counts_only_where_its_step_is_made() -> None:
+    for skips in (False, True):
+        loss = added(0, 1)
+        loss.skips_nonfinite = skips
+        loss.add(torch.tensor(torch.nan), 3)
+        loss.add(torch.tensor(torch.inf), 2)
+        resumed = TrainingLoss()
+        resumed.restore(loss.state())
+        resumed.skips_nonfinite = skips
+        for each in (loss, resumed):
+            recent = each.recent_mean()
+            added(2, loss=each)
+            assert recent is not None
+            assert float(recent) == mean(0, 1) if skips else recent.isnan()
+            assert float(each.epoch_mean()) == pytest.approx(mean(0, 1, 2)) if skips else each.epoch_mean().isnan()
+
+
 def test_a_state_is_a_copy() -> None:
     loss = added(0)
     state = loss.state()
@@ -60,3 +78,23 @@ def test_a_metric_counts_every_item_and_hides_no_nan() -> None:
     metric.update(torch.tensor(torch.nan), 2)
     assert metric.compute().isnan()
     assert metric.n == 12
+
+
+def test_an_epoch_that_a_limit_of_steps_cut_in_two_goes_on_with_the_losses_of_its_first_part() -> None:
+    model = TinyModel()
+    trainer = tiny_trainer(max_steps=7)  # of 5 an epoch, with 8 items each
+    trainer.fit(model, TinyData())
+    trainer.save_checkpoint("cut.ckpt")
+    (state,) = torch.load("cut.ckpt", weights_only=True)["lightsmith"]["training_loss"]
+    assert state["items"] == 16
+    resumed = TrainingLoss()
+    resumed.restore(state)
+    assert torch.equal(resumed.epoch_mean(), trainer.callback_metrics["train/loss"])
+
+
+def test_an_epoch_that_begins_anew_has_nothing_of_one_that_was_cut() -> None:
+    model, seen = TinyModel(), []
+    tiny_trainer(max_steps=2).fit(model, TinyData())
+    model.loss_transforms["attack"] = lambda batch, logits, loss: seen.append(model._training_loss.items) or loss
+    tiny_trainer(max_epochs=1).fit(model, TinyData())
+    assert seen == [8, 16, 24, 32, 40]
