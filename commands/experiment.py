@@ -36,6 +36,7 @@ from commands.strategies import check_strategy
 from commands.summary import data_lines, how_to_continue, print_once, shown
 from commands.tracking import finish_wandb
 from commands.trainer_flags import check_flags
+from commands.watched_metrics import follow_metrics
 from datamodules.classification_data import ClassificationData
 from lightning_modules.classifier import Classifier
 
@@ -164,6 +165,7 @@ class ExperimentCLI(LightningCLI):
         self.restored_step = continued.get("global_step", 0)
         asked = self.config_init[self.subcommand].trainer
         given = None if asked.logger is True else asked.logger
+        follow_metrics(self.options.monitor, self.options.trainer.callbacks, asked.callbacks, self.model.measured)
         recorded = self.subcommand in RECORDED and not trying
         try:
             trainer: Any = super().instantiate_trainer(

@@ -34,6 +34,12 @@ def add_options(parser: LightningArgumentParser) -> None:
         "tokenizer a new run begins with; not when resuming.",
     )
     parser.add_argument(
+        "--monitor",
+        type=str | None,
+        default=None,
+        help="Metric that chooses the best checkpoint, such as val/f1, the highest or lowest as the metric has it.",
+    )
+    parser.add_argument(
         "--loggers", type=list[LoggerName], default=["csv", "wandb"], help="Where metrics go; any of these three."
     )
     parser.add_argument(

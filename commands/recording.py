@@ -24,7 +24,7 @@ from commands.torchrun import note_launch
 from commands.tracking import build_loggers, sync_command, tracked_offline
 
 PROFILE = "profile"  # which profilers write as fit-profile.txt and test-profile.txt
-TRANSIENT = ("config", "resume", "ckpt_path", "debug", "explain", "allow_package", "callbacks")
+TRANSIENT = ("config", "resume", "ckpt_path", "debug", "explain", "allow_package", "callbacks", "monitor")
 
 
 def open_run_folder(cli: Any) -> Path:

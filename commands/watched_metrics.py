@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lightning.pytorch import Callback
-from lightning.pytorch.callbacks import BatchSizeFinder, LearningRateFinder, ModelCheckpoint
+from lightning.pytorch.callbacks import BatchSizeFinder, EarlyStopping, LearningRateFinder, ModelCheckpoint
 
 from commands.experiment_trainer import ExperimentTrainer, best_checkpoint
 from commands.mistakes import nearest
@@ -15,6 +15,36 @@ from lightning_modules.classifier import Classifier
 
 FIELD = re.compile(r"\{([^:}]+)(:[^}]*)?\}")
 COUNTS = ("epoch", "step")
+UNSAID = "min"  # the mode of Lightning's callbacks where none is given
+
+
+def follow_metrics(monitor: str | None, settings: Any, callbacks: Any, measured: Mapping[str, str | None]) -> None:
+    """Choose the best checkpoint by a metric, and let a mode that nobody gave be the one of the metric.
+
+    Args:
+        monitor: what the best checkpoint is chosen by; None for what its own setting says.
+        settings: what the callbacks were built from, changed in place, as these are: a record says what was used.
+        callbacks: in the same order; neither of the two is a list where no callbacks are given.
+        measured: metrics by name, and whether lower or higher is better.
+
+    Raises:
+        ValueError: there is no best checkpoint to choose.
+    """
+    if not isinstance(callbacks, list):
+        return
+    best = best_checkpoint(callbacks)
+    if monitor is not None and best is None:
+        raise ValueError(f"--monitor={monitor}: trainer.callbacks lacks a ModelCheckpoint with filename: best")
+    for place, callback in enumerate(callbacks):
+        if type(callback) not in (ModelCheckpoint, EarlyStopping):
+            continue
+        chosen = monitor if callback is best and monitor is not None else callback.monitor
+        unsaid = chosen != callback.monitor or callback.mode == UNSAID
+        mode = (measured.get(chosen) if unsaid else None) or callback.mode
+        if (chosen, mode) != (callback.monitor, callback.mode):
+            given = settings[place].init_args
+            given.monitor, given.mode = chosen, mode
+            callbacks[place] = type(callback)(**vars(given))
 
 
 def check_watched(trainer: ExperimentTrainer, model: Classifier, foreign: bool) -> None:
