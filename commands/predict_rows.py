@@ -91,10 +91,9 @@ class PredictionRows:
         if self.left_out.count:
             named = ", ".join(name for name, _ in self.left_out.first)
             more = ", …" if self.left_out.count > MOST_NAMED else ""
-            print(printable(f"left out   {self.left_out.count:,} files that are none of the inputs: {named}{more}"))
+            print(printable(f"left out   {self.left_out.count:,} that are no inputs: {named}{more}"))
         rows, unread = self.classified + self.unreadable.count, self.unreadable.count
         where = "column" if self.output.suffix.lower() == ".csv" else "key"
         rest = f"{self.classified:,} classified, {unread:,} could not be read ({where} `error`)"
         counted = "1 row" if rows == 1 else f"{rows:,} rows"
         print(printable(f"Wrote {counted} to {shown(self.output)}: {rest if unread else 'all classified'}"))
-
