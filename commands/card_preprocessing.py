@@ -1,7 +1,7 @@
 """What the card of an exported model says of its preprocessing: in words, and as code that needs no Lightsmith.
 
-The card shows the source of one of these functions. Each says once more what datamodules/preprocessing.py does, without
-its care for hostile files, and a test compares both on odd items, to the bit.
+predict.py beside the card has the source of one of these functions. Each says once more what
+datamodules/preprocessing.py does, without its care for hostile files; a test compares both on odd items, to the bit.
 """
 
 from __future__ import annotations

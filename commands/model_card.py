@@ -1,13 +1,13 @@
-"""README.md of an exported folder: what the model is, how good, and how to use it."""
+"""README.md of an exported folder, and predict.py: what the model is, how good, and how to use it."""
 
 from __future__ import annotations
 
-import inspect
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from commands.card_preprocessing import preprocess_image, preprocess_text, words
+from commands.card_preprocessing import words
+from commands.predict_script import SCRIPT, example, install_line, predict_script
 from commands.summary import figures_of, shown
 from datamodules.preprocessing import ModulePreprocessing, Preprocessing
 
@@ -17,50 +17,26 @@ CARD = """# {name}, {precision}
 |---|---|
 {rows}
 
+{use}
+
 {words}
 
 `preprocessing.json` has these settings, `class_names.json` what the logits mean, in order.
 
-```python
-{code}
-```
-
 In Lightsmith: `make predict RUN=<this folder> INPUT=<file or folder>` (model.onnx only).
 """
-IMAGE_CODE = """import io
-import json
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+SCRIPT_USE = """`predict.py` does all of it, without Lightsmith:
 
-import numpy as np
-{runtime}
-from PIL import ExifTags, Image, ImageOps
-
-
-{function}
-
-settings = json.loads(Path("preprocessing.json").read_text(encoding="utf-8"))
-item = io.BytesIO()  # or the path of a file
-Image.new("RGB", (640, 480), "white").save(item, "PNG")
-image = preprocess_image(item, settings)
-{run}"""
-TEXT_CODE = """import json
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-{runtime}
-from tokenizers import Tokenizer
-
-
-{function}
-
-settings = json.loads(Path("preprocessing.json").read_text(encoding="utf-8"))
-tokenizer = Tokenizer.from_file("tokenizer.json")
-ids, mask = preprocess_text("A fine film.", tokenizer, settings)
-{run}"""
+```
+{install}
+{example}
+```"""
+MODULE_USE = """```python
+{code}
+```"""
+INT8_USE = """On an x86 processor without VNNI, ONNX Runtime cuts int8 products off unless it is told not to. Lightsmith
+tells it, as `predict.py` does; code of your own has to:
+`options.add_session_config_entry("session.x64quantprecision", "1")`."""
 # By format; there is no item to begin with, so the inputs are of the shapes that the file names.
 MODULE_CODE = {
     "onnx": """import numpy as np
@@ -75,14 +51,6 @@ inputs = {value.name: np.zeros([1, *value.shape[1:]], types[value.type]) for val
 program = torch.export.load("model.pt2")
 inputs, _ = program.example_inputs
 logits = program.module()(*inputs)""",
-}
-RUNTIME = {"onnx": "import onnxruntime", "torch": "import torch"}
-RUN = {
-    ("onnx", "image"): '(logits,) = onnxruntime.InferenceSession("model.onnx").run(None, {"image": image})',
-    ("onnx", "text"): 'inputs = {"input_ids": ids, "attention_mask": mask}\n'
-    '(logits,) = onnxruntime.InferenceSession("model.onnx").run(None, inputs)',
-    ("torch", "image"): 'logits = torch.export.load("model.pt2").module()(torch.tensor(image))',
-    ("torch", "text"): 'logits = torch.export.load("model.pt2").module()(torch.tensor(ids), torch.tensor(mask))',
 }
 
 
@@ -115,16 +83,19 @@ def run_facts(path: Path) -> RunFacts:
 
 
 def write_card(folder: Path, proof: dict[str, Any], facts: RunFacts, preprocessing: Preprocessing) -> None:
-    """Write the card."""
+    """Write the card, and the script that it tells of."""
     rows = {**facts.rows, **_proof_rows(proof)}
     content = CARD.format(
         name=facts.name,
         precision=proof["precision"],
         rows="\n".join(f"| {title} | {text} |" for title, text in rows.items()),
+        use=_use(proof["format"], proof["precision"], preprocessing.kind),
         words=words(preprocessing),
-        code=_code(proof["format"], preprocessing),
     )
     (folder / "README.md").write_text(content, encoding="utf-8")
+    script = predict_script(proof["format"], preprocessing)
+    if script is not None:
+        (folder / SCRIPT).write_text(script, encoding="utf-8")
 
 
 def _proof_rows(proof: dict[str, Any]) -> dict[str, str]:
@@ -138,9 +109,10 @@ def _proof_rows(proof: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _code(format: str, preprocessing: Preprocessing) -> str:  # noqa: A002
-    kind = preprocessing.kind
+def _use(format: str, precision: str, kind: str) -> str:  # noqa: A002
+    """How to get from an item to its class."""
     if kind == ModulePreprocessing.kind:
-        return MODULE_CODE[format]
-    code, function = (TEXT_CODE, preprocess_text) if kind == "text" else (IMAGE_CODE, preprocess_image)
-    return code.format(runtime=RUNTIME[format], function=inspect.getsource(function), run=RUN[format, kind])
+        use = MODULE_USE.format(code=MODULE_CODE[format])
+    else:
+        use = SCRIPT_USE.format(install=install_line(format, kind), example=example(kind))
+    return f"{use}\n\n{INT8_USE}" if precision == "int8" else use

@@ -1,4 +1,4 @@
-"""An exported model's card says how to make its input, and code that follows the card makes the same one."""
+"""An exported model's card says how to make its input, and the script beside it makes the same one."""
 
 from __future__ import annotations
 
@@ -32,9 +32,14 @@ from tests.conftest import ROOT, Cli
 from tests.odd_items import ODD_TEXTS, odd_images
 
 SMALL = ("--loggers=[csv]", "--trainer.max_epochs=1", "--trainer.precision=32-true", "--trainer.limit_test_batches=1")
-# What a person adds to the card's code: each item to the tensors that its function makes, or to nothing.
+# What a person makes with predict.py: of each item the tensors that its function makes, or nothing.
 EACH_ITEM = """
+import json
 import sys
+from pathlib import Path
+import numpy as np
+sys.path.insert(0, ".")
+from predict import {uses}, settings
 def tensors(item):
     try:
         made = {call}
@@ -45,10 +50,12 @@ items = {items}
 np.savez(sys.argv[1], **{{f"{{n}} {{i}}": part for n, item in enumerate(items) for i, part in tensors(item).items()}})
 """
 OF_IMAGES = {
+    "uses": "preprocess_image",
     "items": "sorted(path for path in Path(sys.argv[2]).iterdir())",
     "call": "preprocess_image(item, settings)",
 }
 OF_TEXTS = {
+    "uses": "preprocess_text, tokenizer",
     "items": "[json.loads(line)['text'] for line in Path(sys.argv[2]).read_text().splitlines()]",
     "call": "preprocess_text(item, tokenizer, settings)",
 }
@@ -107,9 +114,8 @@ def in_predict(lightsmith: Cli, run: str, source: Path, seen: list[tuple[Any, ..
     return rows(seen, [n for n, line in enumerate(lines) if "error" not in line])
 
 
-def in_the_cards_code(folder: Path, source: Path, addition: dict[str, str]) -> Tensors:
-    code = (folder / "README.md").read_text().partition("```python\n")[2].partition("```")[0]
-    command = [sys.executable, "-I", "-W", "ignore", "-c", code + EACH_ITEM.format(**addition)]
+def in_the_script(folder: Path, source: Path, use: dict[str, str]) -> Tensors:
+    command = [sys.executable, "-I", "-W", "ignore", "-c", EACH_ITEM.format(**use)]
     made = Path("made.npz").resolve()
     quiet = {**os.environ, "PYTHONPATH": ""}
     subprocess.run([*command, made, source.resolve()], cwd=folder, env=quiet, check=True, stderr=subprocess.DEVNULL)
@@ -156,10 +162,10 @@ def test_odd_images_become_what_training_makes_of_them_by_the_exported_settings_
     ways = {
         "training": in_training(data, items),
         "restored": each(items, lambda item: restored(item)[None]),
-        "card": each(items, lambda item: preprocess_image(io.BytesIO(item), settings)),
+        "script": each(items, lambda item: preprocess_image(io.BytesIO(item), settings)),
     }
     assert_same(ways)
-    assert len(ways["card"]) > 50
+    assert len(ways["script"]) > 50
 
 
 def test_odd_texts_become_what_training_makes_of_them_by_the_exported_settings_alone(tmp_path: Path) -> None:
@@ -174,20 +180,20 @@ def test_odd_texts_become_what_training_makes_of_them_by_the_exported_settings_a
     ways = {
         "training": in_training(data, items),
         "restored": each(items, lambda text: tuple(part[None] for part in restored(text))),
-        "card": each(items, lambda text: preprocess_text(text, tokenizer, settings)),
+        "script": each(items, lambda text: preprocess_text(text, tokenizer, settings)),
     }
     assert_same(ways)
-    assert len(ways["card"]) > 50
-    assert max(ids.shape[1] for ids, _ in ways["card"].values()) == 144
+    assert len(ways["script"]) > 50
+    assert max(ids.shape[1] for ids, _ in ways["script"].values()) == 144
 
 
 @pytest.mark.parametrize("function", [preprocess_image, preprocess_text])
-def test_the_card_shows_that_code_and_says_it_in_words(function: Callable[..., Any], tmp_path: Path) -> None:
+def test_the_script_has_that_code_and_the_card_says_it_in_words(function: Callable[..., Any], tmp_path: Path) -> None:
     images = function is preprocess_image
     data: Any = MNIST(28, 30) if images else ReviewWordPieces(max_tokens=300)
     write_card(tmp_path, PROOF, RunFacts("x", {}), data.preprocessing)
     card = (tmp_path / "README.md").read_text()
-    assert inspect.getsource(function) in card
+    assert inspect.getsource(function) in (tmp_path / "predict.py").read_text()
     facts = ("EXIF", "white", "resized to 30 pixels (bilinear)", "square of 28", "0…255", "16-bit", PIL.__version__)
     assert all(
         fact in card for fact in (facts if images else ("first 75 and the last 225", "multiple of 16", "with 0"))
@@ -202,7 +208,7 @@ def as_trained(run: Path) -> Any:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
-def test_odd_images_are_the_same_tensor_in_training_prediction_export_and_the_cards_code(
+def test_odd_images_are_the_same_tensor_in_training_prediction_export_and_the_script(
     experiment: Cli, lightsmith: Cli, tmp_path: Path, seen: list[tuple[Any, ...]]
 ) -> None:
     assert experiment("mnist_mlp", *SMALL, "--data.train_size=200", "--data.resize_px=31").code == 0
@@ -215,14 +221,14 @@ def test_odd_images_are_the_same_tensor_in_training_prediction_export_and_the_ca
         "training": in_training(as_trained(tmp_path / "runs/mnist_mlp/latest"), sorted(source.iterdir())),
         "predict": in_predict(lightsmith, "runs/mnist_mlp/latest", source, seen),
         "export": in_predict(lightsmith, "exported", source, seen),
-        "card": in_the_cards_code(tmp_path / "exported", source, OF_IMAGES),
+        "script": in_the_script(tmp_path / "exported", source, OF_IMAGES),
     }
     assert_same(ways)
-    assert len(ways["card"]) > 50
+    assert len(ways["script"]) > 50
 
 
 @pytest.mark.slow
-def test_odd_texts_are_the_same_tensors_in_training_prediction_export_and_the_cards_code(
+def test_odd_texts_are_the_same_tensors_in_training_prediction_export_and_the_script(
     experiment: Cli, lightsmith: Cli, tmp_path: Path, seen: list[tuple[Any, ...]]
 ) -> None:
     tiny = ("--data.train_size=100", "--data.max_tokens=140", "--model.hidden_size=4", "--model.embedding_dim=4")
@@ -236,8 +242,8 @@ def test_odd_texts_are_the_same_tensors_in_training_prediction_export_and_the_ca
         "training": in_training(as_trained(tmp_path / "runs/imdb_lstm/latest"), list(ODD_TEXTS)),
         "predict": in_predict(lightsmith, "runs/imdb_lstm/latest", source, seen),
         "export": in_predict(lightsmith, "exported", source, seen),
-        "card": in_the_cards_code(tmp_path / "exported", source, OF_TEXTS),
+        "script": in_the_script(tmp_path / "exported", source, OF_TEXTS),
     }
     assert_same(ways)
-    assert len(ways["card"]) > 50
-    assert max(ids.shape[1] for ids, _ in ways["card"].values()) == 144
+    assert len(ways["script"]) > 50
+    assert max(ids.shape[1] for ids, _ in ways["script"].values()) == 144
