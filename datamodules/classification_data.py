@@ -6,7 +6,6 @@ import hashlib
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,13 +16,16 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
 from datamodules.batching import EpochShuffle, OneShuffle, batch_loader
+from datamodules.contents import Contents, fingerprint, read_contents
+from datamodules.duplicates import find_copies, note_copies
 from datamodules.encoded_cache import cached, uncached
+from datamodules.encoded_splits import EncodedSplits, encode_splits
 from datamodules.item_names import name_item
 from datamodules.known_classes import in_known_order
 from datamodules.on_device import hold_on_device
 from datamodules.preprocessing import ModulePreprocessing, Preprocessing
-from datamodules.sources import SPLIT_NAMES, Examples, Source, digest_items, existing_path, fingerprint
-from datamodules.splits import check_classes, cut_missing_splits, subset
+from datamodules.sources import SPLIT_NAMES, Source, existing_path
+from datamodules.splits import RareClasses, check_classes, choose_train, cut_missing_splits
 from datamodules.unreadable import check_unreadable, lost_items
 
 
@@ -46,6 +48,11 @@ class ClassificationData(LightningDataModule, ABC):
         keep_on_device: keep data on the GPU if there is one and the data takes less than half of its free memory.
         max_unreadable_share: largest share of the items that may be damaged or without a label (0…1): those are left
             out, as are empty ones, which do not count.
+        group_column: column of a table that says what belongs together, such as a patient or an author: rows with the
+            same value are never on two sides of a cut. A row without one is on its own.
+        rare_classes: what happens to a class with too few training items to cut the missing splits from: ``refuse``
+            it, or keep it in ``train`` only, untested.
+        cache_gb: what data/encoded may hold; beyond it, entries go that have not been used for longest.
     """
 
     hub_name: ClassVar[str]  # owner/name@revision
@@ -63,6 +70,9 @@ class ClassificationData(LightningDataModule, ABC):
         cache: bool = True,
         keep_on_device: bool = True,
         max_unreadable_share: float = 0.05,
+        group_column: str | None = None,
+        rare_classes: RareClasses = "refuse",
+        cache_gb: float = 20.0,
     ) -> None:
         super().__init__()
         for name, fraction in (("val_fraction", val_fraction), ("test_fraction", test_fraction)):
@@ -78,6 +88,7 @@ class ClassificationData(LightningDataModule, ABC):
             ("batch_size", batch_size, 1),
             ("train_size", train_size, 1),
             ("num_workers", num_workers, 0),
+            ("cache_gb", cache_gb, 0),
         ):
             if count is not None and count < least:
                 raise ValueError(f"data.{name}={count} must be at least {least}")
@@ -91,6 +102,10 @@ class ClassificationData(LightningDataModule, ABC):
         self.cache = cache
         self.keep_on_device = keep_on_device
         self.max_unreadable_share = max_unreadable_share
+        self.group_column = group_column
+        self.rare_classes = rare_classes
+        self.cache_gb = cache_gb
+        self._contents: dict[str, Contents] = {}  # of each split that was found, read once
         # Of a model that exists, set before the first use: labels count its classes, and no others are accepted.
         self.known_classes: list[str] | None = None
         self.start = (0, 0)  # epoch and batch that training begins with: callbacks/exact_resume.py sets it
@@ -139,28 +154,36 @@ class ClassificationData(LightningDataModule, ABC):
     @cached_property
     def source_found(self) -> Source:
         """The splits as they are used: official ones kept, missing ones cut from train, ``train_size`` applied."""
-        found = self.found if self.known_classes is None else in_known_order(self.found, self.known_classes)
+        found, copies = self._known, {}
         check_unreadable(
             found.unusable, sum(map(len, found.splits.values())) + len(found.unusable), self.max_unreadable_share
         )
         check_classes(found)
-        source = cut_missing_splits(found, self.val_fraction, self.test_fraction, self.split_seed)
-        if self.train_size is None:
-            return source
-        train = subset(source.splits["train"], self.train_size, self.split_seed)
-        return replace(source, splits={**source.splits, "train": train})
+        noun = f"{self.kind}s" if self.kind in ("image", "text") else "items"
+        if self.source != "sample":  # which is known to hold no copies
+            self._contents = {split: read_contents(given.items, split) for split, given in found.splits.items()}
+            copies = find_copies(self._contents)
+            found = note_copies(found, copies, noun)
+        fractions = self.val_fraction, self.test_fraction
+        source = cut_missing_splits(found, *fractions, self.split_seed, copies.get("train"), self.rare_classes, noun)
+        return source if self.train_size is None else choose_train(source, self.train_size, self.split_seed)
 
     @cached_property
-    def _encoded(self) -> tuple[dict[str, Any], dict[str, Examples], list[tuple[str, str]]]:
+    def _known(self) -> Source:
+        """The data as it lies there, with the classes in the order of a model that exists."""
+        found = self.found if self.known_classes is None else in_known_order(self.found, self.known_classes)
+        if self.group_column is not None and found.splits["train"].groups is None:
+            raise ValueError(f"data.group_column={self.group_column!r} is for tables, and {found.origin} is none")
+        return found
+
+    @cached_property
+    def _encoded(self) -> EncodedSplits:
         """Data sets and readable examples per split, and all that was skipped."""
-        datasets, readable, skipped = {}, {}, []
-        for split, examples in self.source_found.splits.items():
-            datasets[split], kept, unreadable = self.encode(examples.items, examples.labels, split)
-            readable[split] = examples.take(kept) if unreadable else examples
-            skipped += unreadable
-        check_unreadable(skipped, sum(map(len, self.source_found.splits.values())), self.max_unreadable_share)
-        self.source_found.notes.extend(self.encoding_notes(datasets))
-        return datasets, readable, self.source_found.skipped + skipped
+        used = self.source_found
+        encoded = encode_splits(self._known, used, self.encode)
+        check_unreadable(encoded.skipped, sum(map(len, used.splits.values())), self.max_unreadable_share)
+        used.notes.extend(self.encoding_notes(encoded.datasets))
+        return encoded._replace(skipped=used.skipped + encoded.skipped)
 
     def encoding_notes(self, datasets: dict[str, Any]) -> list[str]:
         """What a person should know of the encoded splits."""
@@ -182,13 +205,14 @@ class ClassificationData(LightningDataModule, ABC):
             if not len(batch.label):
                 raise ValueError(f"no item of a batch can be read any more: the first of all is {lost[0][0]}")
 
-    def encoded(self, build: Callable[[Path], None], items: Iterable[Any], *settings: Any) -> Path:
+    def encoded(self, build: Callable[[Path], None], items: Any, *settings: Any) -> Path:
         """The folder with what ``build`` makes of items under these settings, from the cache if it is there."""
         if not self.cache:
             return uncached(build)
-        digest = hashlib.sha256(repr((type(self).__name__, settings)).encode())
-        digest_items(digest, items)
-        return cached(digest.hexdigest(), build)
+        read = (content for split, content in self._contents.items() if self.found.splits[split].items is items)
+        contents = next(read, None) or read_contents(items, "items")
+        digest = hashlib.sha256(repr((type(self).__name__, settings)).encode() + contents.exact.tobytes())
+        return cached(digest.hexdigest(), build, self.cache_gb)
 
     @property
     def augments(self) -> bool:

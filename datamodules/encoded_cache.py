@@ -15,43 +15,53 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
+from datamodules.eviction import DRAFT, MANIFEST, evict, hold
+
 CACHE = Path("data/encoded")
-MANIFEST = "manifest.json"
 _within: ContextVar[str | None] = ContextVar("within", default=None)  # where ``uncached`` writes
 
 
-def cached(key: str, build: Callable[[Path], None]) -> Path:
+def cached(key: str, build: Callable[[Path], None], limit_gb: float = 20.0) -> Path:
     """A folder with the files that ``build`` writes into the one it is given; built once for a key.
 
     Files are checked against the sha256 of the day they were written, so a truncated entry is built again. Of several
     processes one builds while the others wait. Entries appear by renaming: an interrupted build leaves nothing that is
-    trusted.
+    trusted. While this process lives, the entry is not evicted.
 
     Args:
         key: hexadecimal digest of everything that the files depend on.
+        limit_gb: what all entries may take once another was built, see `evict`.
 
     Raises:
         ValueError: data/ cannot be written.
     """
     folder = CACHE / key
-    if _intact(folder):
+    if _in_use(folder):
         return folder
     try:
         CACHE.mkdir(parents=True, exist_ok=True)
         with _one_at_a_time(CACHE / f"{key}.lock"):
-            if not _intact(folder):  # unless the process that was waited for has built it
+            if not _in_use(folder):  # unless the process that was waited for has built it
                 _build(folder, build)
+                hold(folder)
+        evict(CACHE, limit_gb)
     except OSError as error:
         raise ValueError(f"{CACHE} cannot be written ({error.strerror}): --data.cache=false does without") from error
     return folder
 
 
+def _in_use(folder: Path) -> bool:
+    """Whether an entry is whole; then it is marked as used now, and kept until this process ends."""
+    return hold(folder) and _intact(folder)
+
+
 def _build(folder: Path, build: Callable[[Path], None]) -> None:
-    draft = Path(tempfile.mkdtemp(prefix="draft-", dir=CACHE))
+    draft = Path(tempfile.mkdtemp(prefix=DRAFT, dir=CACHE))
     try:
         build(draft)
         manifest = {path.name: sha256(path) for path in draft.iterdir()}
         (draft / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+        hold(draft)  # by its manifest, which the entry will have: no other process evicts it before it is used
         try:
             draft.rename(folder)
         except OSError:  # a damaged entry is in the way, or a whole one of a process that no lock could hold back

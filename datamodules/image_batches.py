@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, get_worker_info
 
 from datamodules.preprocessing import ImagePreprocessing
+from datamodules.sources import take
 
 
 class ImageBatch(NamedTuple):
@@ -28,27 +29,39 @@ class ImageBatch(NamedTuple):
 
 
 class InMemoryImages(Dataset[ImageBatch]):
-    """All images in one uint8 tensor (N, H, W, C), batched by indexing. It may be mapped from a file, or on a GPU."""
+    """Images in one uint8 tensor (N, H, W, C), batched by indexing. It may be mapped from a file, or on a GPU.
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
-        self.images = torch.from_numpy(images)
+    Args:
+        rows: int64 (n,), which of the images these are; all of them when unset.
+    """
+
+    def __init__(self, images: np.ndarray | Tensor, labels: np.ndarray, rows: np.ndarray | None = None) -> None:
+        self.images = torch.as_tensor(images)
         self.labels = torch.from_numpy(labels)
+        self.rows = None if rows is None else torch.from_numpy(rows)
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitems__(self, indices: list[int]) -> ImageBatch:
         index = torch.from_numpy(np.array(indices)).to(self.images.device)  # torch.tensor is five times as slow
-        images = self.images.index_select(0, index).permute(0, 3, 1, 2)
+        rows = index if self.rows is None else self.rows[index]
+        images = self.images.index_select(0, rows).permute(0, 3, 1, 2)
         return ImageBatch(images, self.labels[index], index)
 
+    def take(self, positions: np.ndarray) -> InMemoryImages:
+        """The images at int64 ``positions`` (n,), in that order, which stay where they are."""
+        rows = positions if self.rows is None else self.rows.numpy()[positions]
+        return InMemoryImages(self.images, self.labels.numpy()[positions], rows)
+
     def to(self, device: torch.device) -> None:
-        """Move everything, so that a batch is gathered where it is used."""
-        self.images, self.labels = self.images.to(device), self.labels.to(device)
+        """Move what is used of the images, so that a batch is gathered where it is used."""
+        images = self.images if self.rows is None else self.images[self.rows]
+        self.images, self.labels, self.rows = images.to(device), self.labels.to(device), None
 
     @property
     def bytes(self) -> int:
-        return self.images.nbytes
+        return len(self) * self.images[:1].nbytes
 
 
 class StreamedImages(Dataset[ImageBatch]):
@@ -68,6 +81,10 @@ class StreamedImages(Dataset[ImageBatch]):
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def take(self, positions: np.ndarray) -> StreamedImages:
+        """The images at int64 ``positions`` (n,), in that order."""
+        return StreamedImages(take(self.items, positions), self.labels.numpy()[positions], self.preprocessing)
 
     def __getitems__(self, indices: list[int]) -> ImageBatch:
         index = torch.tensor(indices)

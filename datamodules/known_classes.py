@@ -8,7 +8,7 @@ from unicodedata import normalize
 
 import numpy as np
 
-from datamodules.sources import Examples, Source
+from datamodules.sources import Source
 
 SHOWN_CLASSES = 10
 
@@ -30,7 +30,7 @@ def in_known_order(source: Source, known: Sequence[str]) -> Source:
             f"the data has {_listed(source.class_names, known)} ({source.origin})"
         )
     places = np.array(_places(source.class_names, known), dtype=np.int64)
-    splits = {split: Examples(examples.items, places[examples.labels]) for split, examples in source.splits.items()}
+    splits = {split: replace(examples, labels=places[examples.labels]) for split, examples in source.splits.items()}
     return replace(source, class_names=list(known), splits=splits)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,17 +24,23 @@ SPLIT_NAMES = {
 
 @dataclass(frozen=True)
 class Examples:
-    """One split: items (a uint8 array (N, H, W, C), or a sequence of file paths, encoded bytes or texts) and labels."""
+    """One split: items (a uint8 array (N, H, W, C), or a sequence of file paths, encoded bytes or texts) and labels.
+
+    ``groups``, int64 (N,), has the same number for items that no cut may take apart, such as those of one patient; the
+    numbers are those of all splits. None where nothing is known of groups.
+    """
 
     items: Sequence[Any] | np.ndarray
     labels: np.ndarray
+    groups: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, positions: np.ndarray) -> Examples:
         """The examples at int64 ``positions`` (n,), in that order."""
-        return Examples(take(self.items, positions), self.labels[positions])
+        groups = None if self.groups is None else self.groups[positions]
+        return Examples(take(self.items, positions), self.labels[positions], groups)
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,9 @@ class Source:
 
     ``notes`` are sentences for the person, ``skipped`` pairs an item left out with the reason; ``empty`` are those of
     the skipped that are rows without an item, ``unusable`` those that count towards data.max_unreadable_share, being
-    damaged or without a label. ``ignored`` pairs what is no item of this data, such as a file that has
-    no part in it, with the reason.
+    damaged or without a label. ``ignored`` pairs what is no item of this data, such as a file that has no part in it,
+    with the reason. ``rows`` are for a split that was cut or chosen, int64 (n,): the places of its examples in the
+    split of that name as it was found, or else in train.
     """
 
     origin: str
@@ -56,6 +62,7 @@ class Source:
     empty: list[tuple[str, str]] = field(default_factory=list)
     ignored: list[tuple[str, str]] = field(default_factory=list)
     unusable: list[tuple[str, str]] = field(default_factory=list)
+    rows: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def existing_path(source: str) -> Path:
@@ -107,41 +114,6 @@ def check_regular(path: Path) -> None:
         raise ValueError("not a file")
     if found.st_size > LARGEST_FILE_BYTES:
         raise ValueError(f"a file of {found.st_size / 1e6:,.0f} MB, more than {LARGEST_FILE_BYTES / 1e6:.0f}")
-
-
-def fingerprint(source: Source) -> str:
-    """``sha256:…`` over every split's items and labels, and the class names, wherever they are stored."""
-    digest = hashlib.sha256("\0".join(source.class_names).encode(errors="surrogatepass"))
-    for split in sorted(source.splits):
-        examples = source.splits[split]
-        digest.update(f"\0{split}\0".encode() + examples.labels.tobytes())
-        if isinstance(examples.items, np.ndarray):
-            digest.update(str(examples.items.shape).encode() + b"\0")
-            digest.update(np.ascontiguousarray(examples.items).data)
-        else:
-            digest_items(digest, examples.items)
-    return f"sha256:{digest.hexdigest()}"
-
-
-def digest_items(digest: Any, items: Iterable[Any]) -> None:
-    """Add the content of files, encoded bytes and texts to a hashlib digest; a missing item counts as empty."""
-    for item in items:
-        if isinstance(item, Path):
-            _digest_file(digest, item)
-        else:
-            content = item.encode(errors="surrogatepass") if isinstance(item, str) else item or b""
-            digest.update(len(content).to_bytes(8, "little") + content)
-
-
-def _digest_file(digest: Any, path: Path) -> None:
-    """As any bytes, but never all in memory; what cannot be read, which its decoder will say, counts as empty."""
-    try:
-        check_regular(path)
-        with path.open("rb") as file:
-            digest.update(path.stat().st_size.to_bytes(8, "little"))
-            hashlib.file_digest(file, lambda: digest)
-    except (OSError, ValueError):
-        digest.update(bytes(8))
 
 
 def first_line(error: BaseException) -> str:

@@ -3,62 +3,168 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from statistics import NormalDist
+from typing import Literal
 
 import numpy as np
 
+from datamodules.group_cut import cut_groups, groups_of_class, joined
 from datamodules.sources import Examples, Source
 
+CONFIDENCE = 0.95
+FEW_POINTS = 5  # so far off, or farther, accuracy may be before it is said
+RareClasses = Literal["refuse", "train"]
 
-def cut_missing_splits(source: Source, val_fraction: float, test_fraction: float, seed: int) -> Source:
+
+def cut_missing_splits(
+    source: Source,
+    val_fraction: float,
+    test_fraction: float,
+    seed: int,
+    copies: np.ndarray | None = None,
+    rare_classes: RareClasses = "refuse",
+    noun: str = "items",
+) -> Source:
     """Cut whichever of test and val is missing from train: seeded, stratified, at least one example per class.
 
-    A split that the source brings is never touched.
+    A split that the source brings is never touched. Copies of an item, and items of one group, stay together.
 
     Args:
         val_fraction: share of all training items that goes to a missing validation split.
         test_fraction: the same for a missing test split.
+        copies: int64 (n,), the same number for training items with the same content.
+        rare_classes: whether a class with too few items to be in every split is refused, or stays in train.
+        noun: what items are called, such as "texts".
 
     Raises:
-        ValueError: a class has too few items to be in every split.
+        ValueError: a class has too few items, or groups of them, to be in every split.
     """
-    splits, notes = dict(source.splits), list(source.notes)
     fractions = {"test": test_fraction, "val": val_fraction}
-    missing = [split for split in fractions if split not in splits]
-    _check_enough(source, missing)
-    total = len(splits["train"])
-    for split in missing:
-        kept, cut = stratified_cut(splits["train"].labels, round(fractions[split] * total), seed)
-        splits[split], splits["train"] = splits["train"].take(cut), splits["train"].take(kept)
-        notes.append(f"no {split} split: {len(cut):,} of its {total:,} training items serve as one (seed {seed})")
-    return replace(source, splits=splits, notes=notes)
+    missing = [split for split in fractions if split not in source.splits]
+    if not missing:
+        return source
+    train, splits, notes, rows = source.splits["train"], dict(source.splits), list(source.notes), {}
+    if copies is not None:
+        copies = _separate_scarce(source, copies, missing, notes)
+    groups = _together(train, copies)
+    rare = _rare_items(source, groups, missing, rare_classes, notes)
+    left = np.flatnonzero(~rare)
+    for place, split in enumerate(missing):
+        size = round(fractions[split] * len(train))
+        inside = None if groups is None else groups[left]
+        kept, cut = stratified_cut(train.labels[left], size, seed, inside, leave=len(missing) - place)
+        rows[split], left = left[cut], left[kept]
+        splits[split] = train.take(rows[split])
+        notes.append(_cut_said(split, len(cut), len(train), seed, noun))
+    rows["train"] = np.union1d(left, np.flatnonzero(rare))
+    splits["train"] = train.take(rows["train"])
+    if groups is not None:
+        notes.append(f"{_kept_together(train, copies)} are on the same side of every cut")
+    return replace(source, splits=splits, notes=notes, rows=rows)
 
 
-def _check_enough(source: Source, missing: list[str]) -> None:
-    labels, counts = np.unique(source.splits["train"].labels, return_counts=True)
-    scarce, count = labels[counts.argmin()], counts.min()
-    if missing and count <= len(missing):
+def _separate_scarce(source: Source, copies: np.ndarray, missing: list[str], notes: list[str]) -> np.ndarray:
+    """The same numbers, but for classes of too few different items to cut: their copies have to be on both sides."""
+    labels = source.splits["train"].labels
+    classes, counts = np.unique(labels, return_counts=True)
+    scarce = classes[(groups_of_class(labels, copies) <= len(missing)) & (counts > len(missing))]
+    if not len(scarce):
+        return copies
+    named = ", ".join(repr(source.class_names[label]) for label in scarce)
+    notes.append(
+        f"class {named} has so few different items that copies of one stand in train and in what was cut from it: "
+        "what is measured there says little about new ones"
+    )
+    return np.where(np.isin(labels, scarce), copies.max() + 1 + np.arange(len(copies)), copies)
+
+
+def _together(train: Examples, copies: np.ndarray | None) -> np.ndarray | None:
+    """The group of each training item, int64 (n,); None if every item is alone."""
+    parts = [part for part in (copies, train.groups) if part is not None]
+    groups = joined(parts) if parts else np.arange(0)
+    return groups if len(np.unique(groups)) < len(groups) else None
+
+
+def _kept_together(train: Examples, copies: np.ndarray | None) -> str:
+    copied = copies is not None and len(np.unique(copies)) < len(copies)
+    return " and ".join([*(["copies"] if copied else []), *(["groups"] if train.groups is not None else [])])
+
+
+def _cut_said(split: str, count: int, total: int, seed: int, noun: str) -> str:
+    purpose = {"test": "the test", "val": "validation"}[split]
+    said = f"There is no {split} split, so {count:,} of the {total:,} training {noun} were set aside for {purpose}"
+    # Half of the widest Wilson interval, that of an accuracy of one half.
+    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    points = round(100 * z / (2 * (count + z**2) ** 0.5))
+    few = f". That is few: the score may be off by {points} points" if split == "test" and points >= FEW_POINTS else ""
+    return f"{said} (seed {seed}){few}"
+
+
+def _rare_items(
+    source: Source, groups: np.ndarray | None, missing: list[str], rare_classes: RareClasses, notes: list[str]
+) -> np.ndarray:
+    """Which training items cannot be cut, as there are too few of their class: bool (n,).
+
+    Raises:
+        ValueError: there are some, and they are to be refused; or there are no others.
+    """
+    labels = source.splits["train"].labels
+    classes, counts = np.unique(labels, return_counts=True)
+    counts = counts if groups is None else groups_of_class(labels, groups)
+    rare = counts <= len(missing)
+    if not rare.any():
+        return np.zeros(len(labels), dtype=bool)
+    unit = "items" if source.splits["train"].groups is None else "groups"
+    named = ", ".join(f"{source.class_names[classes[i]]!r} ({counts[i]})" for i in np.flatnonzero(rare))
+    if rare_classes == "refuse" or rare.all():
+        keep = "" if rare.all() else ", or let --data.rare_classes=train keep such a class in train only, untested"
         raise ValueError(
-            f"class {source.class_names[scarce]!r} of {source.origin} has {count} training item(s), too few to cut a "
-            f"{' and a '.join(missing)} split from: give it {len(missing) + 1} or more, or bring these splits yourself"
+            f"class {named} of {source.origin} has too few training {unit} to cut a {' and a '.join(missing)} split "
+            f"from: give each {len(missing) + 1} or more, or bring these splits yourself{keep}"
         )
+    notes.append(f"class {named} has too few {unit} to cut: it is in train only, in no {' or '.join(missing)} split")
+    alike = np.isin(labels, classes[rare])
+    return alike if groups is None else np.isin(groups, groups[alike])
 
 
-def stratified_cut(labels: np.ndarray, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def stratified_cut(
+    labels: np.ndarray, size: int, seed: int, groups: np.ndarray | None = None, leave: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
     """Positions (kept, cut), each ascending: about ``size`` are cut, of every class its share.
 
     At least one item of every class is on either side, so that ``size`` is exact unless that forbids it.
+
+    Args:
+        groups: int64 (n,); items with the same number stay together, and ``size`` is met as nearly as they allow.
+        leave: so many groups of every class are kept at least.
     """
     counts = np.unique(labels, return_counts=True)[1]
-    chosen = _choose(labels, np.minimum(_shares(counts, size), counts - 1), seed)
+    wanted = np.minimum(_shares(counts, size), counts - 1)
+    chosen = _choose(labels, wanted, seed) if groups is None else cut_groups(labels, groups, wanted, seed, leave)
     return np.setdiff1d(np.arange(len(labels)), chosen), chosen
+
+
+def choose_train(source: Source, size: int, seed: int) -> Source:
+    """The same data with a stratified choice of ``size`` training examples, as `subset` makes it."""
+    train = source.splits["train"]
+    positions = _subset_positions(train.labels, size, seed)
+    rows = source.rows.get("train", np.arange(len(train)))[positions]
+    splits = {**source.splits, "train": train.take(positions)}
+    return replace(source, splits=splits, rows={**source.rows, "train": rows})
 
 
 def subset(examples: Examples, size: int, seed: int) -> Examples:
     """A stratified choice of ``size`` examples, but at least one of every class; all if there are fewer."""
     if size >= len(examples):
         return examples
-    counts = np.unique(examples.labels, return_counts=True)[1]
-    return examples.take(_choose(examples.labels, _shares(counts, size), seed))
+    return examples.take(_subset_positions(examples.labels, size, seed))
+
+
+def _subset_positions(labels: np.ndarray, size: int, seed: int) -> np.ndarray:
+    if size >= len(labels):
+        return np.arange(len(labels))
+    counts = np.unique(labels, return_counts=True)[1]
+    return _choose(labels, _shares(counts, size), seed)
 
 
 def _shares(counts: np.ndarray, size: int) -> np.ndarray:

@@ -56,12 +56,20 @@ class EncodedTexts(Dataset[TextBatch]):
     Args:
         tokens: int32, the texts' ids one after the other.
         lengths: int64 (N,), at least 1.
+        starts: int64 (N,), where each text begins among the tokens; one after the other when unset.
     """
 
-    def __init__(self, tokens: np.ndarray, lengths: np.ndarray, labels: np.ndarray, pad_id: int) -> None:
+    def __init__(
+        self,
+        tokens: np.ndarray,
+        lengths: np.ndarray,
+        labels: np.ndarray,
+        pad_id: int,
+        starts: np.ndarray | None = None,
+    ) -> None:
         self.tokens = torch.from_numpy(tokens)
         self.lengths: list[int] = lengths.tolist()
-        self.starts = torch.from_numpy(lengths.cumsum() - lengths)
+        self.starts = torch.from_numpy(lengths.cumsum() - lengths if starts is None else starts)
         self.labels = torch.from_numpy(labels)
         self.pad_id = pad_id
 
@@ -78,13 +86,24 @@ class EncodedTexts(Dataset[TextBatch]):
         input_ids = torch.where(mask, self.tokens[positions].long(), self.pad_id)
         return TextBatch(input_ids, mask.long(), self.labels[index], index)
 
+    def take(self, positions: np.ndarray) -> EncodedTexts:
+        """The texts at int64 ``positions`` (n,), in that order, whose tokens stay where they are."""
+        lengths = np.array(self.lengths, dtype=np.int64)[positions]
+        starts, labels = self.starts.numpy()[positions], self.labels.numpy()[positions]
+        return EncodedTexts(self.tokens.numpy(), lengths, labels, self.pad_id, starts)
+
     def to(self, device: torch.device) -> None:
-        """Move everything, so that a batch is gathered where it is used."""
+        """Move what is used of the tokens, so that a batch is gathered where it is used."""
+        lengths = torch.tensor(self.lengths, dtype=torch.int64)
+        starts = lengths.cumsum(0) - lengths
+        if not torch.equal(starts, self.starts):  # others' tokens are between them
+            places = torch.repeat_interleave(self.starts - starts, lengths) + torch.arange(int(lengths.sum()))
+            self.tokens, self.starts = self.tokens[places], starts
         self.tokens, self.starts, self.labels = (t.to(device) for t in (self.tokens, self.starts, self.labels))
 
     @property
     def bytes(self) -> int:
-        return self.tokens.nbytes
+        return sum(self.lengths) * self.tokens.itemsize
 
 
 class TextData(TableData):

@@ -24,7 +24,7 @@ class Recipe:
     def __init__(self, experiment: str, data: str, batch_size: int | None) -> None:
         settings = yaml.safe_load((EXPERIMENTS / f"{experiment}.yaml").read_text(encoding="utf-8"))
         self.images = _build(settings["data"], source=data, **({"batch_size": batch_size} if batch_size else {}))
-        self.train, self.val, self.test = (self.images.loader(split).dataset for split in ("train", "val", "test"))
+        self.train, self.val, self.test = map(self._own_images, ("train", "val", "test"))
         self.epochs = settings["trainer"]["max_epochs"]
         model = _build(settings["model"], class_names=self.images.class_names)
         self.network = model.network
@@ -34,6 +34,12 @@ class Recipe:
         steps = self.epochs * len(self)
         warmup_steps = round(model.warmup_fraction * steps)
         self.schedule = build_schedule(model.schedule, self.optimizer, steps, warmup_steps)
+
+    def _own_images(self, split: str) -> Any:
+        """A split's data set with none but its own images, in memory."""
+        dataset: Any = self.images.loader(split).dataset
+        dataset.to(torch.device("cpu"))
+        return dataset
 
     def __len__(self) -> int:
         return -(-len(self.train) // self.images.batch_size)

@@ -63,8 +63,9 @@ def test_missing_splits_are_cut_and_said_so(tmp_path: Path) -> None:
     data = ReviewWords(source=str(films(tmp_path / "films.csv")), val_fraction=0.2, test_fraction=0.1)
     assert data.sizes == {"train": 28, "val": 8, "test": 4}
     assert data.source_found.notes == [
-        "no test split: 4 of its 40 training items serve as one (seed 0)",
-        "no val split: 8 of its 40 training items serve as one (seed 0)",
+        "There is no test split, so 4 of the 40 training texts were set aside for the test (seed 0). "
+        "That is few: the score may be off by 35 points",
+        "There is no val split, so 8 of the 40 training texts were set aside for validation (seed 0)",
     ]
     assert data.class_names == ["bad", "good"]
     assert data.num_classes == 2
@@ -112,7 +113,8 @@ def test_labels_stay_with_their_images_when_some_are_skipped(write_images: Any) 
     for index in range(data.sizes["train"]):
         path = data._encoded[1]["train"].items[index]
         assert data.class_names[dataset.labels[index]] == path.parent.name
-        assert (data.item("train", index) == dataset.images[index].numpy()).all()
+        image = dataset.__getitems__([index]).image[0].permute(1, 2, 0)
+        assert (data.item("train", index) == image.numpy()).all()
 
 
 @pytest.mark.parametrize(("broken", "stops"), [(5, False), (6, True)])

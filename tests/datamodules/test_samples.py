@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from datamodules import samples
+from datamodules.contents import fingerprint
 from datamodules.samples import colour_digits, digits, few_colour_digits, film_reviews
-from datamodules.sources import Examples, Source, fingerprint
+from datamodules.sources import Examples, Source
 
 
 def sizes(source: Source) -> dict[str, int]:

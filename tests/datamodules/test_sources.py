@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from datamodules.contents import fingerprint
 from datamodules.image_folders import load_image_folder
-from datamodules.sources import Examples, Source, fingerprint, first_line, visible_files
+from datamodules.sources import Examples, Source, first_line, visible_files
 from tests.datamodules.hostile_images import write_odd_entries
 
 

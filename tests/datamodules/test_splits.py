@@ -25,8 +25,9 @@ def test_missing_splits_are_cut_from_train_disjoint_and_whole() -> None:
     for split, counts in {"train": [49, 21], "val": [7, 3], "test": [14, 6]}.items():
         assert np.bincount(cut.splits[split].labels).tolist() == counts
     assert cut.notes == [
-        "no test split: 20 of its 100 training items serve as one (seed 0)",
-        "no val split: 10 of its 100 training items serve as one (seed 0)",
+        "There is no test split, so 20 of the 100 training items were set aside for the test (seed 0). "
+        "That is few: the score may be off by 20 points",
+        "There is no val split, so 10 of the 100 training items were set aside for validation (seed 0)",
     ]
 
 
@@ -86,10 +87,11 @@ def test_a_subset_as_large_as_the_data_is_the_data() -> None:
 
 
 def test_a_class_too_small_to_cut_is_named() -> None:
-    with pytest.raises(ValueError, match=r"class 'good' of films has 2 training item.* cut a test and a val split"):
+    said = r"class 'good' \(2\) of films has too few training items to cut a test and a val split from: give each 3"
+    with pytest.raises(ValueError, match=said):
         cut_missing_splits(source(labels=[0] * 10 + [1] * 2), 0.1, 0.1, seed=0)
     assert len(cut_missing_splits(source(labels=[0] * 10 + [1] * 2, test=[0, 1]), 0.1, 0.1, 0).splits["val"]) == 2
-    with pytest.raises(ValueError, match=r"class 'good' of films has 1 training item.* cut a val split"):
+    with pytest.raises(ValueError, match=r"class 'good' \(1\) of films has too few .* a val split from: give each 2"):
         cut_missing_splits(source(labels=[0] * 10 + [1], test=[0, 1]), 0.1, 0.1, seed=0)
 
 
