@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import io
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
@@ -22,7 +23,8 @@ from tqdm.auto import tqdm
 from datamodules.encoded_cache import sha256
 
 MANIFEST = "manifest.json"
-DRAFT = ".draft"  # one name per folder, so that the next save takes away what a killed one left
+# One name per folder, so that the next save takes away what a killed one left; manifests are written within the other.
+DRAFT, CHECKPOINT_DRAFT = ".draft", ".checkpoint-draft"
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 MOST_DIGESTS = 100
 
@@ -39,10 +41,8 @@ class DurableCheckpointIO(TorchCheckpointIO):
         """
         if storage_options is not None:
             raise TypeError(f"storage_options={storage_options!r} mean nothing to {type(self).__name__}")
-        content = io.BytesIO()
-        torch.save(checkpoint, content)
         try:
-            _save(Path(path), content.getbuffer())
+            _save(Path(path), checkpoint)
         except OSError as error:
             if error.errno not in DISK_FULL:
                 raise
@@ -71,15 +71,51 @@ def check_whole(path: Path) -> None:
         raise ValueError(f"{path} is damaged: its sha256 is not in {MANIFEST}")
 
 
-def _save(path: Path, content: memoryview) -> None:
+def _save(path: Path, checkpoint: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    listed = _listed(path.parent)
-    if listed is None or len(listed) >= MOST_DIGESTS:
-        present = [sha256(file) for file in path.parent.glob("*.ckpt")]
-        listed = present if listed is None else [digest for digest in listed if digest in present]
-    manifest = {"schema": 1, "sha256": [*listed, hashlib.sha256(content).hexdigest()]}
-    replace_file(path.with_name(MANIFEST), json.dumps(manifest, indent=1).encode())
-    replace_file(path, content)
+    with _replacing(path, CHECKPOINT_DRAFT) as file:
+        hashed: Any = _HashedFile(file)
+        torch.save(checkpoint, hashed)
+        digest = hashed.finish()
+        listed = _listed(path.parent)
+        if listed is None or len(listed) >= MOST_DIGESTS:
+            present = [sha256(other) for other in path.parent.glob("*.ckpt")]
+            listed = present if listed is None else [digest for digest in listed if digest in present]
+        manifest = {"schema": 1, "sha256": [*listed, digest]}
+        replace_file(path.with_name(MANIFEST), json.dumps(manifest, indent=1).encode())
+
+
+class _HashedFile:
+    """A file that is written from its beginning to its end, with the sha256 of what was: no copy of it in memory.
+
+    ``torch.save`` would end with another error than that of the disk, which is therefore kept for ``finish``.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.sha256 = hashlib.sha256()
+        self._file = file
+        self._error: OSError | None = None
+
+    def write(self, content: Any) -> int:
+        self.sha256.update(content)
+        try:
+            self._file.write(content)
+        except OSError as error:
+            self._error = self._error or error
+        return len(content)
+
+    def flush(self) -> None:
+        """Called by ``torch.save``; the whole file is flushed in the end."""
+
+    def finish(self) -> str:
+        """The digest, in hexadecimal.
+
+        Raises:
+            OSError: the first that writing ended with.
+        """
+        if self._error is not None:
+            raise self._error
+        return self.sha256.hexdigest()
 
 
 def _listed(folder: Path) -> list[str] | None:
@@ -93,10 +129,17 @@ def _listed(folder: Path) -> list[str] | None:
 
 def replace_file(path: Path, content: bytes | memoryview) -> None:
     """Give a file new content, all of it or none, that survives a loss of power."""
-    draft = path.with_name(DRAFT)
+    with _replacing(path, DRAFT) as file:
+        file.write(content)
+
+
+@contextmanager
+def _replacing(path: Path, name: str) -> Iterator[IO[bytes]]:
+    """A file to write, called ``name`` until it is whole and on the disk, when it takes the place of ``path``."""
+    draft = path.with_name(name)
     try:
         with draft.open("wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)

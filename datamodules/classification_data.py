@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 from datamodules.batching import EpochShuffle, OneShuffle, batch_loader
 from datamodules.contents import Contents, fingerprint, read_contents
 from datamodules.duplicates import find_copies, note_copies
-from datamodules.encoded_cache import cached, uncached
+from datamodules.encoded_cache import cached, keep_within, uncached
 from datamodules.encoded_splits import EncodedSplits, encode_splits
 from datamodules.item_names import name_item
 from datamodules.known_classes import in_known_order
@@ -181,6 +181,8 @@ class ClassificationData(LightningDataModule, ABC):
         """Data sets and readable examples per split, and all that was skipped."""
         used = self.source_found
         encoded = encode_splits(self._known, used, self.encode)
+        if self.cache:
+            keep_within(self.cache_gb)
         check_unreadable(encoded.skipped, sum(map(len, used.splits.values())), self.max_unreadable_share)
         used.notes.extend(self.encoding_notes(encoded.datasets))
         return encoded._replace(skipped=used.skipped + encoded.skipped)
@@ -211,8 +213,8 @@ class ClassificationData(LightningDataModule, ABC):
             return uncached(build)
         read = (content for split, content in self._contents.items() if self.found.splits[split].items is items)
         contents = next(read, None) or read_contents(items, "items")
-        digest = hashlib.sha256(repr((type(self).__name__, settings)).encode() + contents.exact.tobytes())
-        return cached(digest.hexdigest(), build, self.cache_gb)
+        digest = hashlib.sha256(repr((type(self).__name__, settings, contents.key)).encode())
+        return cached(digest.hexdigest(), build)
 
     @property
     def augments(self) -> bool:

@@ -14,20 +14,18 @@ from tqdm.auto import tqdm
 
 from datamodules.sources import Source, check_regular
 
-DIGEST_BYTES = 16
-NOTHING = bytes(DIGEST_BYTES)
 READ_WHOLE_BYTES = 1_000_000
 
 
 class Contents(NamedTuple):
-    """Digests of items, S16 (n,): ``exact`` of what they contain, ``folded`` equal for copies, zero for no content.
+    """What a split's items contain: ``key`` differs if any of them does; ``copies`` tells which are equal.
 
-    A text's copies may differ in blanks, line ends and the Unicode form of its letters. A file's are equal byte by
-    byte.
+    ``copies`` are the first 64 bits of a digest, uint64 (n,), and 0 where there is no content. Those of texts are equal
+    whatever the blanks, line ends and Unicode form of their letters; those of files are equal byte by byte.
     """
 
-    exact: np.ndarray
-    folded: np.ndarray
+    key: str
+    copies: np.ndarray
 
 
 def read_contents(items: Sequence[Any] | np.ndarray, title: str) -> Contents:
@@ -36,36 +34,38 @@ def read_contents(items: Sequence[Any] | np.ndarray, title: str) -> Contents:
     Args:
         items: texts, encoded bytes, paths of files, or the rows of an array; None where there is nothing.
     """
-    bar = tqdm(items, f"Reading {title}", unit=" items", leave=False, delay=1, disable=None)
-    exact, folded = bytearray(), bytearray()
-    for item in bar:
+    key = hashlib.sha256()
+
+    def number(item: Any) -> int:
         digest, of_copies = _digests(item)
-        exact += digest
-        folded += of_copies
-    return Contents(*(np.frombuffer(bytes(digests), f"S{DIGEST_BYTES}") for digests in (exact, folded)))
+        key.update(digest)
+        return int.from_bytes(of_copies[:8], "little")
+
+    bar = tqdm(items, f"Reading {title}", unit=" items", leave=False, delay=1, disable=None)
+    copies = np.fromiter(map(number, bar), np.uint64, len(items))
+    return Contents(key.hexdigest(), copies)
 
 
 def _digests(item: Any) -> tuple[bytes, bytes]:
-    if isinstance(item, str):
-        digest, plain = _digest(_encoded(item)), " ".join(normalize("NFC", item).split())
-        if plain == item != "":
-            return digest, digest
-        return digest, _digest(_encoded(plain)) if plain else NOTHING
+    """The digest of an item, and one that its copies have as well; that is empty if the item is."""
     if isinstance(item, Path):
-        whole = hashlib.sha256()
-        size = _digest_file(whole, item)
-        digest = whole.digest()[:DIGEST_BYTES]
-        return digest, digest if size else NOTHING
-    content = np.ascontiguousarray(item).tobytes() if isinstance(item, np.ndarray | np.generic) else item or b""
-    return _digest(content), _digest(content) if content else NOTHING
+        digest = hashlib.sha256()
+        size = _digest_file(digest, item)
+        return digest.digest(), digest.digest() if size else b""
+    content = _bytes_of(item)
+    digest_of_all = hashlib.sha256(content).digest()
+    if not isinstance(item, str):
+        return digest_of_all, digest_of_all if content else b""
+    plain = " ".join(normalize("NFC", item).split())
+    if plain == item:
+        return digest_of_all, digest_of_all if content else b""
+    return digest_of_all, hashlib.sha256(_bytes_of(plain)).digest() if plain else b""
 
 
-def _encoded(text: str) -> bytes:
-    return text.encode(errors="surrogatepass")
-
-
-def _digest(content: bytes) -> bytes:
-    return hashlib.sha256(content).digest()[:DIGEST_BYTES]
+def _bytes_of(item: Any) -> bytes:
+    if isinstance(item, str):
+        return item.encode(errors="surrogatepass")
+    return np.ascontiguousarray(item).tobytes() if isinstance(item, np.ndarray | np.generic) else item or b""
 
 
 def fingerprint(source: Source) -> str:
@@ -88,7 +88,7 @@ def _digest_items(digest: Any, items: Iterable[Any]) -> None:
         if isinstance(item, Path):
             _digest_file(digest, item)
         else:
-            content = _encoded(item) if isinstance(item, str) else item or b""
+            content = _bytes_of(item)
             digest.update(len(content).to_bytes(8, "little") + content)
 
 

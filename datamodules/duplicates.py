@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from datamodules.contents import NOTHING, Contents
+from datamodules.contents import Contents
 from datamodules.sources import Source
 
 SHOWN_CHARACTERS = 40
@@ -17,12 +17,12 @@ SHOWN_CHARACTERS = 40
 
 def find_copies(contents: Mapping[str, Contents]) -> dict[str, np.ndarray]:
     """Number the items of each split, int64 (n,): copies have the same number, in all splits, and others none alike."""
-    together = np.concatenate([part.folded for part in contents.values()])
+    together = np.concatenate([part.copies for part in contents.values()])
     _, first, numbers = np.unique(together, return_index=True, return_inverse=True)
+    empty = np.flatnonzero(together == 0)
     numbers = first[numbers.reshape(-1)]
-    empty = np.flatnonzero(together == NOTHING)
     numbers[empty] = empty
-    ends = np.cumsum([len(part.folded) for part in contents.values()])
+    ends = np.cumsum([len(part.copies) for part in contents.values()])
     return dict(zip(contents, np.split(numbers, ends[:-1]), strict=True))
 
 
@@ -40,7 +40,15 @@ def note_copies(source: Source, copies: Mapping[str, np.ndarray], noun: str) -> 
 
 def _repeated(copies: np.ndarray, noun: str) -> list[str]:
     count = len(copies) - len(np.unique(copies))
-    return [f"{count:,} of the {len(copies):,} training {noun} are copies of another one"] if count else []
+    many = "copies" if count > 1 else "a copy"
+    verb = "are" if count > 1 else "is"
+    return [f"{count:,} of the {len(copies):,} training {noun} {verb} {many} of another one"] if count else []
+
+
+def _that_stand(count: int, noun: str, which: str = "") -> str:
+    """Such as "2 texts stand" or "1 text of the test split also stands"."""
+    words = (f"{count:,}", noun if count > 1 else noun.removesuffix("s"), which, "stand" if count > 1 else "stands")
+    return " ".join(filter(None, words))
 
 
 def _shared(numbers: Mapping[str, np.ndarray], noun: str) -> list[str]:
@@ -50,7 +58,7 @@ def _shared(numbers: Mapping[str, np.ndarray], noun: str) -> list[str]:
     counts = {(one, other): np.isin(numbers[one], numbers[other]).sum() for one, other in present}
     left = "splits that the data brings are left as they are"
     return [
-        f"{count:,} {noun} of the {one} split also stand in {other} ({left})"
+        f"{_that_stand(count, noun, f'of the {one} split also')} in {other} ({left})"
         for (one, other), count in counts.items()
         if count
     ]
@@ -66,7 +74,7 @@ def _contradictions(source: Source, copies: Mapping[str, np.ndarray], noun: str)
     example = items[counts > 1][0]
     names = [source.class_names[label] for label in np.unique(labels[numbers == example])]
     return [
-        f"{count:,} {noun} stand there with different labels, such as {_shown(source, copies, example)} "
+        f"{_that_stand(count, noun)} there with different labels, such as {_shown(source, copies, example)} "
         f"({', '.join(names)})"
     ]
 

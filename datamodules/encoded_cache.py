@@ -21,7 +21,7 @@ CACHE = Path("data/encoded")
 _within: ContextVar[str | None] = ContextVar("within", default=None)  # where ``uncached`` writes
 
 
-def cached(key: str, build: Callable[[Path], None], limit_gb: float = 20.0) -> Path:
+def cached(key: str, build: Callable[[Path], None]) -> Path:
     """A folder with the files that ``build`` writes into the one it is given; built once for a key.
 
     Files are checked against the sha256 of the day they were written, so a truncated entry is built again. Of several
@@ -30,7 +30,6 @@ def cached(key: str, build: Callable[[Path], None], limit_gb: float = 20.0) -> P
 
     Args:
         key: hexadecimal digest of everything that the files depend on.
-        limit_gb: what all entries may take once another was built, see `evict`.
 
     Raises:
         ValueError: data/ cannot be written.
@@ -44,10 +43,14 @@ def cached(key: str, build: Callable[[Path], None], limit_gb: float = 20.0) -> P
             if not _in_use(folder):  # unless the process that was waited for has built it
                 _build(folder, build)
                 hold(folder)
-        evict(CACHE, limit_gb)
     except OSError as error:
         raise ValueError(f"{CACHE} cannot be written ({error.strerror}): --data.cache=false does without") from error
     return folder
+
+
+def keep_within(limit_gb: float) -> None:
+    """Remove entries that no process uses, those that were not used for longest first, until the others fit."""
+    evict(CACHE, limit_gb)
 
 
 def _in_use(folder: Path) -> bool:

@@ -99,7 +99,10 @@ class _Cut:
             others = [i for i, (classes, _) in enumerate(contents) if i not in taken and label in classes]
             free = [i for i in others if self._free(contents[i][0])]
             if not free:
-                raise ValueError("none of a class's groups can be cut without taking the last of another class")
+                raise ValueError(
+                    "data.group_column: its groups cannot be cut so that every split has every class; bring the splits "
+                    "yourself"
+                )
             best = min(free, key=lambda i: self._farther(*contents[i], self.wanted))
             self._take(*contents[best])
             taken.append(best)

@@ -55,7 +55,8 @@ def cut_missing_splits(
         kept, cut = stratified_cut(train.labels[left], size, seed, inside, leave=len(missing) - place)
         rows[split], left = left[cut], left[kept]
         splits[split] = train.take(rows[split])
-        notes.append(_cut_said(split, len(cut), len(train), seed, noun))
+        independent = len(cut) if inside is None else len(np.unique(inside[cut]))
+        notes.append(_cut_said(split, len(cut), len(train), seed, noun, independent))
     rows["train"] = np.union1d(left, np.flatnonzero(rare))
     splits["train"] = train.take(rows["train"])
     if groups is not None:
@@ -90,12 +91,13 @@ def _kept_together(train: Examples, copies: np.ndarray | None) -> str:
     return " and ".join([*(["copies"] if copied else []), *(["groups"] if train.groups is not None else [])])
 
 
-def _cut_said(split: str, count: int, total: int, seed: int, noun: str) -> str:
+def _cut_said(split: str, count: int, total: int, seed: int, noun: str, independent: int) -> str:
+    """What was cut, and of few how far a score may be off; ``independent`` counts copies, and groups, once."""
     purpose = {"test": "the test", "val": "validation"}[split]
     said = f"There is no {split} split, so {count:,} of the {total:,} training {noun} were set aside for {purpose}"
     # Half of the widest Wilson interval, that of an accuracy of one half.
     z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
-    points = round(100 * z / (2 * (count + z**2) ** 0.5))
+    points = round(100 * z / (2 * (independent + z**2) ** 0.5))
     few = f". That is few: the score may be off by {points} points" if split == "test" and points >= FEW_POINTS else ""
     return f"{said} (seed {seed}){few}"
 

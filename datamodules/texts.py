@@ -6,23 +6,22 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tokenizers
-import torch
 from tokenizers import Tokenizer
-from torch import Tensor
 from torch.utils.data import Dataset
 from tqdm.auto import tqdm
 
 from datamodules.augmentation import delete_tokens
-from datamodules.preprocessing import TextPreprocessing, padded_width
+from datamodules.preprocessing import TextPreprocessing
 from datamodules.samples import film_reviews
 from datamodules.sources import Source
 from datamodules.table_columns import Column, as_columns
 from datamodules.table_data import TableData
 from datamodules.table_files import holds_tables
+from datamodules.text_batches import EncodedTexts, TextBatch, map_tokens
 from datamodules.text_files import read_texts
 from datamodules.text_folders import holds_text_folders, load_text_folder
 
@@ -33,77 +32,6 @@ CHARACTERS_AT_ONCE = 3_000_000
 SAMPLE_TEXTS = 200
 MUCH_UNKNOWN = 0.5  # share of the tokens
 LABEL_COLUMNS = ("label", "labels", "sentiment", "target", "class", "category")
-
-
-class TextBatch(NamedTuple):
-    """input_ids, attention_mask: int64 (B, T), right-padded; label, index: int64 (B,), index as in the split."""
-
-    input_ids: Tensor
-    attention_mask: Tensor
-    label: Tensor
-    index: Tensor  # type: ignore[assignment]  # tuples have a method of that name
-
-    @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        return (self.input_ids, self.attention_mask)
-
-
-class EncodedTexts(Dataset[TextBatch]):
-    """All tokens in one int32 tensor; a batch gathers its rows and pads them (see `padded_width`).
-
-    The tokens may be mapped from a file, so they need not fit in memory, or on a GPU.
-
-    Args:
-        tokens: int32, the texts' ids one after the other.
-        lengths: int64 (N,), at least 1.
-        starts: int64 (N,), where each text begins among the tokens; one after the other when unset.
-    """
-
-    def __init__(
-        self,
-        tokens: np.ndarray,
-        lengths: np.ndarray,
-        labels: np.ndarray,
-        pad_id: int,
-        starts: np.ndarray | None = None,
-    ) -> None:
-        self.tokens = torch.from_numpy(tokens)
-        self.lengths: list[int] = lengths.tolist()
-        self.starts = torch.from_numpy(lengths.cumsum() - lengths if starts is None else starts)
-        self.labels = torch.from_numpy(labels)
-        self.pad_id = pad_id
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitems__(self, indices: list[int]) -> TextBatch:
-        device = self.tokens.device
-        index = torch.tensor(indices, device=device)
-        lengths = [self.lengths[i] for i in indices]
-        columns = torch.arange(padded_width(max(lengths)), device=device)
-        mask = columns < torch.tensor(lengths, device=device)[:, None]
-        positions = torch.where(mask, self.starts[index][:, None] + columns, 0)
-        input_ids = torch.where(mask, self.tokens[positions].long(), self.pad_id)
-        return TextBatch(input_ids, mask.long(), self.labels[index], index)
-
-    def take(self, positions: np.ndarray) -> EncodedTexts:
-        """The texts at int64 ``positions`` (n,), in that order, whose tokens stay where they are."""
-        lengths = np.array(self.lengths, dtype=np.int64)[positions]
-        starts, labels = self.starts.numpy()[positions], self.labels.numpy()[positions]
-        return EncodedTexts(self.tokens.numpy(), lengths, labels, self.pad_id, starts)
-
-    def to(self, device: torch.device) -> None:
-        """Move what is used of the tokens, so that a batch is gathered where it is used."""
-        lengths = torch.tensor(self.lengths, dtype=torch.int64)
-        starts = lengths.cumsum(0) - lengths
-        if not torch.equal(starts, self.starts):  # others' tokens are between them
-            places = torch.repeat_interleave(self.starts - starts, lengths) + torch.arange(int(lengths.sum()))
-            self.tokens, self.starts = self.tokens[places], starts
-        self.tokens, self.starts, self.labels = (t.to(device) for t in (self.tokens, self.starts, self.labels))
-
-    @property
-    def bytes(self) -> int:
-        return sum(self.lengths) * self.tokens.itemsize
 
 
 class TextData(TableData):
@@ -210,9 +138,9 @@ class TextData(TableData):
         lengths = np.load(folder / "lengths.npy")
         kept = np.flatnonzero(lengths)
         skipped = [(f"{title} row {i}", "no text") for i in np.flatnonzero(lengths == 0).tolist()]
-        # np.memmap refuses an empty file.
-        tokens = np.memmap(folder / "tokens.int32", np.int32, mode="c") if len(kept) else np.empty(0, np.int32)
-        return EncodedTexts(tokens, lengths[kept], labels[kept], self.preprocessing.pad_id), kept, skipped
+        tokens, mapped = map_tokens(folder / "tokens.int32")
+        dataset = EncodedTexts(tokens, lengths[kept], labels[kept], self.preprocessing.pad_id, mapped=mapped)
+        return dataset, kept, skipped
 
     @property
     def items_line(self) -> str:

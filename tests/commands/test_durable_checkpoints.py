@@ -9,15 +9,17 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
+import psutil
 import pytest
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 
 from callbacks.save_last import SaveLast, rotate
 from commands import durable_checkpoints
-from commands.durable_checkpoints import DRAFT, MANIFEST, DurableCheckpointIO, check_whole
+from commands.durable_checkpoints import CHECKPOINT_DRAFT, MANIFEST, DurableCheckpointIO, check_whole
 from commands.experiment_trainer import ExperimentTrainer
 from datamodules.encoded_cache import sha256
 from tests.tiny_task import TinyData, TinyModel
@@ -52,6 +54,24 @@ def test_what_is_saved_is_loaded_and_listed(tmp_path: Path) -> None:
     }
     assert sorted(path.name for path in tmp_path.iterdir()) == ["last-1.ckpt", "last-2.ckpt", "last.ckpt", MANIFEST]
     assert json.loads((tmp_path / MANIFEST).read_text())["sha256"][-1] == sha256(tmp_path / "last.ckpt")
+
+
+def test_a_save_takes_no_second_copy_in_memory(tmp_path: Path) -> None:
+    weights = {"weights": torch.ones(20_000_000)}  # 80 MB
+    process, done, peak = psutil.Process(), Event(), [0]
+    before = process.memory_info().rss
+
+    def watch() -> None:
+        while not done.wait(0.002):
+            peak[0] = max(peak[0], process.memory_info().rss)
+
+    watcher = Thread(target=watch)
+    watcher.start()
+    DurableCheckpointIO().save_checkpoint(weights, tmp_path / "last.ckpt")
+    done.set()
+    watcher.join()
+    assert 0 < peak[0] - before < 40e6
+    check_whole(tmp_path / "last.ckpt")
 
 
 def test_a_checkpoint_without_a_manifest_is_loaded_too_and_stays_whole(tmp_path: Path) -> None:
@@ -166,10 +186,10 @@ def test_no_kill_leaves_a_checkpoint_that_cannot_be_read(tmp_path: Path, kills: 
     for kill in range(kills):
         save_until_killed(tmp_path, max(newest) + 1, deadly_call=kill // 2 % 30 + 1 if kill % 2 else 0)
         newest = [step_of(path) for path in tmp_path.glob("*.ckpt")]  # raises for one that is not whole
-        drafts += (tmp_path / DRAFT).exists()
+        drafts += (tmp_path / CHECKPOINT_DRAFT).exists()
         assert (tmp_path / "last.ckpt").exists()
     save_as_last(tmp_path, max(newest) + 1)
-    assert not (tmp_path / DRAFT).exists()
+    assert not list(tmp_path.glob(".*draft"))
     print(f"| 5 | {kills} SIGKILLs inside a save | 0 unreadable committed checkpoints; {drafts} drafts, all swept |")
 
 

@@ -1,10 +1,12 @@
 """Splits are cut seeded, stratified and only where the source has none."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from datamodules.sources import Examples, Source
-from datamodules.splits import check_classes, cut_missing_splits, stratified_cut, subset
+from datamodules.splits import check_classes, choose_train, cut_missing_splits, stratified_cut, subset
 
 
 def source(*, labels: list[int], **official: list[int]) -> Source:
@@ -93,6 +95,90 @@ def test_a_class_too_small_to_cut_is_named() -> None:
     assert len(cut_missing_splits(source(labels=[0] * 10 + [1] * 2, test=[0, 1]), 0.1, 0.1, 0).splits["val"]) == 2
     with pytest.raises(ValueError, match=r"class 'good' \(1\) of films has too few .* a val split from: give each 2"):
         cut_missing_splits(source(labels=[0] * 10 + [1], test=[0, 1]), 0.1, 0.1, seed=0)
+
+
+def test_copies_are_on_one_side_of_every_cut_and_it_is_said() -> None:
+    found = source(labels=[0, 1] * 150)
+    copies = np.arange(300) // 6
+    cut = cut_missing_splits(found, 0.1, 0.2, seed=0, copies=copies)
+    sides = {split: set(copies[rows].tolist()) for split, rows in cut.rows.items()}
+    assert {split: len(rows) for split, rows in cut.rows.items()} == {"test": 60, "val": 30, "train": 210}
+    assert sum(map(len, sides.values())) == 50 == len(set.union(*sides.values()))
+    assert cut.notes[-1] == "copies are on the same side of every cut"
+    assert "That is few: the score may be off by 26 points" in cut.notes[0]  # 10 texts, however often
+
+
+def test_copies_and_groups_go_together_by_way_of_each_other() -> None:
+    found = source(labels=[0, 1] * 30)
+    found.splits["train"] = replace(found.splits["train"], groups=np.arange(60) // 2)
+    copies = np.arange(60)
+    copies[1::4] = copies[2::4]  # one of each pair is copied in the next pair
+    cut = cut_missing_splits(found, 0.2, 0.2, seed=0, copies=copies)
+    fours = {split: set((rows // 4).tolist()) for split, rows in cut.rows.items()}
+    assert sum(map(len, fours.values())) == 15
+    assert cut.notes[-1] == "copies and groups are on the same side of every cut"
+
+
+def test_without_copies_a_cut_is_the_same_as_ever() -> None:
+    found = source(labels=[0, 1, 1] * 30)
+    plain, numbered = (cut_missing_splits(found, 0.2, 0.1, 0, copies) for copies in (None, np.arange(90)))
+    assert plain.notes == numbered.notes
+    assert plain.splits["test"].items[:4] == ["train 6", "train 8", "train 11", "train 17"]
+    for split in ("train", "val", "test"):
+        assert plain.splits[split].items == numbered.splits[split].items
+        assert plain.splits[split].items == [f"train {row}" for row in plain.rows[split]]
+
+
+def test_a_class_of_too_few_different_items_is_cut_all_the_same_and_said() -> None:
+    found = source(labels=[0] * 40 + [1] * 40)
+    copies = np.concatenate([np.zeros(40, dtype=np.int64), np.arange(40, 80) // 2 * 2])
+    cut = cut_missing_splits(found, 0.1, 0.1, seed=0, copies=copies)
+    assert [np.bincount(cut.splits[split].labels).tolist() for split in ("train", "val", "test")] == [
+        [32, 32],
+        [4, 4],
+        [4, 4],
+    ]
+    (said,) = [note for note in cut.notes if "so few different" in note]
+    assert said.startswith(
+        "class 'bad' has so few different items that copies of one stand in train and in what was cut"
+    )
+    goods = [set((copies[rows[rows >= 40]]).tolist()) for rows in cut.rows.values()]
+    assert sum(map(len, goods)) == 20
+
+
+def test_a_rare_class_stays_in_train_if_asked_and_it_is_said() -> None:
+    found = source(labels=[0] * 20 + [1] * 20 + [2] * 2)
+    cut = cut_missing_splits(found, 0.1, 0.1, seed=0, rare_classes="train")
+    assert [np.bincount(cut.splits[split].labels).tolist() for split in ("test", "val")] == [[2, 2], [2, 2]]
+    assert np.bincount(cut.splits["train"].labels).tolist() == [16, 16, 2]
+    assert "class 'odd' (2) has too few items to cut: it is in train only, in no test or val split" in cut.notes
+    with pytest.raises(ValueError, match=r"class 'odd' \(2\) of films .* or let --data.rare_classes=train keep such"):
+        cut_missing_splits(found, 0.1, 0.1, seed=0)
+    with pytest.raises(ValueError, match=r"'bad' \(1\), 'good' \(1\) .* bring these splits yourself$"):
+        cut_missing_splits(source(labels=[0, 1]), 0.1, 0.1, seed=0, rare_classes="train")
+
+
+def test_a_class_of_too_few_groups_is_named() -> None:
+    found = source(labels=[0, 1] * 20)
+    found.splits["train"] = replace(found.splits["train"], groups=np.arange(40) // 20)
+    with pytest.raises(ValueError, match=r"'bad' \(2\), 'good' \(2\) of films has too few training groups to cut"):
+        cut_missing_splits(found, 0.1, 0.1, seed=0)
+
+
+def test_of_many_items_nothing_is_said_about_few() -> None:
+    notes = cut_missing_splits(source(labels=[0, 1] * 2500), 0.1, 0.1, seed=0).notes
+    assert notes[0] == "There is no test split, so 500 of the 5,000 training items were set aside for the test (seed 0)"
+
+
+def test_a_choice_of_train_says_which_rows_it_is() -> None:
+    cut = cut_missing_splits(source(labels=[0, 1] * 50), 0.1, 0.1, seed=0)
+    few = choose_train(cut, 10, seed=0)
+    assert few.splits["train"].items == subset(cut.splits["train"], 10, seed=0).items
+    assert few.splits["train"].items == [f"train {row}" for row in few.rows["train"]]
+    official = source(labels=[0, 1] * 50, val=[0, 1], test=[0, 1])
+    assert choose_train(official, 10, seed=0).rows["train"].tolist() == [
+        int(item.split()[1]) for item in subset(official.splits["train"], 10, seed=0).items
+    ]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import torch
 
 from datamodules.no_input import NotAnInput
 from datamodules.review_words import ReviewWords
-from datamodules.texts import EncodedTexts, TextBatch
+from datamodules.text_batches import EncodedTexts, TextBatch
 
 
 @pytest.fixture
