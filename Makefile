@@ -20,6 +20,9 @@ help: ## List the commands
 list: setup ## List the experiments
 	@$(python) cli.py list
 
+options: need-NAME setup ## Show what can be set in an experiment, its value there and its meaning: NAME=mnist_mlp [ARGS="--all=true"]
+	@$(python) cli.py options --name="$(NAME)" $(ARGS)
+
 exp: $(if $(RESUME),,need-NAME) setup ## Train, test, record: NAME=mnist_mlp [DATA=hub or a path] [ARGS="--model.lr=0.01"] [RESUME=run folder]
 	@$(python) cli.py run $(configs) $(if $(DATA),--data.source="$(DATA)") $(ARGS)
 
@@ -94,4 +97,4 @@ ask-DATA = Which data? Say DATA=, $(if $(filter evaluate,$(MAKECMDGOALS)),a labe
 ask-RUN = Which trained model? Say RUN=, a run folder such as runs/mnist_mlp/latest
 ask-INPUT = Classify what? Say INPUT=, a file or a folder, or TEXT="..."
 
-.PHONY: help list exp predict evaluate export compress verify-resume test test-slow bench measure check pretrained lock clean setup
+.PHONY: help list options exp predict evaluate export compress verify-resume test test-slow bench measure check pretrained lock clean setup

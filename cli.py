@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import sys
 import warnings
@@ -26,11 +27,12 @@ class Verb(NamedTuple):
 EXPERIMENT = "commands.experiment"
 VERBS = {
     "run": Verb(EXPERIMENT, "train, test the best checkpoint, write the results (what `make exp` calls)"),
-    "fit": Verb(EXPERIMENT, "train only; like the next three, Lightning's own, with the same options"),
-    "validate": Verb(EXPERIMENT, "evaluate --ckpt_path on the validation split"),
-    "test": Verb(EXPERIMENT, "evaluate --ckpt_path on the test split"),
-    "predict": Verb(EXPERIMENT, "probabilities of --ckpt_path for the test split, in a file"),
+    "fit": Verb(EXPERIMENT, "Lightning's own: train only, with the options of run"),
+    "validate": Verb(EXPERIMENT, "Lightning's own: evaluate --ckpt_path on the validation split"),
+    "test": Verb(EXPERIMENT, "Lightning's own: evaluate --ckpt_path on the test split"),
+    "predict": Verb(EXPERIMENT, "Lightning's own: probabilities of --ckpt_path for the test split, in a file"),
     "list": Verb("commands.list_experiments", "the experiments and what they measured"),
+    "options": Verb("commands.options", "what can be set in an experiment: values there, types, meanings"),
     "classify": Verb("commands.classify", "class probabilities for new images or texts: what `make predict` calls"),
     "evaluate": Verb("commands.evaluate", "a trained model on labelled data other than its own, all of it"),
     "compress": Verb(
@@ -42,6 +44,7 @@ VERBS = {
     "verify-resume": Verb("commands.verify_resume", "prove that a killed and resumed run ends as an undisturbed one"),
     "ship-weights": Verb("commands.ship_weights", "turn a cifar_resnet run into the backbone that Lightsmith ships"),
 }
+PAGES = ("list", "options")  # verbs that only print
 # Lightning's advice that does not apply: the data is in memory, a run folder is written to again on resume, which goes
 # on with the very next batch (see callbacks/exact_resume.py), torchmetrics adds up over processes by itself, these
 # share the items of an evaluation without repeating any (see datamodules/batching.py), and a monitored metric that is
@@ -59,9 +62,10 @@ QUIETED = (
 )
 EXAMPLES = """
   cli.py run -c experiments/_defaults.yaml -c experiments/mnist_mlp.yaml --model.lr=0.01
-  cli.py run --help    the options of run
-  cli.py run --model.help lightning_modules.cifar_cnn.CifarCNN    those of a model; --data.help likewise
-  --explain=model.lr          where a value comes from
+  cli.py options --name=mnist_mlp    what can be set in an experiment
+  cli.py run --help    the options of run; those of a model and its data are in the page above
+  cli.py run --model.help lightning_modules.cifar_cnn.CifarCNN    those of any model; --data.help likewise
+  cli.py run -c experiments/_defaults.yaml -c experiments/mnist_mlp.yaml --explain=model.lr    where a value comes from
   --allow_package=mine        let a YAML name classes of your package "mine"; for each package once
   --debug shows the traceback behind a mistake"""
 
@@ -77,7 +81,10 @@ def main(args: Sequence[str] | None = None) -> int:
         print(overview())
         return 0
     try:
-        return _run(given)
+        code = _run(given)
+        sys.stdout.flush()  # which may find out that nobody reads any more
+    except BrokenPipeError:
+        return _end_of_pipe(given)
     except (ValueError, OSError, ArgumentError) as error:
         if "--debug" in given:
             raise
@@ -91,6 +98,13 @@ def main(args: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    return code
+
+
+def _end_of_pipe(given: Sequence[str]) -> int:
+    """The exit code where a reader such as ``head`` has closed the pipe: that of a success for a page to read."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more as it ends
+    return 0 if given[0] in PAGES else 128 + signal.SIGPIPE
 
 
 def overview() -> str:
@@ -101,6 +115,8 @@ def overview() -> str:
 
 def _run(given: list[str]) -> int:
     command = given[0]
+    if command.startswith("-"):
+        raise ValueError(f"{command}: a command comes before its options, such as cli.py run -c <experiment> {command}")
     if command not in VERBS:
         raise ValueError(f"unknown command {command!r}{nearest(command, list(VERBS))} (cli.py --help lists them)")
     return _run_experiment(given) if VERBS[command].module == EXPERIMENT else _run_function(command, given[1:])

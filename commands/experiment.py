@@ -22,8 +22,8 @@ from commands.explain import explain_setting
 from commands.failures import RunFailedError, failures_explained
 from commands.hardware import check_process_counts, device_name, fast_precision, keep_freed_memory, skip_cuda_checks
 from commands.mistakes import blame, explain, one_line
-from commands.options import add_options, experiment_keys
 from commands.out_of_memory import run_within_memory
+from commands.parser_options import add_options, experiment_keys
 from commands.pinned_runs import pin_runs
 from commands.processes import end_together
 from commands.ready import check_ready

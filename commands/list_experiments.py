@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
+from shutil import get_terminal_size
+from textwrap import shorten
 
 from commands.run_folder import LAST_CHECKPOINT
 from commands.settings_file import read_settings
 
 EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
+PERCENTAGE = re.compile(r"\d+(?:\.\d+)?%")
+WIDEST = 120  # columns
+NARROWEST = 20  # of what an experiment is
 RUN_SETTINGS = re.compile(r"config(-[\w-]+)?\.yaml")
 
 
@@ -70,12 +71,22 @@ def header(path: Path) -> dict[str, str]:
 
 
 def list_experiments() -> None:
-    """List the experiments with their measured results."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column in ("experiment", "what it is", "on the sample", "on real data"):
-        table.add_column(column, overflow="fold", no_wrap=column == "experiment")
-    for name, path in experiment_files().items():
-        fields = header(path)
-        table.add_row(name, fields["what"], fields.get("sample", ""), fields.get("real", ""))
-    Console().print(table)
-    print('Run one with: make exp NAME=<experiment> [DATA=hub or a path] [ARGS="--model.lr=0.01"]')
+    """List the experiments: name, what it is, and the best figure measured, in the width of the terminal."""
+    fields = {name: header(path) for name, path in experiment_files().items()}
+    scores = {name: score(found) for name, found in fields.items()}
+    wide, last = max(map(len, fields)), max(map(len, scores.values()))
+    room = max(min(get_terminal_size((80, 24)).columns, WIDEST) - wide - last - 4, NARROWEST)
+    for name, found in fields.items():
+        what = shorten(found["what"], room, placeholder=" …", break_on_hyphens=False)
+        print(f"{name:<{wide}}  {what:<{room}}  {scores[name]}".rstrip())
+    print("\nWhat can be set in one:  make options NAME=<name>")
+    print('Run one:  make exp NAME=<name> [DATA=hub or a path] [ARGS="--model.lr=0.01"]')
+
+
+def score(fields: dict[str, str]) -> str:
+    """The figure on the real data of an experiment's header, or else on the sample, such as ``98.8% (mnist)``."""
+    for of, text in (("real", fields.get("real", "")), ("sample", fields.get("sample", ""))):
+        if found := PERCENTAGE.search(text):
+            data = text.partition(",")[0] if of == "real" else of
+            return f"{found[0]} ({data})"
+    return "not yet measured"

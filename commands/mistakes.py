@@ -163,10 +163,19 @@ def init_arguments(class_path: str) -> list[str]:
 
 def init_parameters(class_path: str | None) -> list[inspect.Parameter]:
     """What a class accepts, its base classes' included."""
-    if class_path is None:
-        return []
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    classes: list[Any] = [] if class_path is None else init_classes(class_path)
+    signatures = [inspect.signature(c.__init__) for c in classes]
+    return [p for s in signatures for p in s.parameters.values() if p.kind in named and p.name != "self"]
+
+
+def init_classes(class_path: str) -> list[type]:
+    """A class and those of its bases whose ``__init__`` gets what it is given, through ``**kwargs``."""
     module, _, name = class_path.rpartition(".")
     found: Any = getattr(importlib.import_module(module), name)
-    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    signatures = [inspect.signature(c.__init__) for c in found.__mro__ if "__init__" in vars(c)]
-    return [p for s in signatures for p in s.parameters.values() if p.kind in named and p.name != "self"]
+    classes = []
+    for owner in (c for c in found.__mro__ if "__init__" in vars(c)):
+        classes.append(owner)
+        if not any(p.kind is p.VAR_KEYWORD for p in inspect.signature(owner.__init__).parameters.values()):
+            break
+    return classes

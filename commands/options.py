@@ -1,71 +1,169 @@
-"""The options that every verb has besides Lightning's own."""
+"""`options`: what can be set in an experiment, with its value there, its type and its meaning."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import inspect
+import re
+import shutil
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
-from lightning.pytorch.cli import LightningArgumentParser
+from lightning.pytorch import Trainer
 
-from commands.callback_settings import CONFIG, split_options
-from commands.mistakes import init_arguments
+from commands.callback_settings import class_name
+from commands.explain import look_up, shown
+from commands.list_experiments import EXPERIMENTS, experiment_files
+from commands.mistakes import init_classes, nearest
+from commands.parser_options import OWN, SHARED
 from commands.settings_file import read_settings
-from commands.tracking import LoggerName
 
-ROOMS = ("lightning_modules", "datamodules")  # whose classes may be imported to look at them
-SHARED = ("class_names", "vocabulary_size", "image_size_px")  # what a model takes from its data
-
-
-def add_options(parser: LightningArgumentParser) -> None:
-    """Add Lightsmith's options, and the links between a model and its data."""
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="Folder that holds all runs.")
-    parser.add_argument(
-        "--experiment", type=str | None, default=None, help="Name of the runs' folder; that of the YAML when unset."
-    )
-    parser.add_argument(
-        "--resume", type=Path | None, default=None, help="Run folder to continue, such as runs/x/latest."
-    )
-    parser.add_argument(
-        "--init_from",
-        type=Path | None,
-        default=None,
-        help="Run folder or .ckpt whose weights (but the head, where the classes are others), changed structure and "
-        "tokenizer a new run begins with; not when resuming.",
-    )
-    parser.add_argument(
-        "--monitor",
-        type=str | None,
-        default=None,
-        help="Metric that chooses the best checkpoint, such as val/f1, the highest or lowest as the metric has it.",
-    )
-    parser.add_argument(
-        "--loggers", type=list[LoggerName], default=["csv", "wandb"], help="Where metrics go; any of these three."
-    )
-    parser.add_argument(
-        "--allow_package", action="append", default=[], help="A package whose classes a YAML may name; repeatable."
-    )
-    parser.add_argument(
-        "--explain", type=str | None, default=None, help="Say where a value such as model.lr comes from."
-    )
-    parser.add_argument(
-        "--callbacks",
-        type=dict[str, Any] | None,
-        default=None,
-        help="Settings of callbacks by class, such as --callbacks.LogWorstPredictions.count=5.",
-    )
-    parser.add_argument("--debug", action="store_true", help="Show the traceback of a mistake.")
-    for name in SHARED:
-        parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
-    parser.link_arguments("model.init_args.pretrained", "data.init_args.tokenizer_of")
+WIDEST = 100
+NARROWEST = 40
+FOLLOWING = (*SHARED, "tokenizer_of")  # which a model takes from its data, or the data from its model
+COMMON = (
+    *("max_epochs", "max_steps", "max_time", "accelerator", "devices", "strategy", "precision", "fast_dev_run"),
+    *("accumulate_grad_batches", "gradient_clip_val", "check_val_every_n_epoch", "val_check_interval"),
+    *("limit_train_batches", "limit_val_batches", "limit_test_batches", "overfit_batches", "log_every_n_steps"),
+    *("deterministic", "profiler", "enable_progress_bar"),
+)
+NOT_HERE = ("callbacks", "logger", "default_root_dir", "model_registry", "barebones", "enable_checkpointing")
 
 
-def experiment_keys(arguments: Sequence[str]) -> Iterator[str]:
-    """The keys of the model and the data that a command's YAML files name, as far as these are Lightsmith's own."""
-    files = [Path(value) for option, value, _ in split_options(arguments) if option in CONFIG]
-    for settings in map(read_settings, files):
-        for group in ("model", "data"):
-            named = settings.get(group)
-            path = named.get("class_path") if isinstance(named, dict) else named
-            if isinstance(path, str) and path.partition(".")[0] in ROOMS:
-                yield from (f"{group}.{name}" for name in init_arguments(path))
+class Setting(NamedTuple):
+    """One line of the page: a dotted key, its value in the experiment and in the class, its type and its meaning."""
+
+    key: str
+    value: Any
+    default: Any
+    type: str
+    meaning: str
+
+
+def options(name: str, all: bool = False) -> None:  # noqa: A002  # the option is --all
+    """Show what can be set in an experiment: model, data, Trainer and callbacks, with the values they have in it.
+
+    Args:
+        name: an experiment, such as mnist_mlp.
+        all: also the Trainer's less common options.
+
+    Raises:
+        ValueError: no such experiment.
+    """
+    files = experiment_files()
+    if name not in files:
+        raise ValueError(f"no experiment {name!r}{nearest(name, list(files))} (all: {', '.join(files)})")
+    print("\n".join(page(name, files[name], all)))
+
+
+def page(name: str, file: Path, everything: bool) -> Iterator[str]:
+    """The lines of the page, each as wide as the terminal at most."""
+    settings = [read_settings(EXPERIMENTS / "_defaults.yaml"), read_settings(file)]
+    yield from textwrap.wrap(f'Set any of these: make exp NAME={name} ARGS="--model.lr=0.01"', _width())
+    for group in ("model", "data"):
+        path = str(look_up(settings[1], f"{group}.class_path"))
+        yield from _section(f"{group}: {path}", _settings_of(group, path, look_up(settings[1], group)))
+    trainer = [s for s in _trainer_settings(settings) if everything or s.key.rpartition(".")[2] in COMMON]
+    rest = "" if everything else '; all of them with ARGS="--all=true"'
+    yield from _section(f"trainer: Lightning's{rest}", trainer)
+    by_class = [setting for entry in callback_entries(settings) for setting in _settings_of_callback(entry)]
+    yield from _section("callbacks, by class; docs/callbacks.md has more", by_class)
+    own = [Setting(o.name, o.default, o.default, _type(o.type), o.meaning) for o in OWN if o.name != "callbacks"]
+    seed = Setting("seed_everything", look_up(settings[0], "seed_everything"), 1, "int", "Seed of everything random.")
+    yield from _section("the run", [seed, *own])
+
+
+def callback_entries(settings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The callbacks that these settings list one after the other, those under ``callbacks+`` added."""
+    entries: list[dict[str, Any]] = []
+    for trainer in (layer.get("trainer", {}) for layer in settings):
+        entries = [*trainer.get("callbacks", entries), *trainer.get("callbacks+", [])]
+    return entries
+
+
+def _settings_of_callback(entry: dict[str, Any]) -> list[Setting]:
+    return list(_settings_of(f"callbacks.{class_name(entry['class_path'])}", entry["class_path"], entry))
+
+
+def _settings_of(group: str, path: str, given: Any) -> Iterator[Setting]:
+    """The arguments of a class and its bases, but for those that follow from elsewhere."""
+    values = given.get("init_args") or {}
+    seen = set(FOLLOWING) - ({"image_size_px"} if group == "data" else set())
+    for owner in init_classes(path):
+        for setting in _arguments(group, owner, values):
+            if setting.key not in seen and setting.key.rpartition(".")[2] not in seen:
+                seen.add(setting.key)
+                yield setting
+
+
+def _trainer_settings(layers: list[dict[str, Any]]) -> list[Setting]:
+    """The common ones first, in the order of ``COMMON``."""
+    values = {name: value for layer in layers for name, value in layer.get("trainer", {}).items()}
+    found = {s.key.rpartition(".")[2]: s for s in _arguments("trainer", Trainer, values)}
+    ordered = [name for name in COMMON if name in found] + [name for name in found if name not in COMMON]
+    return [found[name] for name in ordered if name not in NOT_HERE]
+
+
+def _arguments(group: str, owner: type, values: dict[str, Any]) -> Iterator[Setting]:
+    meanings, hints = meanings_of(owner), get_type_hints(owner.__init__)  # type: ignore[misc]  # of this very class
+    for name, parameter in inspect.signature(owner.__init__).parameters.items():  # type: ignore[misc]  # likewise
+        if name != "self" and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+            default = list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default
+            yield Setting(
+                f"{group}.{name}", values.get(name, default), default, _type(hints.get(name)), meanings.get(name, "")
+            )
+
+
+def meanings_of(owner: type) -> dict[str, str]:
+    """What a docstring in Google's style, of a class or its ``__init__``, says of each argument, shortly."""
+    documented = (owner.__doc__, owner.__init__.__doc__)  # type: ignore[misc]  # of this very class
+    parts = (inspect.cleandoc(text or "").partition("\nArgs:\n")[2] for text in documented)
+    inner = (re.match(r"(?: +.*\n?|\n)*", part) for part in parts)
+    text = "\n".join(textwrap.dedent(found[0]) for found in inner if found)
+    named = re.findall(r"^(\w+)(?: \([^)]*\))?:\s*(.*?)(?=^\S|\Z)", text, re.MULTILINE | re.DOTALL)
+    return {name: _first_sentences(" ".join(meaning.split())) for name, meaning in named}
+
+
+def _first_sentences(meaning: str) -> str:
+    plain = re.sub(r"``([^`]*)``|:\w+:`~?(?:[\w.]*\.)?([^`]*)`", lambda found: found[1] or found[2], meaning)
+    return plain if len(plain) <= WIDEST else re.split(r"(?<=[.;]) (?=[A-Z])", plain, maxsplit=1)[0]
+
+
+def _type(hint: Any) -> str:
+    """A type in few words: the choices of a literal, and no modules."""
+    if get_origin(hint) in (Union, UnionType):
+        choices = (choice for part in get_args(hint) for choice in _type(part).split(" | "))
+        return " | ".join(dict.fromkeys(choices))
+    if get_origin(hint) is Literal:
+        return " | ".join(dict.fromkeys(map(str, get_args(hint))))
+    if hint is None or hint is NoneType:
+        return "null"
+    if isinstance(hint, type) and not get_args(hint):
+        return hint.__name__
+    inner = [_type(part) if part is not Ellipsis else "…" for part in get_args(hint)]
+    return f"{getattr(get_origin(hint), '__name__', hint)}[{', '.join(inner)}]" if inner else str(hint)
+
+
+def _section(title: str, settings: list[Setting] | Iterator[Setting]) -> Iterator[str]:
+    width = _width()
+    yield ""
+    yield from textwrap.wrap(title, width)
+    for setting in settings:
+        required = setting.default is inspect.Parameter.empty
+        value = "" if required and setting.value is setting.default else f" = {_shown(setting.value)}"
+        default = "" if required or setting.value == setting.default else f"; the class has {_shown(setting.default)}"
+        yield from textwrap.wrap(
+            f"{setting.key}{value}  ({setting.type}{default})", width, initial_indent="  ", subsequent_indent="    "
+        )
+        yield from textwrap.wrap(setting.meaning, width, initial_indent="      ", subsequent_indent="      ")
+
+
+def _width() -> int:
+    """That of the terminal, or of a page where there is none."""
+    return min(max(shutil.get_terminal_size((WIDEST, 24)).columns, NARROWEST), WIDEST)
+
+
+def _shown(value: Any) -> str:
+    return shown(str(value) if isinstance(value, Path) else value)

@@ -78,13 +78,13 @@ def data_lines(data: Any, recorded: bool) -> list[str]:
 def results_lines(results: dict[str, Any], run_folder: Path, data: Any, sync: str | None) -> list[str]:
     """The table at the end of a run, and what to try next; ``sync`` is the command that uploads an offline run."""
     fit, model, environment, folder = results["fit"], results["model"], results["environment"], shown(run_folder)
+    epochs = "1 epoch" if fit["epochs"] == 1 else f"{fit['epochs']} epochs"
     rows = {
         "data": data.source_found.origin,
         **({"left out": f"{len(data.skipped):,} items, listed in results.json"} if data.skipped else {}),
         "test": "  ".join(figures_of(results["test"])),
         **class_rows(results),
-        "fit": f"{fit['seconds']:.1f} s for {fit['epochs']} epoch{'' if fit['epochs'] == 1 else 's'}, "
-        f"{fit['samples_per_second']:,.0f} samples/s, "
+        "fit": f"{fit['seconds']:.1f} s for {epochs}, {fit['samples_per_second']:,.0f} samples/s, "
         f"peak memory {fit['peak_memory_bytes'] / 1e9:.1f} GB, {environment['device']} {environment['precision']}",
         "model": f"{model['class']}, {model['parameters']:,} parameters",
         "run": f"{folder}/  (results.json, metrics.csv, config.yaml, checkpoints/)",

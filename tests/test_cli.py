@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,8 @@ def test_an_unknown_experiment_is_answered_with_the_nearest_one(lightsmith: Cli,
     [
         (("fitt",), "did you mean fit?"),
         (("run",), "which experiment?"),
+        (("--explain=model.lr",), "a command comes before its options"),
+        (("options", "--name=MNIST_MLP"), "did you mean mnist_mlp?"),
         (("classify",), "required: run"),
         (("classify", "--run=x"), "classify what? give --input=<file or folder>, or --text="),
         (("classify", "--run=", "--input=wrong"), "--run= is empty: give it a value, or leave it out"),
@@ -142,6 +145,7 @@ def test_help_lists_every_command_and_its_examples_work(lightsmith: Cli) -> None
     ("verb", "says"),
     {
         "list": "List the experiments",
+        "options": "Show what can be set",
         "classify": "Classify images",
         "evaluate": "Test a trained model on labelled data",
         "compress": "Make the variants",
@@ -182,3 +186,12 @@ def test_the_list_of_experiments_needs_neither_torch_nor_lightning() -> None:
     script = "import sys, cli; cli.main(['list']); print(*{'torch', 'lightning', 'torchmetrics'} & set(sys.modules))"
     listed = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert listed.stdout.splitlines()[-1] == ""
+
+
+def test_a_page_ends_without_a_word_where_its_reader_has_read_enough() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, str(ROOT / "cli.py"), "list"]
+    ran = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert (ran.returncode, ran.stderr) == (0, "")

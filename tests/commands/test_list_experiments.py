@@ -3,7 +3,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from commands.list_experiments import EXPERIMENTS, experiment_files, experiment_name, header
+from commands.list_experiments import EXPERIMENTS, experiment_files, experiment_name, header, score
 from tests.conftest import Cli
 
 
@@ -14,6 +14,20 @@ def test_list_shows_every_experiment_and_how_to_run_it(lightsmith: Cli) -> None:
     assert "_defaults" not in outcome.out
     assert "gradual_unfreezing" not in outcome.out
     assert "make exp NAME=" in outcome.out
+
+
+def test_the_list_fits_80_columns_with_a_line_for_each_experiment(lightsmith: Cli) -> None:
+    lines = lightsmith("list").out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert [line.split()[0] for line in lines[: len(experiment_files())]] == list(experiment_files())
+    assert lines[: len(experiment_files())] == [line for line in lines if "measured" in line or "%" in line]
+
+
+def test_the_figure_of_an_experiment_is_that_on_real_data_where_there_is_one() -> None:
+    sample, real = "test accuracy 95.7% (n = 500, 95% interval 93%–97%)", "mnist, test accuracy 98.8% (n = 10,000)"
+    assert score({"what": "x", "sample": sample, "real": real}) == "98.8% (mnist)"
+    assert score({"what": "x", "sample": sample, "real": "not yet measured"}) == "95.7% (sample)"
+    assert score({"what": "x"}) == "not yet measured"
 
 
 def test_header_is_the_leading_comment_and_no_other(tmp_path: Path) -> None:
