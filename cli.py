@@ -44,6 +44,7 @@ VERBS = {
     "verify-resume": Verb("commands.verify_resume", "prove that a killed and resumed run ends as an undisturbed one"),
     "ship-weights": Verb("commands.ship_weights", "turn a cifar_resnet run into the backbone that Lightsmith ships"),
 }
+SETTINGS = ("--model.", "--data.", "--trainer.", "--callbacks.")  # a run records them with ~, and finds the home again
 PAGES = ("list", "options")  # verbs that only print
 # Lightning's advice that does not apply: the data is in memory, a run folder is written to again on resume, which goes
 # on with the very next batch (see callbacks/exact_resume.py), torchmetrics adds up over processes by itself, these
@@ -76,7 +77,7 @@ def main(args: Sequence[str] | None = None) -> int:
     Returns:
         Exit code: 0, 1 for a run that failed, 2 for a mistake, 130 when interrupted, or what the command returns.
     """
-    given = list(sys.argv[1:] if args is None else args)
+    given = [_at_home(argument) for argument in (sys.argv[1:] if args is None else args)]
     if not given or given[0] in ("-h", "--help"):
         print(overview())
         return 0
@@ -99,6 +100,13 @@ def main(args: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return 130
     return code
+
+
+def _at_home(argument: str) -> str:
+    """An option with a path in one's home written out, as the shell does only where a path begins a word."""
+    option, separator, value = argument.partition("=")
+    inner = option.startswith("-") and value.startswith("~/") and not option.startswith(SETTINGS)
+    return f"{option}{separator}{os.path.expanduser(value)}" if inner else argument  # noqa: PTH111  # none without a home
 
 
 def _end_of_pipe(given: Sequence[str]) -> int:

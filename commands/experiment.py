@@ -31,7 +31,7 @@ from commands.recording import open_run_folder, print_profiles, record, write_re
 from commands.run_draft import RunDraft
 from commands.secrets import refuse_secrets
 from commands.slurm import requeue_if_time_is_up, requeued_run
-from commands.start import check_trained, experiment_of, find_start, load_start, prepare_data, read_start
+from commands.start import check_trained, experiment_of, find_home, find_start, load_start, prepare_data, read_start
 from commands.strategies import check_strategy
 from commands.summary import data_lines, how_to_continue, print_once, shown
 from commands.tracking import finish_wandb
@@ -116,6 +116,7 @@ class ExperimentCLI(LightningCLI):
             print_once(explain_setting(options.explain, self._parser(self.subcommand), options, self.given))
             raise SystemExit(0)
         refuse_secrets(options)
+        find_home(options)
         pin_runs(options)
         check_flags(options.trainer, self.subcommand)
         if self.subcommand in RECORDED:

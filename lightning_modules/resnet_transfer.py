@@ -19,7 +19,8 @@ class ResNetTransfer(Classifier):
 
     Args:
         backbone: the small ResNet for 32×32 images, or torchvision's for 224×224.
-        weights: ``embedded`` (cifar_resnet), torchvision's such as IMAGENET1K_V1, a .ckpt path, or null for none.
+        weights: ``embedded`` (cifar_resnet), torchvision's such as IMAGENET1K_V1, the path of a .ckpt or of a .pth with
+            torchvision's state_dict, or null for none.
         freeze_backbone: train the head only; the backbone stays in evaluation mode.
         dropout: before the head, 0…1.
     """

@@ -195,3 +195,16 @@ def test_a_page_ends_without_a_word_where_its_reader_has_read_enough() -> None:
     ran = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
     os.close(write)
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_a_path_at_home_is_understood_where_a_shell_leaves_it(
+    experiment: Cli, lightsmith: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "an_experiment" / "latest").mkdir(parents=True)
+    assert f"{tmp_path}/an_experiment/latest?" in lightsmith("export", "--run=~/an_experiment").err
+    assert (
+        f"no checkpoint at {tmp_path}/nope.ckpt" in experiment("mnist_mlp", "--ckpt_path=~/nope.ckpt", verb="test").err
+    )
+    (tmp_path / "part.yaml").write_text("init_from: ~/nothing\n")
+    assert f"--init_from={tmp_path}/nothing: there is no" in experiment("mnist_mlp", "-c=~/part.yaml").err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -14,6 +15,7 @@ from lightning_modules.networks.tensor_file import read_tensors
 
 BackboneName = Literal["cifar_resnet", "resnet18", "resnet34", "resnet50"]
 EMBEDDED_WEIGHTS = Path(__file__).parent / "weights" / "cifar_resnet.safetensors"
+STATE_DICTS = (".pth", ".pt")
 HEADS = ("head.", "fc.")
 BACKBONE_PREFIX = "network.backbone.1."  # of the backbone's names in a checkpoint of resnet_transfer
 
@@ -41,7 +43,8 @@ def build_transfer_network(
     Args:
         name: ``cifar_resnet`` for small images, or torchvision's ResNet-18, 34 or 50 (He et al. 2015).
         weights: ``embedded`` (cifar_resnet only, trained on CIFAR-10), a name of torchvision's such as
-            IMAGENET1K_V1 (downloaded), the path of a Lightsmith checkpoint of the same backbone, or None.
+            IMAGENET1K_V1 (downloaded), the path of a Lightsmith checkpoint of the same backbone, that of a .pth file
+            with the ``state_dict`` of torchvision's network, or None.
         normalize: what the backbone's images went through in its pretraining.
 
     Raises:
@@ -74,6 +77,8 @@ def _pretrained_state(name: BackboneName, weights: str) -> dict[str, Tensor]:
         return load_file(EMBEDDED_WEIGHTS)
     if weights.endswith(".ckpt"):
         return _checkpoint_state(Path(weights).expanduser())
+    if weights.endswith(STATE_DICTS):
+        return _saved_state(Path(weights).expanduser())
     return _torchvision_state(name, weights)
 
 
@@ -81,16 +86,42 @@ def _torchvision_state(name: BackboneName, weights: str) -> dict[str, Tensor]:
     from torchvision.models import get_model_weights
 
     if name not in get_args(BackboneName)[1:]:
-        raise ValueError(f"model.weights={weights!r}: {name} has embedded weights, a .ckpt path, or null for none")
+        raise ValueError(
+            f"model.weights={weights!r}: {name} has embedded weights, a .ckpt or .pth path, or null for none"
+        )
     known = get_model_weights(name)
     if weights not in known.__members__:
-        raise ValueError(f"model.weights={weights!r}: {name} has {', '.join(known.__members__)}, or give a .ckpt path")
+        raise ValueError(
+            f"model.weights={weights!r}: {name} has {', '.join(known.__members__)}, or give a .ckpt or .pth path"
+        )
     try:
         return dict(known[weights].get_state_dict(progress=True, check_hash=True))
     except OSError as error:
         raise ValueError(
-            f"model.weights={weights} could not be downloaded ({error}); a .ckpt path works offline"
+            f"model.weights={weights} could not be downloaded ({error}); a .ckpt or .pth path works offline"
         ) from error
+
+
+def _saved_state(path: Path) -> dict[str, Tensor]:
+    """A network's ``state_dict`` as torch.save wrote it, alone or under the names that training scripts give it.
+
+    Raises:
+        ValueError: it is not there, is not torch's, or is no state_dict.
+    """
+    if not path.is_file():
+        raise ValueError(f"model.weights={str(path)!r} does not exist")
+    if not zipfile.is_zipfile(path):
+        raise ValueError(
+            f"model.weights={str(path)!r} is not a file of torch.save, or one in its format before 1.6: save it again "
+            "with torch.save(torch.load(path, weights_only=True), path)"
+        )
+    content = read_tensors(path)
+    state = next((content[name] for name in ("state_dict", "model") if name in content), content)
+    if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
+        raise ValueError(
+            f"model.weights={str(path)!r} is not a state_dict: save it with torch.save(m.state_dict(), path)"
+        )
+    return {str(key).removeprefix("module."): value for key, value in state.items()}  # a prefix of DataParallel
 
 
 def _checkpoint_state(path: Path) -> dict[str, Tensor]:
@@ -116,6 +147,8 @@ def _load(backbone: nn.Module, state: dict[str, Tensor], weights: str) -> None:
     """
     state = {key: value for key, value in state.items() if not key.startswith(HEADS)}
     expected = backbone.state_dict()
+    # What torchvision saved before torch 0.4.1 lacks these counters, which nothing here reads.
+    state = {key: value for key, value in expected.items() if key.endswith("num_batches_tracked")} | state
     wrong = [key for key in expected if key not in state or state[key].shape != expected[key].shape]
     if wrong or len(state) != len(expected):
         raise ValueError(

@@ -97,3 +97,9 @@ def test_a_checkpoint_whose_tokenizer_cuts_at_128_reads_whole_texts_all_the_same
     long = "bad " * 126 + "good " * 100
     assert encode(old, long).attention_mask.sum() == 228
     assert encode(old, long).input_ids.tolist() == encode(ReviewWordPieces(max_tokens=256), long).input_ids.tolist()
+
+
+def test_a_checkpoint_at_home_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "bert").symlink_to(_location("minilm"))
+    assert ReviewWordPieces(tokenizer_of="~/bert").vocabulary_size == 30522

@@ -50,6 +50,36 @@ def test_torchvisions_weights_are_asked_for_by_name(monkeypatch: pytest.MonkeyPa
     assert_loaded(build_transfer_network("resnet18", "IMAGENET1K_V1", 3).backbone, source)
 
 
+@pytest.mark.parametrize("wrapped", ["", "state_dict", "model"])
+def test_torchvisions_state_dict_in_a_file_is_loaded(tmp_path: Path, wrapped: str) -> None:
+    from torchvision.models import resnet18
+
+    source = resnet18().state_dict()
+    parallel = {f"module.{name}": value for name, value in source.items()}  # as of DataParallel
+    torch.save({"epoch": 3, wrapped: parallel} if wrapped else source, tmp_path / "x.pth")
+    assert_loaded(build_transfer_network("resnet18", str(tmp_path / "x.pth"), 3).backbone, source)
+
+
+def test_a_state_dict_of_before_there_were_counters_is_loaded(tmp_path: Path) -> None:
+    from torchvision.models import resnet18
+
+    source = resnet18().state_dict()
+    torch.save({name: value for name, value in source.items() if "num_batches" not in name}, tmp_path / "x.pth")
+    assert_loaded(build_transfer_network("resnet18", str(tmp_path / "x.pth"), 3).backbone, source)
+
+
+def test_a_file_that_is_no_state_dict_of_this_network_is_named(tmp_path: Path) -> None:
+    refused("resnet18", "nope.pth", "'nope.pth' does not exist")
+    (tmp_path / "noise.pth").write_bytes(b"noise")
+    refused("resnet18", str(tmp_path / "noise.pth"), "is not a file of torch.save, or one in its format before 1.6")
+    torch.save([1, 2], tmp_path / "list.pth")
+    refused("resnet18", str(tmp_path / "list.pth"), "is not a state_dict")
+    torch.save(nn.Linear(2, 2), tmp_path / "module.pth")
+    refused("resnet18", str(tmp_path / "module.pth"), "torch.nn.modules.linear.Linear, which is neither a tensor")
+    torch.save(nn.Linear(2, 2).state_dict(), tmp_path / "other.pth")
+    refused("resnet18", str(tmp_path / "other.pth"), "belong to another network")
+
+
 def refused(name: Any, weights: str, line: str) -> None:
     with pytest.raises(ValueError, match=line):
         build_transfer_network(name, weights, 3)
