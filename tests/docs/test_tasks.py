@@ -93,7 +93,7 @@ def test_optimizers_and_schedules_are_all_listed() -> None:
 def test_early_stopping_command_stops_early(experiment: Callable[..., Any], make_exp: Callable[..., Any]) -> None:
     (line,) = (line for line in COMMANDS if EARLY_STOPPING in line)
     given, options = make_exp(line)
-    impossible = ["--trainer.callbacks.min_delta=100", "--data.train_size=100", "--loggers=[csv]"]
+    impossible = ["--callbacks.EarlyStopping.min_delta=100", "--data.train_size=100", "--loggers=[csv]"]
     outcome = experiment(given["NAME"], *options, *impossible)
     assert outcome.code == 0, outcome.err
     (results,) = Path("runs", given["NAME"]).glob("[0-9]*/results.json")
