@@ -84,6 +84,17 @@ def test_what_a_logit_may_differ_by_grows_with_the_logits_of_its_own_item(
     assert (found == []) is (difference < 1.2e-4)
 
 
+def test_predictions_between_which_fp32_cannot_decide_agree() -> None:
+    labels = torch.tensor([0, 0])
+    checkpoint = Answers(torch.tensor([[500.0, 499.998, -500.0], [1.0, 0.5, 0.0]]), labels)
+    exported = Answers(torch.tensor([[499.998, 500.0, -500.0], [1.0, 0.5, 0.0]]), labels)
+    found = compare(checkpoint, exported)
+    assert (found["argmax_agreement"], found["accuracy"]) == (1.0, 0.5)
+    assert shortcomings(found, exact=True, max_drop=0.5) == []
+    exported.logits[1] = torch.tensor([0.5, 1.0, 0.0])
+    assert compare(checkpoint, exported)["argmax_agreement"] == 0.5
+
+
 def test_latency_is_that_of_a_batch_of_one_and_of_thirty_two(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("commands.prove_export.SECONDS", 0.0)
     sizes = []
