@@ -12,6 +12,7 @@ from commands.per_class import per_class_figures
 LARGE_SHARE = 2 / 3  # of one class among the items, from which on accuracy says little
 FEW_ITEMS = 5  # of a class: with fewer, one item moves its recall by more than 20 points
 SHOWN_CLASSES = 5
+ADVICE = "--model.class_weights=balanced with --monitor=val/f1 lets rare classes count."
 
 
 def class_results(counts: Tensor | None, class_names: Sequence[str]) -> dict[str, Any]:
@@ -59,8 +60,8 @@ def _note(results: dict[str, Any]) -> str:
     name, share = results["majority"]["class"], results["majority"]["share"]
     always = f"always saying {name!r} would be right in {share:.1%} of the test items"
     if share >= LARGE_SHARE:
-        weigh = "" if results["model"]["class_weights"] else "; --model.class_weights=balanced lets rare classes count"
-        return f"{always}, so accuracy says little: look at recall (balanced accuracy) and f1{weigh}"
+        weigh = "" if results["model"]["class_weights"] else f" {ADVICE}"
+        return f"{always}, so accuracy says little. Look at recall (balanced accuracy) and f1.{weigh}"
     return f"{always}, and accuracy is not above that" if results["test"]["accuracy"] <= share else ""
 
 

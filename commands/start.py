@@ -192,9 +192,11 @@ def _weights_lines(left_out: list[str], options: Any, checkpoint: dict[str, Any]
     yield f"weights    from {shown(options.init_from)}"
     if hasattr(data, "vocabulary_size"):
         yield f"           with its tokenizer ({data.vocabulary_size:,} tokens)"
+    known = checkpoint["hyper_parameters"]["class_names"]
     if left_out:
-        known = class_list(checkpoint["hyper_parameters"]["class_names"])
-        yield f"           but for {', '.join(left_out)}, which belong to other classes ({known})"
+        yield f"           but for {', '.join(left_out)}, which belong to other classes ({class_list(known)})"
+    elif data.found.class_names != list(known):
+        yield f"           with its head, whose order of the classes counts ({class_list(known)})"
 
 
 def _differing(checkpoint: dict[str, Any], data: Any, names: Sequence[str]) -> Iterator[tuple[str, Any, Any]]:

@@ -25,10 +25,7 @@ def in_known_order(source: Source, known: Sequence[str]) -> Source:
         ValueError: it has other classes.
     """
     if not same_classes(source.class_names, known):
-        raise ValueError(
-            f"the model knows {_listed(known, source.class_names)}; "
-            f"the data has {_listed(source.class_names, known)} ({source.origin})"
-        )
+        raise ValueError(f"{_difference(source.class_names, known)} ({source.origin})")
     places = np.array(_places(source.class_names, known), dtype=np.int64)
     splits = {split: replace(examples, labels=places[examples.labels]) for split, examples in source.splits.items()}
     return replace(source, class_names=list(known), splits=splits)
@@ -49,9 +46,18 @@ def _places(found: Sequence[str], known: Sequence[str]) -> list[int | None]:
     return [places.get(name, places.get(normalize("NFC", name))) for name in found]
 
 
-def _listed(names: Sequence[str], others: Sequence[str]) -> str:
-    """The names; of many, how many there are and the first, beginning with those that the others lack."""
-    if len(names) <= SHOWN_CLASSES:
-        return ", ".join(names)
-    telling = sorted(names, key=set(others).__contains__)
-    return f"{len(names)} classes: {', '.join(telling[:SHOWN_CLASSES])}, …"
+def _difference(found: Sequence[str], known: Sequence[str]) -> str:
+    """How many classes there are, or which if they are few, and by name those that only one side has."""
+    few = max(len(found), len(known)) <= SHOWN_CLASSES
+    here, there = (", ".join(names) if few else f"{len(names)} classes" for names in (found, known))
+    differing = {
+        "New": [name for name, place in zip(found, _places(found, known), strict=True) if place is None],
+        "Missing": [name for name, place in zip(known, _places(known, found), strict=True) if place is None],
+    }
+    named = (f" {title}: {_first(names)}." for title, names in differing.items() if names)
+    return f"the model knows {there}; the data has {here}.{''.join(named)}"
+
+
+def _first(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN_CLASSES} more" if len(names) > SHOWN_CLASSES else ""
+    return ", ".join(names[:SHOWN_CLASSES]) + more

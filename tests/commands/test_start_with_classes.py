@@ -72,7 +72,7 @@ def test_another_set_of_classes_is_refused_by_every_verb_and_leaves_no_trace(
     options = (*SHORT, f"--data.source={pets}", f"--ckpt_path={best}")
     for verb in ("test", "validate", "predict", "fit"):
         outcome = experiment("mnist_mlp", *options, verb=verb)
-        assert_refused(outcome, "the model knows cat, dog; the data has ant, cat", str(pets))
+        assert_refused(outcome, "the model knows cat, dog; the data has ant, cat. New: ant. Missing: dog.", str(pets))
     latest = "runs/mnist_mlp/latest"
     resumed = lightsmith("run", f"-c={latest}/config.yaml", f"--resume={latest}", "--trainer.max_epochs=2")
     assert_refused(resumed, "the model knows cat, dog; the data has ant, cat")
@@ -146,7 +146,8 @@ def test_a_new_run_takes_the_head_along_only_with_the_classes_that_it_was_traine
     experiment: Cli, tmp_path: Path
 ) -> None:
     pets = pictures(tmp_path / "pets", "cat", "dog")
-    assert experiment("mnist_mlp", *SHORT, "--data.source=pets", "--trainer.max_epochs=3").code == 0
+    weighted = "--model.class_weights=[1, 1.5]"  # of which another set of classes would need another number
+    assert experiment("mnist_mlp", *SHORT, "--data.source=pets", "--trainer.max_epochs=3", weighted).code == 0
     run = Path("runs/mnist_mlp/latest").resolve()
     old = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
     start = (*SHORT, "--model.lr=1e-12", "--model.optimizer=sgd", f"--init_from={run}/checkpoints/last.ckpt")
@@ -167,5 +168,6 @@ def test_a_new_run_takes_the_head_along_only_with_the_classes_that_it_was_traine
     Dataset.from_dict({"image": images, "label": labels}, features).to_parquet("declared.parquet")
     outcome = experiment("mnist_mlp", *start, "--data.source=declared.parquet")
     assert "but for" not in outcome.out
+    assert "with its head, whose order of the classes counts (2 classes: cat, dog)" in outcome.out
     assert results("mnist_mlp")["test"]["accuracy"] == 1
     assert results("mnist_mlp")["data"]["classes"] == ["cat", "dog"]

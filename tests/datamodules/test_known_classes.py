@@ -27,16 +27,34 @@ def test_a_name_is_the_same_in_either_of_its_unicode_forms_and_two_forms_stay_tw
     assert both.splits["train"].labels.tolist() == [1, 0, 0]
 
 
-@pytest.mark.parametrize("known", [["dog", "cat"], ["ant"], ["ant", "cat", "dog"], ["ant", "ant"], []])
-def test_another_set_is_refused_by_the_names_of_both(known: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("known", "differing"),
+    [
+        (["dog", "cat"], " New: ant. Missing: dog."),
+        (["ant"], " New: cat."),
+        (["ant", "cat", "dog"], " Missing: dog."),
+        (["ant", "ant"], " New: cat."),
+        ([], " New: ant, cat."),
+    ],
+)
+def test_another_set_is_refused_by_the_names_of_both_and_of_what_only_one_has(known: list[str], differing: str) -> None:
     assert not same_classes(["ant", "cat"], known)
-    with pytest.raises(ValueError, match=rf"^the model knows {', '.join(known)}; the data has ant, cat \(a table\)$"):
+    line = f"^the model knows {', '.join(known)}; the data has ant, cat.{differing} \\(a table\\)$"
+    with pytest.raises(ValueError, match=line):
         in_known_order(source("ant", "cat"), known)
 
 
-def test_of_many_classes_those_that_differ_are_named_first() -> None:
+def test_of_many_classes_only_those_that_differ_are_named() -> None:
+    queues = [f"queue {n}" for n in range(12)]
+    with pytest.raises(ValueError, match=r"^the model knows 12 classes; the data has 13 classes. New: Vendor. \(x\)$"):
+        in_known_order(Source("x", [*queues, "Vendor"], {}), queues)
     many = [f"class {n}" for n in range(1000)]
-    with pytest.raises(
-        ValueError, match=r"knows 1000 classes: class 500, class 0, .*; the data has 1000 classes: new,"
-    ):
+    with pytest.raises(ValueError, match=r"has 1000 classes. New: new. Missing: class 500. \(x\)$"):
         in_known_order(Source("x", [*many[:500], "new", *many[501:]], {}), many)
+    with pytest.raises(ValueError, match=r"has 500 classes. Missing: class 500, .*, class 509 and 490 more. \(x\)$"):
+        in_known_order(Source("x", many[:500], {}), many)
+
+
+def test_a_name_in_another_unicode_form_is_neither_new_nor_missing() -> None:
+    with pytest.raises(ValueError, match=r"New: tea. \(a table\)$"):
+        in_known_order(source("cafe\u0301", "tea"), ["caf\u00e9"])

@@ -54,7 +54,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "images/rose/notes.txt").write_text("not an image")
     configs = [f"--config={ROOT}/experiments/{part}.yaml" for part in ("_defaults", "mnist_mlp")]
     options = [f"--data.source={folder / 'images'}", f"--runs={folder / 'runs'}", "--loggers=[csv]"]
-    options += ["--trainer.callbacks+=callbacks.robustness_test.RobustnessTest"]
+    options += ["--trainer.callbacks+=callbacks.robustness_test.RobustnessTest", "--model.class_weights=balanced"]
     assert cli.main(["run", *configs, *options, "--trainer.max_epochs=2", "--trainer.log_every_n_steps=1"]) == 0
 
     (folder / "photos").mkdir()
@@ -81,7 +81,9 @@ def test_values_have_the_documented_types(run: Path) -> None:
 
 def test_null_is_documented_where_there_is_no_git(monkeypatch: pytest.MonkeyPatch) -> None:
     nullable = {key for key, kind, _ in ROWS if kind.endswith(" or null")}
-    assert nullable == {"environment.git_commit", "environment.git_dirty"}
+    without_items = {f"per_class[].{name}" for name in ("precision", "recall", "f1")}
+    without_validation = {"best.metric", "best.value"}
+    assert nullable == {"environment.git_commit", "environment.git_dirty", *without_items, *without_validation}
     monkeypatch.setenv("PATH", "/nowhere")
     assert git("rev-parse", "HEAD") is None
 
@@ -90,7 +92,8 @@ def test_shares_are_documented_as_such_and_lie_between_zero_and_one(run: Path) -
     written = flatten(json.loads((run / "results.json").read_text(encoding="utf-8")))
     shares = [key for key, _, meaning in ROWS if meaning.startswith("0 to 1") and key in written]
     assert shares[:4] == ["test.accuracy", "test.precision", "test.recall", "test.f1"]
-    assert shares[4:] == [f"robustness.{how}" for how in ("clean", "fgsm", "pgd", "noise")]
+    assert shares[4:8] == ["majority.share", *(f"per_class[].{name}" for name in ("precision", "recall", "f1"))]
+    assert shares[8:] == [f"robustness.{how}" for how in ("clean", "fgsm", "pgd", "noise")]
     assert all(0 <= written[key] <= 1 for key in shares)
     assert all(str(np.float32(written[key])) == str(written[key]) for key in shares)  # no digits beyond float32's
 
