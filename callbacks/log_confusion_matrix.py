@@ -20,7 +20,8 @@ class LogConfusionMatrix(Callback):
         counts: int64 (classes, classes), of all processes once the test has ended; rows are true classes.
     """
 
-    counts: torch.Tensor | None = None
+    def __init__(self) -> None:
+        self.counts = torch.zeros(0, 0, dtype=torch.int64)
 
     def on_test_start(self, trainer: Trainer, pl_module: Any) -> None:
         size = len(pl_module.class_names)
@@ -35,12 +36,10 @@ class LogConfusionMatrix(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        assert self.counts is not None
         label, prediction = batch.label.cpu(), outputs.argmax(1).cpu()
         self.counts.index_put_((label, prediction), torch.ones_like(label), accumulate=True)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
-        assert self.counts is not None
         self.counts = trainer.strategy.reduce(self.counts.to(pl_module.device), reduce_op="sum").cpu()
 
     def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
@@ -52,7 +51,6 @@ class LogConfusionMatrix(Callback):
     def _log(self, logger: WandbLogger, class_names: list[str]) -> None:
         import wandb
 
-        assert self.counts is not None
         cells = torch.arange(self.counts.numel()).repeat_interleave(self.counts.flatten())
         labels, predictions = cells // len(class_names), cells % len(class_names)
         plot = wandb.plot.confusion_matrix(

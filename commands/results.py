@@ -122,15 +122,16 @@ def _fit(trainer: ExperimentTrainer) -> dict[str, Any]:
 
 
 def _model(trainer: ExperimentTrainer, run_folder: Path) -> dict[str, Any]:
-    parameters = list(trainer.lightning_module.parameters())
+    model: Any = trainer.lightning_module
+    parameters = list(model.parameters())
     return {
-        "class": type(trainer.lightning_module).__name__,
+        "class": type(model).__name__,
         "parameters": sum(p.numel() for p in parameters),
         "trainable_parameters": sum(p.numel() for p in parameters if p.requires_grad),
-        "class_weights": list((trainer.lightning_module.class_weights.by_name() or {}).values()),
+        "class_weights": list((model.class_weights.by_name() or {}).values()),
         "checkpoint": str(BEST_CHECKPOINT),
         "sha256": sha256(run_folder / BEST_CHECKPOINT),
-        "weights_sha256": weights_sha256(trainer.lightning_module.state_dict()),
+        "weights_sha256": weights_sha256(model.state_dict()),
     }
 
 
