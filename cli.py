@@ -48,8 +48,9 @@ SETTINGS = ("--model.", "--data.", "--trainer.", "--callbacks.")  # a run record
 PAGES = ("list", "options")  # verbs that only print
 # Lightning's advice that does not apply: the data is in memory, a run folder is written to again on resume, which goes
 # on with the very next batch (see callbacks/exact_resume.py), torchmetrics adds up over processes by itself, these
-# share the items of an evaluation without repeating any (see datamodules/batching.py), and a monitored metric that is
-# not there yet waits for a validation (see commands/watched_metrics.py).
+# share the items of an evaluation without repeating any (see datamodules/batching.py), a monitored metric that is not
+# there yet waits for a validation (see commands/watched_metrics.py), and a ModelCheckpoint that saves in other intervals
+# than before takes over what it knew all the same (see callbacks/keep_best.py).
 QUIETED = (
     ".*does not have many workers.*",
     ".*Checkpoint directory .* exists and is not empty.*",
@@ -59,6 +60,7 @@ QUIETED = (
     ".*It is recommended to use `self.log.*sync_dist=True.*",
     ".*Using `DistributedSampler` with the dataloaders.*",
     ".*ModelCheckpoint.* could not find the monitored key.*",
+    ".*Please add the following callbacks: \\[\"ModelCheckpoint[^\\]]*\\]\\.",
     ".*isinstance\\(treespec, LeafSpec\\). is deprecated.*",
 )
 EXAMPLES = """

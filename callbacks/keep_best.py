@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
+INTERVAL = ", 'every_n_train_steps'"  # where in the key of a state the watched metric and its mode end
 PATHS = ("dirpath", "best_model_path", "kth_best_model_path", "last_model_path")
 
 
@@ -23,7 +24,8 @@ class KeepBest(Callback):
     that the run folder was moved or copied, or is written relative to another folder. So checkpoints name files
     relative to the run folder, and what they name is looked for where a ModelCheckpoint writes now. Found beside the
     checkpoint only, as when a new run goes on from another's checkpoint, it is copied there. A file that is missing,
-    damaged or saved later than the checkpoint counts no longer, which is printed.
+    damaged or saved later than the checkpoint counts no longer, which is printed. How often a ModelCheckpoint saves is
+    no part of what it knows, though Lightning keeps it under that, and may change.
 
     Attributes:
         run_folder: what paths are saved relative to; as they are if it is not set.
@@ -38,6 +40,7 @@ class KeepBest(Callback):
             state["best_k_models"] = {self._within_run(path): score for path, score in state["best_k_models"].items()}
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        _rename_states(trainer, checkpoint["callbacks"])
         for callback, state in list(_states(trainer, checkpoint)):
             if trainer.state.fn == TrainerFn.FITTING:
                 for path in _take_over(trainer, callback, state, checkpoint["global_step"]):
@@ -50,6 +53,17 @@ class KeepBest(Callback):
             return path
         full, folder = Path(path).absolute(), self.run_folder.absolute()
         return full.relative_to(folder).as_posix() if full.is_relative_to(folder) else path
+
+
+def _rename_states(trainer: Trainer, states: dict[str, Any]) -> None:
+    """Keep the state of a ModelCheckpoint that saves in other intervals now under its present key."""
+    own = [callback for callback in trainer.checkpoint_callbacks if isinstance(callback, ModelCheckpoint)]
+    known = {callback.state_key for callback in own}
+    for callback in own:
+        watched, interval, _ = callback.state_key.partition(INTERVAL)
+        earlier = [key for key in states if key.startswith(f"{watched}{interval}") and key not in known]
+        if callback.state_key not in states and len(earlier) == 1:
+            states[callback.state_key] = states.pop(earlier[0])
 
 
 def _states(trainer: Trainer, checkpoint: dict[str, Any]) -> Iterator[tuple[ModelCheckpoint, dict[str, Any]]]:

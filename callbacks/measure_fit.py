@@ -16,7 +16,8 @@ class MeasureFit(Callback):
 
     ``seconds`` runs from the first training batch's fetch to the end of fit, validation and checkpointing included;
     ``samples`` counts training samples over all devices. Each validation logs the seconds so far as ``fit/seconds``.
-    ``first_step_seconds`` is the part until the end of the first step, compilation included.
+    ``first_step_seconds`` is the part until the end of the first step, compilation included. ``peak_memory_bytes`` is
+    the most that any process of the fit held.
     """
 
     logs = ("fit/seconds",)
@@ -25,6 +26,7 @@ class MeasureFit(Callback):
         self.seconds = 0.0
         self.samples = 0
         self.first_step_seconds = 0.0
+        self.peak_memory_bytes = 0
         self._started: float | None = None
         self._ended = False
 
@@ -48,6 +50,8 @@ class MeasureFit(Callback):
         self._stop_clock()
         self._started = None
         self._ended = True
+        peak = torch.tensor(peak_memory_bytes(), device=trainer.strategy.root_device)
+        self.peak_memory_bytes = int(trainer.strategy.reduce(peak, reduce_op="max"))
 
     def _stop_clock(self) -> None:
         if self._started is not None:

@@ -49,6 +49,7 @@ class ExperimentTrainer(Trainer):
     load_run = staticmethod(load_run)  # for callbacks, which import no commands
 
     def __init__(self, *args: Any, **options: Any) -> None:
+        _check_checkpoints(options.get("callbacks"))
         super().__init__(*args, **options)
         self.failures: list[str] = []  # of callbacks, in the test
         if isinstance(self.profiler, PassThroughProfiler):
@@ -82,6 +83,29 @@ class ExperimentTrainer(Trainer):
         path = best.best_model_path if best else None
         with guard_test(self) as self.failures:
             self.test(model, datamodule=datamodule, ckpt_path=path, verbose=False, weights_only=True)
+
+
+def _check_checkpoints(callbacks: Callback | Sequence[Callback] | None) -> None:
+    """Refuse ModelCheckpoints that would write over another's file, or whose states could not be told apart.
+
+    Raises:
+        ValueError: naming what is in the way.
+    """
+    given = callbacks if isinstance(callbacks, Sequence) else []
+    keeping = [callback for callback in given if isinstance(callback, ModelCheckpoint)]
+    states = [callback.state_key for callback in keeping]
+    for callback in keeping:
+        if callback.save_last and any(isinstance(other, SaveLast) for other in given):
+            raise ValueError(
+                "ModelCheckpoint: save_last=true would write over the last.ckpt of SaveLast, which saves after epochs, "
+                "within them and on a signal: leave save_last out"
+            )
+        if states.count(callback.state_key) > 1:
+            raise ValueError(
+                f"trainer.callbacks has two ModelCheckpoints with monitor={callback.monitor}, mode={callback.mode} and "
+                "the same intervals, whose states a resumed run could not tell apart: let one watch another metric, "
+                "or keep more files with the one by save_top_k"
+            )
 
 
 def best_checkpoint(callbacks: Sequence[Callback]) -> ModelCheckpoint | None:

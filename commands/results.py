@@ -15,7 +15,7 @@ import lightning
 import torch
 from lightning.pytorch import Callback
 
-from callbacks.measure_fit import MeasureFit, peak_memory_bytes
+from callbacks.measure_fit import MeasureFit
 from commands.best_epoch import best_epoch
 from commands.class_notes import class_results
 from commands.durable_checkpoints import replace_file
@@ -117,7 +117,7 @@ def _fit(trainer: ExperimentTrainer) -> dict[str, Any]:
         "samples": measured.samples,
         "samples_per_second": round(measured.samples / measured.seconds, 1) if measured.seconds else 0.0,
         "first_step_seconds": round(measured.first_step_seconds, 3),
-        "peak_memory_bytes": peak_memory_bytes(),
+        "peak_memory_bytes": measured.peak_memory_bytes,
     }
 
 

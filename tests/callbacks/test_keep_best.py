@@ -72,6 +72,18 @@ def test_the_best_stays_the_best(lies: Any) -> None:
     assert Path(best.best_model_path).parent == Path(folder) / "checkpoints"
 
 
+# Lightning warns of the earlier key before anybody can rename it; the command line leaves that out.
+@pytest.mark.filterwarnings("ignore:Be aware that when using `ckpt_path`")
+@pytest.mark.parametrize("every", [{"every_n_epochs": 2}, {"every_n_epochs": 3}], ids=str)
+def test_a_change_of_how_often_is_in_force_and_forgets_no_best(every: dict[str, int]) -> None:
+    fit(1)
+    best = fit(6, "run", LAST, **every)
+    # Scores are 0.5 in the first epoch, and from then on of every second 0.9, 0.8, 0.4, or of every third 0.7, 0.4.
+    assert known(best) == {"best.ckpt": (1, 0.9) if every["every_n_epochs"] == 2 else (2, 0.7)}
+    later = fit(6, "run", LAST)
+    assert known(later) == known(best)
+
+
 def test_resumed_from_another_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     fit(2)
     Path("below").mkdir()

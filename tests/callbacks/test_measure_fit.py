@@ -2,6 +2,7 @@ import time
 from typing import Any
 
 import pytest
+import torch
 from lightning.pytorch import Callback
 
 from callbacks.measure_fit import MeasureFit, peak_memory_bytes
@@ -69,6 +70,18 @@ def test_each_validation_logs_the_seconds_so_far_and_the_first_step_is_timed() -
     assert 0 < measured.first_step_seconds < 0.1 < seen[0] < seen[1] - 0.1 < seen[1] <= measured.seconds
     trainer.validate(TinyModel(), TinyData(), verbose=False)
     assert "fit/seconds" not in trainer.callback_metrics
+
+
+def test_the_peak_memory_of_a_fit_is_that_of_the_process_with_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = MeasureFit()
+    trainer = tiny_trainer(measured, max_epochs=1)
+
+    def most_of_two(own: torch.Tensor, reduce_op: str) -> torch.Tensor:
+        return getattr(torch.stack([own, own + 2**33]), reduce_op)()
+
+    monkeypatch.setattr(trainer.strategy, "reduce", most_of_two)
+    trainer.fit(TinyModel(), TinyData())
+    assert peak_memory_bytes() - 1e9 < measured.peak_memory_bytes - 2**33 <= peak_memory_bytes()
 
 
 def test_peak_memory_is_that_of_this_process_in_bytes() -> None:

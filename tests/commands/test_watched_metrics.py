@@ -18,6 +18,12 @@ REFUSED = {
     (CHECKPOINT, "monitor=val/loss", "mode=max"): "takes val/loss for worse the lower it is: set mode=min",
     (EARLY, "monitor=val/loss", "trainer.limit_val_batches=0"): "leave no validation",
     (EARLY, "monitor=val/loss", "trainer.check_val_every_n_epoch=3"): "leave no validation",
+    (
+        CHECKPOINT,
+        "monitor=val/accuracy",
+        "mode=max",
+    ): "states a resumed run could not tell apart: let one watch another",
+    (CHECKPOINT, "save_last=true"): "would write over the last.ckpt of SaveLast",
     (CHECKPOINT, "filename={epoch}-{val_loss:.2f}"): "val_loss is not measured; did you mean val/loss?",
     (CHECKPOINT, "filename={epoch}-{val/loss:.2f}"): (
         "write filename=epoch={epoch}-val_loss={val/loss:.2f} with auto_insert_metric_name=false"
