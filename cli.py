@@ -60,7 +60,7 @@ QUIETED = (
     ".*It is recommended to use `self.log.*sync_dist=True.*",
     ".*Using `DistributedSampler` with the dataloaders.*",
     ".*ModelCheckpoint.* could not find the monitored key.*",
-    ".*Please add the following callbacks: \\[\"ModelCheckpoint[^\\]]*\\]\\.",
+    '.*Please add the following callbacks: \\["ModelCheckpoint[^\\]]*\\]\\.',
     ".*isinstance\\(treespec, LeafSpec\\). is deprecated.*",
 )
 EXAMPLES = """
