@@ -49,8 +49,8 @@ PAGES = ("list", "options")  # verbs that only print
 # Lightning's advice that does not apply: the data is in memory, a run folder is written to again on resume, which goes
 # on with the very next batch (see callbacks/exact_resume.py), torchmetrics adds up over processes by itself, these
 # share the items of an evaluation without repeating any (see datamodules/batching.py), a monitored metric that is not
-# there yet waits for a validation (see commands/watched_metrics.py), and a ModelCheckpoint that saves in other intervals
-# than before takes over what it knew all the same (see callbacks/keep_best.py).
+# there yet waits for a validation (see commands/watched_metrics.py), and a ModelCheckpoint that saves in other
+# intervals than before takes over what it knew all the same (see callbacks/keep_best.py).
 QUIETED = (
     ".*does not have many workers.*",
     ".*Checkpoint directory .* exists and is not empty.*",
