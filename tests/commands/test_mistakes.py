@@ -92,12 +92,9 @@ def test_an_endless_message_loses_its_middle() -> None:
 @pytest.fixture
 def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is parsed and built; nothing is trained or written, and each sample is made once."""
-    subcommands = ExperimentCLI.subcommands()
     for name in ("open_run_folder", "record"):
         monkeypatch.setattr(f"commands.experiment.{name}", lambda *_: None)
     monkeypatch.setattr(ExperimentCLI, "_run_subcommand", lambda *_: None)
-    # The other verbs' parsers, which are the same, take four fifths of the time.
-    monkeypatch.setattr(ExperimentCLI, "subcommands", staticmethod(lambda: {"run": subcommands["run"]}))
     for data in (mnist.MNIST, cifar10.CIFAR10, transfer_images.TransferImages):
         sample = data().load_sample()
         monkeypatch.setattr(data, "load_sample", lambda _, sample=sample: sample)
