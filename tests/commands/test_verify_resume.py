@@ -95,8 +95,9 @@ def test_every_kind_of_difference_is_found() -> None:
 
 
 def test_a_number_that_is_none_is_the_same_as_another_such() -> None:
-    nan = {"loss": float("nan"), "weights": torch.tensor([1.0, torch.nan]), "steps": torch.tensor([1, 2])}
-    assert list(differences(nan, {**nan, "loss": float("-nan"), "weights": nan["weights"].clone()}, "")) == []
+    weights = torch.tensor([1.0, torch.nan])
+    nan = {"loss": float("nan"), "weights": weights, "steps": torch.tensor([1, 2])}
+    assert list(differences(nan, {**nan, "loss": float("-nan"), "weights": weights.clone()}, "")) == []
     for change in ({"loss": 1.0}, {"weights": torch.tensor([torch.nan, 1.0])}, {"weights": torch.ones(3)}):
         assert len(list(differences(nan, nan | change, ""))) == 1, change
 

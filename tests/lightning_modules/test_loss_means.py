@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lightning_modules.loss_means import MeanOverItems, TrainingLoss
-from tests.tiny_task import TinyData, TinyModel, tiny_trainer
+from tests.tiny_task import TinyBatch, TinyData, TinyModel, tiny_trainer
 
 LOSSES, SIZES = torch.tensor([1.0, 2.0, 4.0, 8.0]), (3, 3, 3, 1)
 
@@ -94,7 +94,12 @@ def test_an_epoch_that_a_limit_of_steps_cut_in_two_goes_on_with_the_losses_of_it
 
 def test_an_epoch_that_begins_anew_has_nothing_of_one_that_was_cut() -> None:
     model, seen = TinyModel(), []
+
+    def look(batch: TinyBatch, logits: torch.Tensor, loss: torch.Tensor) -> torch.Tensor:
+        seen.append(model._training_loss.items)
+        return loss
+
     tiny_trainer(max_steps=2).fit(model, TinyData())
-    model.loss_transforms["attack"] = lambda batch, logits, loss: seen.append(model._training_loss.items) or loss
+    model.loss_transforms["attack"] = look
     tiny_trainer(max_epochs=1).fit(model, TinyData())
     assert seen == [8, 16, 24, 32, 40]
