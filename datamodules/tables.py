@@ -113,7 +113,9 @@ def _rows(chosen: Chosen, folder: str) -> Iterator[tuple[str | bytes | None, str
     try:
         for row in table.rows([*items, label]):
             item = join_texts([text for text in row[:-1] if text is not None]) if len(items) > 1 else row[0]
-            yield f"{folder}/{item}" if folder and isinstance(item, str) else item, _declared_name(row[-1], names)
+            if folder and isinstance(item, str) and item.strip():
+                item = f"{folder}/{item}"
+            yield item, _declared_name(row[-1], names)
     except Exception as error:  # parsers raise anything for bytes that somebody made up
         raise unreadable(table.path, error) from error
 

@@ -240,8 +240,10 @@ def _texts_of(rows: Iterable[tuple[int, Any]], columns: Sequence[Column]) -> Ite
 
 def _text_of(row: Any, columns: Sequence[Column]) -> str | Unreadable:
     if isinstance(row, dict):
-        values = list(row.values())
-        texts = [text for place in _wanted(list(row), columns) or [] if isinstance(text := values[place], str)]
+        named = {name.strip().lower(): value for name, value in row.items()}
+        wanted = ([name.lower() for name in column_names(column)] for column in columns)
+        there = next((names for names in wanted if not named.keys().isdisjoint(names)), [])
+        texts = [named[name] for name in there if isinstance(named.get(name), str)]
         row = join_texts(texts) if texts else None
     return row if isinstance(row, str | Unreadable) else Unreadable("no text")
 

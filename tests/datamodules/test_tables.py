@@ -1,6 +1,7 @@
 """Tables of any usual form are read, and what is wrong with one is said in one line."""
 
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -181,3 +182,138 @@ def test_real_tables_are_read_whole(real_data: Path) -> None:
     assert {split: len(examples) for split, examples in source.splits.items()} == {"train": 50_000, "test": 10_000}
     assert source.class_names[:2] == ["airplane", "automobile"]
     assert source.skipped == []
+
+
+def lines(path: Path, *rows: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (["Low", "High", "None"], ["High", "Low", "None"]),
+        (["NA", "null", "nan"], ["NA", "nan", "null"]),
+        (["007", "7", "012"], ["007", "012", "7"]),
+        (["positive", "positive ", "negative"], ["negative", "positive"]),
+        (["Ba\u0308ume", "B\u00e4ume", "V\u00f6gel"], ["B\u00e4ume", "V\u00f6gel"]),
+    ],
+)
+def test_labels_are_the_text_that_stands_there(tmp_path: Path, labels: list[str], names: list[str]) -> None:
+    source = load(lines(tmp_path / "t.csv", "text,label", *(f"text {label},{label}" for label in labels)))
+    assert source.class_names == names
+    assert len(source.splits["train"]) == len(labels)
+
+
+def test_only_the_needed_columns_count_whatever_the_others_hold(tmp_path: Path) -> None:
+    rows = [f"text {n},{'ab'[n % 2]},{n if n < 10_010 else f'A{n}'}," for n in range(10_050)]
+    assert len(load(lines(tmp_path / "t.csv", "text,label,ticket,remark", *rows)).splits["train"]) == 10_050
+
+
+def test_a_file_replaced_by_one_of_the_same_date_is_read_again(tmp_path: Path) -> None:
+    path = lines(tmp_path / "t.csv", "text,label", "a,x", "b,y")
+    stamp = path.stat().st_mtime_ns
+    assert load(path).class_names == ["x", "y"]
+    lines(path, "text,label", "a,u", "b,v")
+    os.utime(path, ns=(stamp, stamp))
+    assert load(path).class_names == ["u", "v"]
+
+
+def test_a_competition_trains_on_its_training_file_and_names_the_others(tmp_path: Path) -> None:
+    lines(tmp_path / "d/train.csv", "id,text,label", "1,a,x", "2,b,y")
+    lines(tmp_path / "d/test.csv", "id,text", "3,c")
+    lines(tmp_path / "d/sample_submission.csv", "id,label", "3,x")
+    lines(tmp_path / "d/extra.csv", "id,text,label", "4,d,x")
+    source = load(tmp_path / "d")
+    assert {split: list(examples.items) for split, examples in source.splits.items()} == {"train": ["a", "b"]}
+    assert "no test split: test.csv has no label column" in source.notes
+    unnamed = "its name says no split: name it train-… to train on it"
+    assert dict(source.ignored) == {
+        str(tmp_path / "d/test.csv"): "no label column",
+        str(tmp_path / "d/sample_submission.csv"): unnamed,
+        str(tmp_path / "d/extra.csv"): unnamed,
+    }
+
+
+def test_several_files_without_a_split_in_their_names_are_read_as_one_and_said(tmp_path: Path) -> None:
+    lines(tmp_path / "d/march.csv", "text,label", "a,x", "b,y")
+    lines(tmp_path / "d/april.csv", "label,text", "x,c")
+    lines(tmp_path / "d/prices.csv", "product,price", "c,1")
+    source = load(tmp_path / "d")
+    assert list(source.splits["train"].items) == ["c", "a", "b"]
+    assert source.notes == ["train is read from 2 files: april.csv, march.csv"]
+    assert source.ignored == [(str(tmp_path / "d/prices.csv"), "no text column")]
+
+
+def test_a_split_in_two_formats_is_read_once(tmp_path: Path) -> None:
+    for suffix in (".csv", ".parquet", ".json"):
+        write(tmp_path / f"d/train{suffix}", text=["a", "b"], label=["x", "y"])
+    source = load(tmp_path / "d")
+    assert len(source.splits["train"]) == 2
+    assert sorted(source.ignored) == [
+        (str(tmp_path / "d/train.csv"), "that split is read from another format"),
+        (str(tmp_path / "d/train.json"), "that split is read from another format"),
+    ]
+
+
+def test_what_datasets_saved_to_disk_is_read_with_its_class_names(tmp_path: Path) -> None:
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["pos", "neg"])})
+    one = datasets.Dataset.from_dict({"text": ["a", "b"], "label": [1, 0]}, features)
+    hidden = datasets.Dataset.from_dict({"text": ["c", "d"], "label": [-1, -1]}, features)
+    one.save_to_disk(tmp_path / "single")
+    datasets.DatasetDict(train=one, validation=one, test=hidden).save_to_disk(tmp_path / "several")
+    for name in ("single", "several"):
+        source = load(tmp_path / name)
+        assert source.class_names == ["pos", "neg"]
+        assert source.splits["train"].labels.tolist() == [1, 0]
+    assert source.splits.keys() == {"train", "val"}
+    assert "no test split: its labels are all empty or -1" in source.notes
+    assert [reason for _, reason in source.ignored] == ["it has no labels"]
+
+
+def test_minus_one_is_no_label_in_a_test_split_alone(tmp_path: Path) -> None:
+    write(tmp_path / "d/train.parquet", sentence=["a", "b"], label=[0, 1])
+    write(tmp_path / "d/test.parquet", sentence=["c", "d"], label=[-1, -1])
+    assert load(tmp_path / "d").splits.keys() == {"train"}
+    write(tmp_path / "e/train.parquet", sentence=["a", "b"], label=[-1, 1])
+    assert load(tmp_path / "e").class_names == ["-1", "1"]
+
+
+def test_texts_of_two_columns_are_joined_and_empty_only_together(tmp_path: Path) -> None:
+    path = lines(tmp_path / "t.csv", "subject,body,label", "Invoice,It is wrong,x", "Hello,,y", ",just this,x", ",,y")
+    source = load(path, text=(("subject", "body"),))  # type: ignore[arg-type]
+    assert list(source.splits["train"].items) == ["Invoice\n\nIt is wrong", "Hello", "just this"]
+    assert source.empty == [("train row 3", "no subject or body")]
+
+
+def test_a_class_without_a_single_text_is_named(tmp_path: Path) -> None:
+    source = load(lines(tmp_path / "t.csv", "text,label", "a,x", "b,y", ",z"))
+    assert source.class_names == ["x", "y"]
+    assert source.notes == ["no training item has text and the label z, which is no class"]
+
+
+def test_a_file_without_a_header_is_answered_with_the_flag(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"it has a fine film, x; .* --data.header=false calls the columns 1, 2, …"):
+        load(lines(tmp_path / "t.csv", "a fine film,x", "b,y"))
+
+
+@pytest.mark.parametrize("name", ["book.xlsx", "t.csv.gz", "t.pdf"])
+def test_what_is_no_table_is_refused_with_what_to_do(tmp_path: Path, name: str) -> None:
+    start = {"book.xlsx": b"PK\x03\x04", "t.csv.gz": b"\x1f\x8b", "t.pdf": b"%PDF"}[name]
+    (tmp_path / name).write_bytes(start + bytes(100))
+    with pytest.raises(ValueError, match=r"cannot be read: it is (an Excel workbook or an archive|packed|a PDF)"):
+        load(tmp_path / name)
+
+
+def test_images_are_named_from_the_folder_of_their_table_or_of_all(tmp_path: Path) -> None:
+    for name in ("labels/a/1.png", "2.png"):
+        (tmp_path / "d" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "d" / name).write_bytes(png(1))
+    path = lines(tmp_path / "d/labels/train.csv", "image,label", "a/1.png,x", ",y")
+    source = load_table(tmp_path / "d", "image", ("image",), ("label",))
+    assert list(source.splits["train"].items) == [tmp_path / "d/labels/a/1.png"]
+    assert source.empty == [("train row 1", "no image")]
+    lines(path, "image,label", "2.png,x")
+    source = load_table(tmp_path / "d", "image", ("image",), ("label",))
+    assert list(source.splits["train"].items) == [tmp_path / "d/2.png"]
