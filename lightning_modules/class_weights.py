@@ -35,16 +35,21 @@ class ClassWeights:
         self.balances = given == BALANCED
         self.values = None if given is None or self.balances else torch.tensor(_checked(given, class_names))
 
-    def begin(self, data: Any, device: torch.device) -> None:
+    def begin(self, data: Any, device: torch.device) -> str:
         """Settle the weights for a training.
+
+        Returns:
+            A line for the person who trains; empty where there are no weights.
 
         Raises:
             ValueError: they are to be balanced, and this data module does not count its classes.
         """
         if self.balances:
             self.values = balanced_weights(data)
-        if self.values is not None:
-            self.values = self.values.to(device)
+        if self.values is None:
+            return ""
+        self.values = self.values.to(device)
+        return self._line()
 
     def of_items(self, label: Tensor) -> Tensor:
         """The weight of each item, float32 (B,): its class's, or of a mixed one its classes' in proportion.
@@ -60,8 +65,8 @@ class ClassWeights:
         """The weight of each class."""
         return None if self.values is None else dict(zip(self.class_names, self.values.tolist(), strict=True))
 
-    def line(self) -> str:
-        """A line for the person who trains, the classes that count most first."""
+    def _line(self) -> str:
+        """The classes that count most first."""
         largest = sorted((self.by_name() or {}).items(), key=lambda pair: -pair[1])
         shown = ", ".join(f"{name} {weight:.4g}" for name, weight in largest[:SHOWN_CLASSES])
         more = f", … (all {len(largest)} in results.json)" if len(largest) > SHOWN_CLASSES else ""

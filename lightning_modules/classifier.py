@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +13,7 @@ from torchmetrics import MetricCollection
 from lightning_modules.batch import Batch
 from lightning_modules.changing_module import ChangingModule
 from lightning_modules.class_weights import ClassWeights, GivenWeights
-from lightning_modules.classification_metrics import classification_metrics
+from lightning_modules.classification_metrics import Direction, classification_metrics, directions
 from lightning_modules.loss_means import MeanOverItems, TrainingLoss, log_epoch, log_step, states_of_all_ranks
 from lightning_modules.optimization import (
     OptimizerName,
@@ -78,12 +78,10 @@ class Classifier(ChangingModule):
         self.val_loss, self.test_loss = MeanOverItems(), MeanOverItems()
 
     @property
-    def measured(self) -> dict[str, Literal["min", "max"] | None]:
+    def measured(self) -> dict[str, Direction]:
         """What training and validation log, by name, and whether lower or higher is better."""
-        metrics = self.val_metrics.items()
-        scores: dict[str, Any] = {name: "max" if metric.higher_is_better else "min" for name, metric in metrics}
-        losses: dict[str, Any] = dict.fromkeys(("train/loss", "train/loss_step", "val/loss"), "min")
-        return {**losses, **scores, "train/lr": None}
+        losses: dict[str, Direction] = dict.fromkeys(("train/loss", "train/loss_step", "val/loss"), "min")
+        return {**losses, **directions(self.val_metrics), "train/lr": None}
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Logits (B, classes)."""
@@ -111,9 +109,8 @@ class Classifier(ChangingModule):
         return (self.class_weights.of_items(label) * losses).mean()
 
     def on_fit_start(self) -> None:
-        self.class_weights.begin(self.trainer.datamodule, self.device)  # type: ignore[attr-defined]
-        if self.class_weights.values is not None:
-            self.print(self.class_weights.line())
+        if said := self.class_weights.begin(self.trainer.datamodule, self.device):  # type: ignore[attr-defined]
+            self.print(said)
         if self.compiles:
             self.network.compile()  # in place: a wrapper would put its name into every key of the checkpoint
 
