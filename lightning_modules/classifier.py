@@ -194,10 +194,8 @@ class Classifier(ChangingModule):
         total_steps = self.trainer.estimated_stepping_batches
         assert total_steps < float("inf"), "a schedule needs an end"
         warmup_steps = round(self.warmup_fraction * total_steps)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": build_schedule(self.schedule, optimizer, int(total_steps), warmup_steps),
-        }
+        schedule = build_schedule(self.schedule, optimizer, int(total_steps), warmup_steps)
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         return parameter_groups(self.named_parameters(), self.lr, self.weight_decay, self.lr_scales)

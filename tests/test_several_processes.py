@@ -77,7 +77,7 @@ def validated(run: Path) -> dict[str, float]:
 def test_two_processes_find_out_what_one_does_and_draw_differently(experiment: Cli, tmp_path: Path, name: str) -> None:
     texts = name in TEXTS
     source = (write_reviews if texts else write_pictures)(tmp_path / "data")
-    options = (f"--data.source={source}", *(["--data.max_tokens=16"] if texts else []))
+    options = (f"--data.source={source}", *(["--data.max_tokens=16"] if texts else []), "--model.class_weights=balanced")
     results, (first, second) = run_on_two(tmp_path / "two", name, *options)
 
     tested = evaluated_alone(experiment, tmp_path / "two", "test", name, *options)
@@ -90,6 +90,9 @@ def test_two_processes_find_out_what_one_does_and_draw_differently(experiment: C
     assert int(counts.sum()) == SIZES["test"]
     assert torch.equal(first["counts"], counts)
     assert torch.equal(second["counts"], counts)
+    assert [figures["n"] for figures in results["per_class"]] == counts.sum(1).tolist()
+    with (tmp_path / "two/runs" / name / "latest/confusion_matrix.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert [row[1:] for row in list(csv.reader(file))[1:]] == [[str(n) for n in row] for row in counts.tolist()]
 
     assert all(torch.equal(first["weights"][key], second["weights"][key]) for key in first["weights"])
     assert not torch.equal(first["drawn"], second["drawn"])
