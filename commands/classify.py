@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -18,6 +17,7 @@ from commands.predictions_file import (
     predictions_file,
     shown_classes,
 )
+from commands.reading_options import read_otherwise
 from commands.run_folder import home_of
 from commands.summary import shown
 from commands.trained_model import TrainedModel, ask, load_trained
@@ -31,8 +31,12 @@ def classify(
     input: Path | None = None,  # noqa: A002  # the option is --input
     text: str = "",  # not optional: the parser would take "#1" or "null" for nothing
     output: Path | None = None,
-    text_column: str | None = None,
+    text_column: str | list[str] | None = None,
     top: int | None = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    header: bool | None = None,
+    quotes: bool | None = None,
 ) -> int:
     """Classify images (a file or folder) or texts (.txt with one a line, a table, or a folder of them), or one text.
 
@@ -45,8 +49,13 @@ def classify(
         text: a text to classify instead; what is said of it is printed.
         output: where to write: a .jsonl file with a JSON object a line, or a .csv file. By default a new file in the
             run's folder, named after the input; of a text nothing is written.
-        text_column: the column of a table that holds the texts; as in training when unset.
+        text_column: the column of a table that holds the texts, or several, as in subject,body; as in training when
+            unset.
         top: write so many of the most probable classes; when unset all, but five if there are more than a hundred.
+        delimiter: of a CSV file; this and the next three as in training when unset, where most is recognised.
+        encoding: of a text, CSV or JSON file.
+        header: whether the first line of a CSV file names the columns.
+        quotes: whether quotes in a CSV file enclose a field.
 
     Returns:
         Exit code: 0, or 1 if there was not an input that could be read.
@@ -63,7 +72,10 @@ def classify(
         check_output(output, input)
     check_top(top)
     model = load_trained(run)
-    _choose_columns(model.data, text, text_column)
+    if text and not hasattr(model.data, "text_columns"):
+        raise ValueError(f"--text={text} is for texts; this model does not take them")
+    named = {"text_column": text_column, "delimiter": delimiter, "encoding": encoding, "header": header}
+    read_otherwise(model.data, {**named, "quotes": quotes})
     if input is None:
         return _classify_text(model, text, output, top)
     output = output or _new_output(run, input)
@@ -75,19 +87,6 @@ def classify(
         rows.check_any()
     rows.say()
     return 0 if rows.classified else 1
-
-
-def _choose_columns(data: Any, text: str, text_column: str | None) -> None:
-    """Let a table's texts be those of other columns than in training.
-
-    Raises:
-        ValueError: the model takes no texts.
-    """
-    for option, value in (("text", text), ("text_column", text_column)):
-        if value and not hasattr(data, "text_columns"):
-            raise ValueError(f"--{option}={value} is for texts; this model does not take them")
-    if text_column is not None:
-        data.text_columns = (text_column,)
 
 
 def _new_output(run: Path, given: Path) -> Path:

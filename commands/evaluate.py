@@ -16,6 +16,7 @@ from commands.exported_folder import write_json
 from commands.labelled_items import LabelledItems, choose_items
 from commands.mistakes import printable
 from commands.predictions_file import free_path, is_writable, predictions_file, shown_classes
+from commands.reading_options import as_called_here, read_otherwise
 from commands.results import sha256
 from commands.run_folder import home_of
 from commands.summary import figures_of, shown
@@ -24,7 +25,6 @@ from commands.trained_model import TrainedModel, ask, load_trained, model_file
 SCHEMA = 1
 FOLDER = "evaluations"  # in a run's
 SHOWN_CLASSES = 10
-COLUMNS = {"text_column": "text_columns", "image_column": "image_columns", "label_column": "label_columns"}
 
 
 def evaluate(
@@ -32,9 +32,13 @@ def evaluate(
     data: str,
     split: str | None = None,
     output: Path | None = None,
-    text_column: str | None = None,
+    text_column: str | list[str] | None = None,
     image_column: str | None = None,
     label_column: str | None = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    header: bool | None = None,
+    quotes: bool | None = None,
 ) -> int:
     """Test a trained model on labelled data, all of it: nothing is set aside, and the run's own results stay.
 
@@ -46,9 +50,14 @@ def evaluate(
         split: which to take of data that has several: train, val, test, or all.
         output: the folder to write, which must not exist; by default a new one in the run's folder, named after the
             data.
-        text_column: the column of a table that holds the texts; as in training when unset.
+        text_column: the column of a table that holds the texts, or several, as in subject,body; as in training when
+            unset.
         image_column: the one that holds the images.
         label_column: the one that holds the labels.
+        delimiter: of a CSV file; this and the next three as in training when unset, where most is recognised.
+        encoding: of a CSV or JSON file.
+        header: whether the first line of a CSV file names the columns.
+        quotes: whether quotes in a CSV file enclose a field.
 
     Raises:
         ValueError: no such run or data, classes that the model does not know, several splits of which none is chosen,
@@ -56,11 +65,13 @@ def evaluate(
         RunFailedError: the disk cannot be written.
     """
     model = load_trained(run)
-    named = {"text_column": text_column, "image_column": image_column, "label_column": label_column}
-    _choose_columns(model.data, {option: column for option, column in named.items() if column is not None})
+    columns = {"text_column": text_column, "image_column": image_column, "label_column": label_column}
+    written = {"delimiter": delimiter, "encoding": encoding, "header": header, "quotes": quotes}
+    read_otherwise(model.data, {**columns, **written})
     folder = _new_folder(run, data, output)
     model.data.source = data
-    items = choose_items(model.data.found, split, model.class_names)
+    with as_called_here():
+        items = choose_items(model.data.found, split, model.class_names)
     _print(items.lines(model.class_names))
     with _whole(folder) as draft:
         evaluation = _ask_all(model, items, draft / "predictions.jsonl")
@@ -80,18 +91,6 @@ def evaluate(
         write_json(draft / "results.json", results)
     _print(_result_lines(results, evaluation.skipped, folder))
     return 0
-
-
-def _choose_columns(data: Any, named: dict[str, str]) -> None:
-    """Let items and labels be those of other columns than in training.
-
-    Raises:
-        ValueError: the data has no such columns.
-    """
-    for option, column in named.items():
-        if not hasattr(data, COLUMNS[option]):
-            raise ValueError(f"--{option}={column} means nothing to this model's data")
-        setattr(data, COLUMNS[option], (column,))
 
 
 def _new_folder(run: Path, data: str, output: Path | None) -> Path:

@@ -10,7 +10,7 @@ from commands.mistakes import printable
 from commands.predictions_file import PredictionsFile, name_among
 from commands.summary import shown
 from commands.trained_model import Answers
-from datamodules.no_input import NotAnInput
+from datamodules.no_input import NotAnInput, Note
 
 MOST_NAMED = 10
 
@@ -48,7 +48,7 @@ class PredictionRows:
         self.source = source
         self.own_name = name_among(output, source)
         self.classified = 0
-        self.unreadable, self.left_out = Named(), Named()
+        self.unreadable, self.left_out, self.notes = Named(), Named(), Named()
 
     def write(self, answers: Answers) -> None:
         """Add a row for each input, in order, but for those that have no part in it.
@@ -59,8 +59,8 @@ class PredictionRows:
         probabilities = dict(zip(answers.kept.tolist(), answers.logits.softmax(1).numpy(), strict=True))
         for position, (name, item) in enumerate(answers.inputs):
             reason = answers.reasons.get(position)
-            if reason is not None and isinstance(item, NotAnInput):
-                self.left_out.add(name, reason)
+            if reason is not None and isinstance(item, NotAnInput | Note):
+                (self.left_out if isinstance(item, NotAnInput) else self.notes).add(name, reason)
                 continue
             self._check_not_own(name)
             if reason is None:
@@ -88,6 +88,8 @@ class PredictionRows:
         """Print where the rows are and what they hold, and on stderr what could not be read."""
         for line in self.unreadable.lines():
             print(f"cannot read {line}" if not line.startswith("…") else line, file=sys.stderr)
+        for _, note in self.notes.first:
+            print(printable(f"read       {note}"))
         if self.left_out.count:
             named = ", ".join(name for name, _ in self.left_out.first)
             more = ", …" if self.left_out.count > MOST_NAMED else ""

@@ -17,11 +17,12 @@ from commands.hardware import fast_precision
 from commands.run_folder import BEST_CHECKPOINT
 from datamodules.batching import batch_loader
 from datamodules.encoded_cache import short_lived
-from datamodules.no_input import NotAnInput, Unreadable
+from datamodules.no_input import NotAnInput, Note, Unreadable
 
 BATCH_SIZE = 64
 ITEMS_AT_ONCE = 512
 CHARACTERS_AT_ONCE = 20_000_000
+ABSENT = (Unreadable, NotAnInput, Note)  # what may stand in an item's place
 
 
 class TrainedModel(NamedTuple):
@@ -88,10 +89,10 @@ def ask(model: TrainedModel, inputs: Iterable[tuple[str, Any]]) -> Iterator[Answ
     """Answers to (name, item), in order, a part at a time; no more than one part is in memory.
 
     Args:
-        inputs: an ``Unreadable`` or ``NotAnInput`` in an item's place is passed through.
+        inputs: an ``Unreadable``, ``NotAnInput`` or ``Note`` in an item's place is passed through.
     """
     for part in _parts(inputs):
-        absent = {n: item.reason for n, (_, item) in enumerate(part) if isinstance(item, Unreadable | NotAnInput)}
+        absent = {n: item.reason for n, (_, item) in enumerate(part) if isinstance(item, ABSENT)}
         there = [n for n in range(len(part)) if n not in absent]
         with short_lived():
             labels = np.zeros(len(there), dtype=np.int64)

@@ -130,8 +130,12 @@ class DelimitedTable:
         Raises:
             ValueError: naming the line that is no row of this table.
         """
-        for _, row in self._records(self._reading):
-            yield [row[column] if column < len(row) else None for column in columns]
+        return (cells for _, cells in self.numbered_rows(columns))
+
+    def numbered_rows(self, columns: Sequence[int]) -> Iterator[tuple[int, list[str | None]]]:
+        """The same, with the line that each row begins in."""
+        for line, row in self._records(self._reading):
+            yield line, [row[column] if column < len(row) else None for column in columns]
 
     def _find_delimiter(self, sample: str, wanted: Sequence[Sequence[str]]) -> str:
         heads = {delimiter: _sample_rows(sample, delimiter) for delimiter in DELIMITERS}

@@ -21,6 +21,12 @@ class NotAnInput(NamedTuple):
     reason: str
 
 
+class Note(NamedTuple):
+    """No input, but a sentence for the person, such as how a file is read."""
+
+    reason: str
+
+
 def files_below(folder: Path) -> Iterator[tuple[str, Path | NotAnInput]]:
     """(name, path) of everything in a folder that may be a file, sorted, and after it what is passed over.
 

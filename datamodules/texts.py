@@ -24,6 +24,7 @@ from datamodules.table_files import holds_tables
 from datamodules.text_batches import EncodedTexts, TextBatch, map_tokens
 from datamodules.text_files import read_texts
 from datamodules.text_folders import holds_text_folders, load_text_folder
+from datamodules.text_rows import Reading
 
 TEXT_COLUMNS = ("text", "review", "sentence", "content", "comment")
 # An encoding takes far more memory than the text, and the text than its ids.
@@ -178,7 +179,7 @@ class TextData(TableData):
         return batch._replace(input_ids=input_ids, attention_mask=attention_mask)
 
     def read_inputs(self, path: Path) -> Iterator[tuple[str, Any]]:
-        return read_texts(path, self.text_columns)
+        return read_texts(path, Reading(self.text_columns, self.delimited))
 
 
 def _batches(texts: Iterable[str]) -> Iterator[list[str]]:

@@ -218,7 +218,7 @@ def test_a_column_of_another_name_is_asked_for_and_a_single_text_is_answered_on_
     (tmp_path / "tweets.csv").write_text("tweet_id,tweet\n0,A fine film.\n1,Dull and slow.\n")
     outcome = classify(lightsmith, "imdb_lstm", tmp_path / "tweets.csv")
     assert (outcome.code, outcome.err.count("\n")) == (2, 1)
-    assert outcome.err.endswith("column: it has tweet_id, tweet; name one with --text_column\n")
+    assert outcome.err.endswith("tweets.csv: it has tweet_id, tweet; name one with --text_column\n")
     assert not (tmp_path / "predictions.jsonl").exists()
     assert classify(lightsmith, "imdb_lstm", tmp_path / "tweets.csv", "--text_column=tweet").code == 0
     tweets = predictions(tmp_path)

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from datamodules.no_input import Note
 from datamodules.review_words import ReviewWords
 from datamodules.tables import load_table
 from datamodules.text_files import read_texts
+from datamodules.text_rows import Reading
 from datamodules.texts import LABEL_COLUMNS, TEXT_COLUMNS
 from tests.datamodules import hostile_tables
 
@@ -43,7 +45,8 @@ def outcome(data: ReviewWords, path: Path) -> str | list[bool]:
 def test_what_a_byte_order_mark_says_is_believed(tmp_path: Path, name: str, encoding: str) -> None:
     content = {"t.txt": "première\n", "t.csv": 'text,n\n"première",1\n', "t.jsonl": '{"text": "première"}\n'}[name]
     (tmp_path / name).write_bytes(content.encode(encoding))
-    assert [text for _, text in read_texts(tmp_path / name, ["text"])] == ["première"]
+    found = [text for _, text in read_texts(tmp_path / name, Reading(["text"]))]
+    assert [text for text in found if not isinstance(text, Note)] == ["première"]
 
 
 def test_hostile_inputs_are_read_line_by_line_or_refused_in_one_line(
@@ -75,7 +78,7 @@ def test_a_folder_of_inputs_lists_what_cannot_be_read_among_the_rest(tmp_path: P
     (folder / "d.csv").symlink_to("gone.csv")
     (folder / "e.txt").symlink_to("/dev/zero")
     names = ["a.txt", "b.txt", "c.txt", "d.csv", "e.txt"]
-    assert [Path(name).name for name, _ in read_texts(folder, ["text"])] == names
+    assert [Path(name).name for name, _ in read_texts(folder, Reading(["text"]))] == names
     assert outcome(reviews, folder) == [False, False, True, False, False]
     for name in ("a.txt", "e.txt"):
         assert outcome(reviews, folder / name) == f"{folder / name} cannot be read: not a file"

@@ -147,7 +147,7 @@ def test_inputs_from_csv_are_found_by_column_and_named_by_the_line_that_they_beg
 def test_inputs_from_json_lines_may_be_objects_or_texts_and_may_be_broken(tmp_path: Path) -> None:
     path = tmp_path / "t.jsonl"
     path.write_text('{"text": "a"}\n"b"\n{"stars": 1}\n{broken\n{"text": 3}\n[1]\n{"review": "c"}\n')
-    assert inputs_of(path) == ["a", "b", None, None, None, None, "c"]
+    assert inputs_of(path) == ["a", "b", None, None, "3", None, "c"]
     assert inputs_of(path, text_column="stars")[:2] == [None, "b"]
 
 
