@@ -20,6 +20,7 @@ from commands.checkpoints import load_run
 from commands.durable_checkpoints import DurableCheckpointIO
 from commands.final_validation import end_with_validation
 from commands.guarded_test import guard_test
+from commands.keep_test_predictions import KeepTestPredictions
 from commands.run_folder import BEST_CHECKPOINT
 from commands.slurm import keep_lightning_from_requeueing
 from commands.torchrun import meet_again
@@ -83,6 +84,12 @@ class ExperimentTrainer(Trainer):
         path = best.best_model_path if best else None
         with guard_test(self) as self.failures:
             self.test(model, datamodule=datamodule, ckpt_path=path, verbose=False, weights_only=True)
+
+    def predict(self, *args: Any, **options: Any) -> Any:
+        """Lightning's own, and what it computes is kept in a file beside the checkpoint's run."""
+        if options.get("ckpt_path") and not self.fast_dev_run:
+            self.callbacks.append(KeepTestPredictions(Path(options["ckpt_path"])))
+        return super().predict(*args, **options)
 
 
 def _check_checkpoints(callbacks: Callback | Sequence[Callback] | None) -> None:
