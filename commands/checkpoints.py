@@ -28,7 +28,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         advice = f": give {best}" if best.is_file() else newest_run(path)
         raise ValueError(f"no checkpoint at {path}, which is a folder{advice}")
     if not path.is_file():
-        raise ValueError(f"no checkpoint at {path}{newest_run(path.parent.parent)}")
+        raise ValueError(f"no checkpoint at {path}{newest_run(path.parent.parent) or newest_run(path)}")
     check_whole(path)
     checkpoint: dict[str, Any] = read_tensors(path)
     if not isinstance(checkpoint, dict) or "lightsmith" not in checkpoint:

@@ -31,8 +31,9 @@ class LabelledItems:
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         for split, examples in self.splits.items():
-            for position, item in enumerate(examples.items):
-                yield item_name(item, split, position), item
+            rows = getattr(examples.items, "positions", range(len(examples)))  # of a table, those that were kept
+            for row, item in zip(rows, examples.items, strict=True):
+                yield item_name(item, split, row), item
 
     @property
     def skipped(self) -> list[tuple[str, str]]:

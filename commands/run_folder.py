@@ -69,7 +69,8 @@ def interrupted_run(folder: Path) -> Path:
         ValueError: not a run folder, or nothing was saved yet.
     """
     if not folder.is_dir():
-        raise ValueError(f"--resume={folder} is not a folder; give one such as runs/mnist_mlp/latest")
+        advice = newest_run(folder) or "; give one such as runs/mnist_mlp/latest"
+        raise ValueError(f"--resume={folder} is not a folder{advice}")
     if not has_checkpoint(folder):
         reason = newest_run(folder) or ": nothing was saved yet, start it anew"
         raise ValueError(f"--resume={folder} holds no {LAST_CHECKPOINT}{reason}")
@@ -89,5 +90,8 @@ def home_of(run: Path) -> Path:
 
 
 def newest_run(folder: Path) -> str:
-    """A question that offers an experiment's newest run in place of its folder; empty for any other folder."""
-    return f"; did you mean {folder / 'latest'}?" if (folder / "latest").is_dir() else ""
+    """A question that offers an experiment's newest run in place of its folder, or name; empty for any other folder."""
+    for experiment in (folder, Path("runs") / folder):
+        if (experiment / "latest").is_dir():
+            return f"; did you mean {experiment / 'latest'}?"
+    return ""

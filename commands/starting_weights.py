@@ -9,7 +9,7 @@ from lightning.pytorch import LightningModule
 
 from commands.checkpoints import check_fits, empty_model, repeat_operations, shapes
 from commands.mistakes import one_line
-from commands.run_folder import BEST_CHECKPOINT
+from commands.run_folder import BEST_CHECKPOINT, newest_run
 
 
 def weights_file(given: Path) -> Path:
@@ -20,9 +20,8 @@ def weights_file(given: Path) -> Path:
     """
     path = given / BEST_CHECKPOINT if given.is_dir() else given
     if not path.is_file():
-        raise ValueError(
-            f"--init_from={given}: there is no {path}; give a run folder such as runs/x/latest, or a .ckpt"
-        )
+        advice = newest_run(given) or "; give a run folder such as runs/x/latest, or a .ckpt"
+        raise ValueError(f"--init_from={given}: there is no {path}{advice}")
     return path.resolve()
 
 

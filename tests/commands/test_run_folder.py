@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from commands import run_folder
-from commands.run_folder import check_writable, create_run_folder, interrupted_run, point_latest
+from commands.run_folder import check_writable, create_run_folder, home_of, interrupted_run, point_latest
+from tests.conftest import Cli
 
 
 class Noon:
@@ -61,3 +62,30 @@ def test_only_a_run_with_a_checkpoint_can_be_continued(tmp_path: Path) -> None:
     (folder / "checkpoints").mkdir()
     (folder / "checkpoints" / "last.ckpt").write_text("")
     assert interrupted_run(tmp_path / "x" / "latest") == folder
+
+
+@pytest.mark.parametrize("given", ["runs/mine", "mine"])
+def test_an_experiment_in_place_of_a_run_is_answered_with_its_newest_run(
+    lightsmith: Cli, experiment: Cli, given: str
+) -> None:
+    Path("runs/mine/latest").mkdir(parents=True)
+    Path("x.txt").touch()
+    outcomes = [
+        lightsmith("classify", f"--run={given}", "--input=x.txt"),
+        lightsmith("evaluate", f"--run={given}", "--data=sample"),
+        lightsmith("export", f"--run={given}"),
+        *(experiment("mnist_mlp", f"--{option}={given}") for option in ("resume", "init_from")),
+        experiment("mnist_mlp", f"--ckpt_path={given}", verb="test"),
+    ]
+    for outcome in outcomes:
+        assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+        assert outcome.err.endswith("; did you mean runs/mine/latest?\n")
+
+
+def test_a_model_belongs_to_the_folder_of_its_run() -> None:
+    Path("runs/x/checkpoints").mkdir(parents=True)
+    Path("runs/x/checkpoints/best.ckpt").touch()
+    Path("alone.ckpt").touch()
+    run = Path("runs/x").resolve()
+    assert home_of(Path("runs/x")) == home_of(Path("runs/x/checkpoints/best.ckpt")) == run
+    assert home_of(Path("alone.ckpt")) == Path.cwd()
