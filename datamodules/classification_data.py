@@ -1,9 +1,8 @@
-"""What the data modules of every task share: finding the data, splitting it, describing it, batching it."""
+"""What the data modules of every task share: finding the data, splitting it, encoding it, describing it."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from functools import cached_property
@@ -11,25 +10,22 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
-from lightning.pytorch import LightningDataModule
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
-from datamodules.batching import EpochShuffle, OneShuffle, batch_loader
 from datamodules.contents import Contents, fingerprint, read_contents
 from datamodules.duplicates import find_copies, note_copies
 from datamodules.encoded_cache import cached, keep_within, uncached
 from datamodules.encoded_splits import EncodedSplits, encode_splits
 from datamodules.item_names import name_item
 from datamodules.known_classes import in_known_order
-from datamodules.on_device import hold_on_device
 from datamodules.preprocessing import ModulePreprocessing, Preprocessing
 from datamodules.sources import SPLIT_NAMES, Source, existing_path
-from datamodules.splits import RareClasses, check_classes, choose_train, cut_missing_splits
+from datamodules.split_loaders import SplitLoaders
+from datamodules.splits import RareClasses, check_classes, check_fractions, choose_train, cut_missing_splits
 from datamodules.unreadable import check_unreadable, lost_items
 
 
-class ClassificationData(LightningDataModule, ABC):
+class ClassificationData(SplitLoaders, ABC):
     """Labelled items in train, val and test splits, from the embedded sample, the hub or a path.
 
     Everything about the data is available without a Trainer: the first use of ``class_names``, ``source_found`` or a
@@ -48,10 +44,7 @@ class ClassificationData(LightningDataModule, ABC):
         keep_on_device: keep data on the GPU if there is one and the data takes less than half of its free memory.
         max_unreadable_share: largest share of the items that may be damaged or without a label (0…1): those are left
             out, as are empty ones, which do not count.
-        group_column: column of a table that says what belongs together, such as a patient or an author: rows with the
-            same value are never on two sides of a cut. A row without one is on its own.
-        rare_classes: what happens to a class with too few training items to cut the missing splits from: ``refuse``
-            it, or keep it in ``train`` only, untested.
+        rare_classes: ``refuse`` a class with too few items to cut the missing splits from, or keep it in ``train``.
         cache_gb: what data/encoded may hold; beyond it, entries go that have not been used for longest.
     """
 
@@ -70,20 +63,13 @@ class ClassificationData(LightningDataModule, ABC):
         cache: bool = True,
         keep_on_device: bool = True,
         max_unreadable_share: float = 0.05,
-        group_column: str | None = None,
         rare_classes: RareClasses = "refuse",
         cache_gb: float = 20.0,
     ) -> None:
         super().__init__()
-        for name, fraction in (("val_fraction", val_fraction), ("test_fraction", test_fraction)):
-            if not 0 < fraction < 1:
-                raise ValueError(f"data.{name}={fraction} must lie between 0 and 1, such as 0.1")
+        check_fractions(val_fraction, test_fraction)
         if not 0 <= max_unreadable_share <= 1:
             raise ValueError(f"data.max_unreadable_share={max_unreadable_share} must lie in 0…1")
-        if val_fraction + test_fraction >= 1:
-            raise ValueError(
-                f"data.val_fraction={val_fraction} and data.test_fraction={test_fraction} leave nothing to train on"
-            )
         for name, count, least in (
             ("batch_size", batch_size, 1),
             ("train_size", train_size, 1),
@@ -102,13 +88,11 @@ class ClassificationData(LightningDataModule, ABC):
         self.cache = cache
         self.keep_on_device = keep_on_device
         self.max_unreadable_share = max_unreadable_share
-        self.group_column = group_column
         self.rare_classes = rare_classes
         self.cache_gb = cache_gb
         self._contents: dict[str, Contents] = {}  # of each split that was found, read once
         # Of a model that exists, set before the first use: labels count its classes, and no others are accepted.
         self.known_classes: list[str] | None = None
-        self.start = (0, 0)  # epoch and batch that training begins with: callbacks/exact_resume.py sets it
 
     @abstractmethod
     def load_sample(self) -> Source:
@@ -145,19 +129,15 @@ class ClassificationData(LightningDataModule, ABC):
     @cached_property
     def found(self) -> Source:
         """The data as it lies there: with its own splits, and the classes in its own order."""
-        if self.source == "sample":
-            return self.load_sample()
-        if self.source == "hub":
-            return self.load_hub()
-        return self.load_path(existing_path(self.source))
+        given = {"sample": self.load_sample, "hub": self.load_hub}
+        return given[self.source]() if self.source in given else self.load_path(existing_path(self.source))
 
     @cached_property
     def source_found(self) -> Source:
         """The splits as they are used: official ones kept, missing ones cut from train, ``train_size`` applied."""
         found, copies = self._known, {}
-        check_unreadable(
-            found.unusable, sum(map(len, found.splits.values())) + len(found.unusable), self.max_unreadable_share
-        )
+        total = sum(map(len, found.splits.values())) + len(found.unusable)
+        check_unreadable(found.unusable, total, self.max_unreadable_share)
         check_classes(found)
         noun = f"{self.kind}s" if self.kind in ("image", "text") else "items"
         if self.source != "sample":  # which is known to hold no copies
@@ -171,10 +151,7 @@ class ClassificationData(LightningDataModule, ABC):
     @cached_property
     def _known(self) -> Source:
         """The data as it lies there, with the classes in the order of a model that exists."""
-        found = self.found if self.known_classes is None else in_known_order(self.found, self.known_classes)
-        if self.group_column is not None and found.splits["train"].groups is None:
-            raise ValueError(f"data.group_column={self.group_column!r} is for tables, and {found.origin} is none")
-        return found
+        return self.found if self.known_classes is None else in_known_order(self.found, self.known_classes)
 
     @cached_property
     def _encoded(self) -> EncodedSplits:
@@ -187,14 +164,17 @@ class ClassificationData(LightningDataModule, ABC):
         used.notes.extend(self.encoding_notes(encoded.datasets))
         return encoded._replace(skipped=used.skipped + encoded.skipped)
 
+    @property
+    def datasets(self) -> dict[str, Any]:
+        return self._encoded.datasets
+
     def encoding_notes(self, datasets: dict[str, Any]) -> list[str]:
         """What a person should know of the encoded splits."""
         return []
 
     def _lost(self, split: str) -> list[tuple[str, str]]:
         """What could be read when the run began, and not when it was streamed."""
-        dataset = self._encoded[0][split]
-        return lost_items(dataset, split) if getattr(dataset, "streamed", False) else []
+        return lost_items(self.datasets[split], split)
 
     def check_lost(self, batch: Any) -> None:
         """Stop a run whose data goes away while it is streamed.
@@ -267,47 +247,3 @@ class ClassificationData(LightningDataModule, ABC):
         """Download once per node; ``setup`` then reads the cache on every rank."""
         if self.source == "hub":
             _ = self.source_found
-
-    def setup(self, stage: str | None = None) -> None:
-        datasets = self._encoded[0]
-        device = self.trainer.strategy.root_device if self.trainer is not None else torch.device("cpu")
-        if device.type == "cuda" and self.keep_on_device and not self.num_workers:
-            hold_on_device(datasets.values(), device)
-
-    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        if batch.label.device == device:  # nothing to move: Lightning would go through the batch to find out
-            return batch
-        return super().transfer_batch_to_device(batch, device, dataloader_idx)
-
-    def loader(self, split: str, shuffle: bool = False) -> DataLoader[Any]:
-        """Batches of a split, bucketed by length where items have one.
-
-        Shuffling follows the training seed (``seed_everything``) and the epoch, but for ``overfit_batches``, whose
-        batches are the same in all; in a resumed epoch, the batches that were trained on are left out.
-        """
-        dataset = self._encoded[0][split]
-        seed = int(os.environ.get("PL_GLOBAL_SEED", "0")) if shuffle else None
-        start = self.start if shuffle else (0, 0)
-        lengths = getattr(dataset, "lengths", None)
-        # Lightning would turn shuffling off itself if it saw it: a batch sampler hides it.
-        shuffle_type = OneShuffle if getattr(self.trainer, "overfit_batches", 0) else EpochShuffle
-        return batch_loader(dataset, self.batch_size, self._workers(dataset), seed, lengths, start, shuffle_type)
-
-    def _workers(self, dataset: Any) -> int:
-        if self.num_workers is not None:
-            return self.num_workers
-        return torch.get_num_threads() if getattr(dataset, "streamed", False) else 0
-
-    def train_dataloader(self) -> DataLoader[Any]:
-        return self.loader("train", shuffle=True)
-
-    def val_dataloader(self) -> DataLoader[Any]:
-        return self.loader("val")
-
-    def test_dataloader(self) -> DataLoader[Any]:
-        return self.loader("test")
-
-    def predict_dataloader(self) -> DataLoader[Any]:
-        """The test split in its own order."""
-        dataset = self._encoded[0]["test"]
-        return batch_loader(dataset, self.batch_size, self._workers(dataset))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from datamodules.image_decoding import item_name
+from datamodules.item_names import name_item
 from datamodules.sources import Examples, Source
 
 Encode = Callable[[Any, np.ndarray, str], tuple[Dataset[Any], np.ndarray, list[tuple[str, str]]]]
@@ -51,7 +52,7 @@ def encode_splits(found: Source, used: Source, encode: Encode) -> EncodedSplits:
         for split, own in rows.items():
             _choose(encoded, split, used.splits[split], dataset, places[own])
             lost = own[places[own] < 0].tolist()
-            encoded.skipped.extend((item_name(examples.items[row], name, row), reasons[row][1]) for row in lost)
+            encoded.skipped.extend((name_item(examples.items, row, name, Path()), reasons[row][1]) for row in lost)
     return encoded
 
 

@@ -16,6 +16,21 @@ FEW_POINTS = 5  # so far off, or farther, accuracy may be before it is said
 RareClasses = Literal["refuse", "train"]
 
 
+def check_fractions(val_fraction: float, test_fraction: float) -> None:
+    """Refuse shares of the training items that cannot be cut.
+
+    Raises:
+        ValueError: one that is not between 0 and 1, or both together leave nothing.
+    """
+    for name, fraction in (("val_fraction", val_fraction), ("test_fraction", test_fraction)):
+        if not 0 < fraction < 1:
+            raise ValueError(f"data.{name}={fraction} must lie between 0 and 1, such as 0.1")
+    if val_fraction + test_fraction >= 1:
+        raise ValueError(
+            f"data.val_fraction={val_fraction} and data.test_fraction={test_fraction} leave nothing to train on"
+        )
+
+
 def cut_missing_splits(
     source: Source,
     val_fraction: float,

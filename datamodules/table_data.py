@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ class TableData(ClassificationData):
         encoding: of a CSV or JSON file, such as utf-8, cp1252 or gb18030.
         header: whether the first line of a CSV file names the columns; without, they are called 1, 2, …
         quotes: whether quotes in a CSV file enclose a field, or are part of it.
+        group_column: column that says what belongs together, such as a patient or an author: rows with the same value
+            are never on two sides of a cut. A row without one is on its own.
     """
 
     label_columns: Sequence[Column]
@@ -34,10 +37,12 @@ class TableData(ClassificationData):
         encoding: str | None = None,
         header: bool | None = None,
         quotes: bool | None = None,
+        group_column: str | None = None,
         **common: Any,
     ) -> None:
         super().__init__(**common)
         self.delimited = DelimitedFormat(delimiter, encoding, header, quotes)
+        self.group_column = group_column
 
     @property
     @abstractmethod
@@ -49,4 +54,12 @@ class TableData(ClassificationData):
 
     def load_tables(self, location: str | Path) -> Source:
         """The labelled items of a table, a folder of tables, or a hub data set."""
-        return load_table(location, self.kind, self.item_columns, self.label_columns, self.delimited, self.cache)
+        columns = self.item_columns, self.label_columns
+        return load_table(location, self.kind, *columns, self.delimited, self.cache, self.group_column)
+
+    @cached_property
+    def found(self) -> Source:
+        found = super().found
+        if self.group_column is not None and found.splits["train"].groups is None:
+            raise ValueError(f"data.group_column={self.group_column!r} is for tables, and {found.origin} is none")
+        return found

@@ -16,6 +16,7 @@ from datamodules.sources import SPLIT_NAMES, Examples, Source, first_line
 from datamodules.stored_items import Stored, StoredLabels, keep_rows
 from datamodules.table_columns import Column, join_texts
 from datamodules.table_files import Found, Table, find_tables, unreadable
+from datamodules.table_groups import read_groups
 from datamodules.table_labels import class_order, is_unlabelled, label_notes, plain_labels, plain_name
 
 CACHE = Path("data")
@@ -36,6 +37,7 @@ def load_table(
     label_columns: Sequence[Column],
     given: DelimitedFormat = AS_FOUND,
     cache: bool = True,
+    group_column: str | None = None,
 ) -> Source:
     """Tables: a file or folder on disk (``Path``), or a hub data set (``str``, "owner/name@revision").
 
@@ -48,6 +50,7 @@ def load_table(
         label_columns: the same for labels.
         given: what is known of delimited files.
         cache: whether to keep what was read under data/.
+        group_column: the one that says which rows belong together.
 
     Raises:
         ValueError: unreadable file, no such column, items of another kind, or hub out of reach.
@@ -63,7 +66,10 @@ def load_table(
             splits[split] = Split(chosen, _store(chosen, kind, root, cache))
             notes += splits[split].stored.notes
     origin = f"hub data set {location}" if isinstance(location, str) else f"table {location}"
-    return _source(origin, splits, notes, ignored)
+    groups = {}
+    if group_column is not None:
+        groups = read_groups({split: read.chosen for split, read in splits.items()}, group_column, notes, cache)
+    return _source(origin, splits, groups, notes, ignored)
 
 
 def _find(location: str | Path, kind: str) -> tuple[Found, Path]:
@@ -136,7 +142,13 @@ def _image_folder(table: Table, items: list[int], root: Path) -> str:
     return str(own.relative_to(root))
 
 
-def _source(origin: str, splits: dict[str, Split], notes: list[str], ignored: list[tuple[str, str]]) -> Source:
+def _source(
+    origin: str,
+    splits: dict[str, Split],
+    groups: dict[str, np.ndarray],
+    notes: list[str],
+    ignored: list[tuple[str, str]],
+) -> Source:
     """The classes that the training split has, and the complete rows of all splits."""
     first = splits["train"].chosen[0]
     label_column = first.table.columns[first.label]
@@ -165,7 +177,8 @@ def _source(origin: str, splits: dict[str, Split], notes: list[str], ignored: li
             )
         classes = _class_indices(labels[split], class_names)
         complete = np.flatnonzero(present & (classes >= 0))
-        examples[split] = Examples(read.stored.items.take(complete), classes[complete])
+        together = groups[split][complete] if split in groups else None
+        examples[split] = Examples(read.stored.items.take(complete), classes[complete], together)
         empty += [(f"{split} row {i}", f"no {item_column}") for i in np.flatnonzero(~present).tolist()]
         lacking = np.flatnonzero(present & (classes < 0)).tolist()
         unlabelled += [(f"{split} row {i}", f"no {label_column}") for i in lacking]

@@ -28,6 +28,8 @@ def check_unreadable(unreadable: list[tuple[str, str]], total: int, most: float)
 
 
 def lost_items(dataset: Any, split: str) -> list[tuple[str, str]]:
-    """(item, reason) for what a streamed data set could not decode again."""
+    """(item, reason) for what a data set could not decode again, if it is streamed."""
+    if not getattr(dataset, "streamed", False):
+        return []
     positions = dataset.lost.nonzero()[:, 0].tolist()
     return [(item_name(dataset.items[i], split, i), "could be read at first, and no longer") for i in positions]

@@ -46,7 +46,7 @@ def seen(data: ClassificationData, split: str) -> dict[Any, tuple[Any, int]]:
 def test_seeds_shares_and_large_subsets_find_one_entry() -> None:
     source = films()
     options: list[dict[str, Any]] = [{}, {"split_seed": 3}, {"val_fraction": 0.3}, {"train_size": 20}]
-    everything = {}
+    everything: dict[Any, Any] = {}
     for chosen in options:
         data = ReviewWordPieces(source=source, max_tokens=16, **chosen)
         for split in ("train", "val", "test"):
@@ -54,7 +54,7 @@ def test_seeds_shares_and_large_subsets_find_one_entry() -> None:
                 assert data.class_names[label] == ("good" if int(item.split()[-1]) % 2 else "bad")
                 assert everything.setdefault(item, parts) == parts
     assert len(everything) == 60
-    assert len(list(encoded_cache.CACHE.iterdir())) == 1
+    assert len(list(encoded_cache.CACHE.glob("*/tokens.int32"))) == 1
 
 
 def test_a_quick_look_at_few_items_encodes_only_those(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +66,7 @@ def test_a_quick_look_at_few_items_encodes_only_those(monkeypatch: pytest.Monkey
         return encode(self, items, labels, title)
 
     monkeypatch.setattr(ReviewWordPieces, "encode", counted)
-    few = {"train_size": 20, "val_fraction": 0.05, "test_fraction": 0.05}
+    few: dict[str, Any] = {"train_size": 20, "val_fraction": 0.05, "test_fraction": 0.05}
     data = ReviewWordPieces(source=films(400), **few)
     assert data.sizes == {"train": 20, "val": 20, "test": 20}
     assert encoded == [60]
@@ -77,11 +77,9 @@ def test_a_quick_look_at_few_items_encodes_only_those(monkeypatch: pytest.Monkey
 def test_images_in_memory_and_streamed_stay_with_their_labels(write_images: Any, budget_gb: float) -> None:
     folder = write_images({"cats": 30, "dogs": 30})
     (folder / "cats/007.png").write_bytes(b"no image")
-    (folder / "dogs/notes.txt").write_text("x")
     data = CIFAR10(source=str(folder), memory_budget_gb=budget_gb, num_workers=0)
     assert sum(data.sizes.values()) == 59
-    assert [Path(item).name for item, _ in data.skipped].count("007.png") == 1
-    assert len(data.skipped) == 2
+    assert [Path(item).name for item, _ in data.skipped] == ["007.png"]
     for split in ("train", "val", "test"):
         for batch in data.loader(split):
             for image, label, index in zip(batch.image, batch.label, batch.index, strict=True):
@@ -98,7 +96,7 @@ def test_a_row_that_cannot_be_read_is_named_by_its_place_in_the_data(tmp_path: P
         images.append(file.getvalue())
     images[33] = b"no image"
     pd.DataFrame({"image": images, "label": [0, 1] * 20}).to_parquet(tmp_path / "t.parquet")
-    names = set()
+    names: set[str] = set()
     for seed in range(4):
         data = ImageDataForTest(source=str(tmp_path / "t.parquet"), image_size_px=8, split_seed=seed)
         names.update(name for name, _ in data.skipped)
