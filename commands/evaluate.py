@@ -70,6 +70,7 @@ def evaluate(
     read_otherwise(model.data, {**columns, **written})
     folder = _new_folder(run, data, output)
     model.data.source = data
+    model.data.group_column = None  # nothing is cut, so nothing has to stay together
     with as_called_here():
         items = choose_items(model.data.found, split, model.class_names)
     _print(items.lines(model.class_names))
