@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import signal
 import sys
 import warnings
-from argparse import ArgumentError, ArgumentParser
+from argparse import SUPPRESS, ArgumentError, ArgumentParser
 from collections.abc import Callable, Sequence
+from inspect import signature
 from pathlib import Path
 from typing import NamedTuple
 
 from commands.failures import RunFailedError
+from commands.hints import hint
 from commands.light_imports import import_torchmetrics
 from commands.mistakes import explain, nearest, one_line
 
@@ -157,10 +160,15 @@ def _run_function(command: str, given: list[str]) -> int:
     options = [option for option in given if option != "--debug"]
     check_values(options)
     function = function_of(command)
+    plain = {"config_help": SUPPRESS, "print_config": None, "as_positional": False, "exit_on_error": False}
     try:
-        return auto_cli(function, args=options, exit_on_error=False, as_positional=False, prog=f"cli.py {command}") or 0
+        return auto_cli(function, args=options, prog=f"cli.py {command}", **plain) or 0
     except ArgumentError as error:
-        raise ValueError(explain(error, []) if str(error).startswith("Parser key") else one_line(error)) from error
+        if str(error).startswith("Parser key"):
+            raise ValueError(explain(error, [])) from error
+        unknown = re.search(r"unrecognized arguments: --([\w-]+)", str(error))
+        meant = hint(unknown[1], list(signature(function).parameters)) if unknown else ""
+        raise ValueError(f"{one_line(error)}{meant}") from error
 
 
 def check_values(options: Sequence[str]) -> None:

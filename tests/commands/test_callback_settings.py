@@ -24,11 +24,7 @@ WRONG = {
     ("--callbacks+=callbacks.show_progress.ShowProgress",): "is added with --trainer.callbacks+=",
     ("--trainer.callbacks.monitor=val/f1",): "say --callbacks.ModelCheckpoint.monitor=val/f1",
     ("--trainer.callbacks.count=5",): "say --callbacks.LogWorstPredictions.count=5",
-    (
-        STOPPING,
-        "-c=part.yaml",
-        "--trainer.callbacks.monitor=val/f1",
-    ): "does not say of which callback: say --callbacks.M",
+    (CHECKPOINT, "-c=part.yaml", "--trainer.callbacks.filename=x"): "does not say of which callback: say --callbacks.M",
     ("-c=list.yaml",): "a list of callbacks belongs under trainer: callbacks+:",
 }
 
