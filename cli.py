@@ -12,7 +12,7 @@ from argparse import SUPPRESS, ArgumentError, ArgumentParser
 from collections.abc import Callable, Sequence
 from inspect import signature
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from commands.failures import RunFailedError
 from commands.hints import hint
@@ -160,9 +160,9 @@ def _run_function(command: str, given: list[str]) -> int:
     options = [option for option in given if option != "--debug"]
     check_values(options)
     function = function_of(command)
-    plain = {"config_help": SUPPRESS, "print_config": None, "as_positional": False, "exit_on_error": False}
+    plain: dict[str, Any] = {"as_positional": False, "exit_on_error": False, "print_config": None}
     try:
-        return auto_cli(function, args=options, prog=f"cli.py {command}", **plain) or 0
+        return auto_cli(function, args=options, prog=f"cli.py {command}", config_help=SUPPRESS, **plain) or 0
     except ArgumentError as error:
         if str(error).startswith("Parser key"):
             raise ValueError(explain(error, [])) from error

@@ -64,7 +64,7 @@ MEANINGS = (
     (("trainer.check_val_every_n_epoch",), "eval_interval val_interval eval_every evaluation_strategy eval_steps"),
     (("trainer.callbacks+=EarlyStopping",), "patience early_stopping early_stop early_stopping_patience"),
     (("callbacks.ModelCheckpoint.save_top_k",), "save_total_limit save_top_k"),
-    (("callbacks.ModelCheckpoint.monitor",), "monitor metric metric_for_best_model"),
+    (("monitor",), "metric metric_for_best_model best_metric"),
     (("seed_everything",), "seed random_seed random_state manual_seed rng_seed"),
     (("runs",), "output_dir out_dir outdir save_dir log_dir logdir default_root_dir work_dir workdir save_path"),
     (("experiment",), "name run_name exp_name experiment_name run"),

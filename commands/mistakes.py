@@ -68,11 +68,12 @@ def explain(error: BaseException, known_keys: list[str], given: Sequence[str] = 
     if values:
         key, expected, got = values[-1]
         key = key if group == key or "." in key or not group else f"{group}.{key}"
-        return f"{key}={next(iter(got.strip().splitlines()), '')} is not {_readable(expected)}"
+        value = next(iter(got.strip().splitlines()), "")
+        return f"{key}={value} is not {_readable(expected)}{_quotes(expected, value)}"
     inner = [match for at in re.finditer("Parser key", message) if (match := INNER.match(message, at.start()))]
     if inner and group and inner[-1].start() > message.index("Parser key"):
         key, types, value = inner[-1].groups()
-        return f"{group}.{key}={value.strip()} is not {_readable(types)}"
+        return f"{group}.{key}={value.strip()} is not {_readable(types)}{_quotes(types, value.strip())}"
     if found := LACKING.search(message):
         return f"{group}: {found[1]} needs {found[2]}, as in --{group}.{found[2].partition(',')[0]}=…"
     if found := NUMBER_FOR_KEY.search(message):
@@ -81,7 +82,7 @@ def explain(error: BaseException, known_keys: list[str], given: Sequence[str] = 
         return f"{_outermost_key(message)}.class_path={found[1]} is not a class of Lightsmith, lightning or torch"
     if found := UNION.search(message):
         key, types, value = found.groups()
-        return f"{key}={value.strip()} is not {_readable(types)}"
+        return f"{key}={value.strip()} is not {_readable(types)}{_quotes(types, value.strip())}"
     if found := UNKNOWN.search(message):
         whole = (option.lstrip("-").partition("=")[0] for option in given if f"--{found[1]}" in option in message)
         key = printable(next(whole, found[1]))  # an option may have a space in its name
@@ -113,6 +114,12 @@ def _readable(types: str) -> str:
         return f"one of {', '.join(literals)}".replace("'", "")
     names = [name.replace("NoneType", "null") for name in re.findall(r"<class '(?:[\w]+\.)*(\w+)'>", types)]
     return " or ".join(names) if names else types
+
+
+def _quotes(types: str, value: str) -> str:
+    """Advice for a text that YAML took for a number or for true or false."""
+    plain = re.fullmatch(r"-?[\d.]+(?:e[+-]?\d+)?|True|False", value)
+    return ", which takes text: put it in quotes" if plain and "'str'" in types else ""
 
 
 def blame(error: BaseException, settings: Iterable[tuple[str, Any]]) -> str:

@@ -32,8 +32,9 @@ def size_line(items: Any, stored_px: int, seen_px: int) -> str:
     if not sizes or set(sizes) == {(stored_px, stored_px)} == {(seen_px, seen_px)}:
         return ""
     (size, count), *_ = Counter(sizes).most_common(1)
-    width, height = size if 2 * count > len(sizes) else (round(median(side)) for side in zip(*sizes, strict=True))
-    about = "" if len(set(sizes)) == 1 else "about "
+    usual = 2 * count > len(sizes)
+    width, height = size if usual else (round(median(side)) for side in zip(*sizes, strict=True))
+    about = "" if usual else "about "
     square = "" if width == height else ", the middle square of each"
     cut = f", cut to {seen_px}×{seen_px}" if seen_px != stored_px else ""
     return f"images {about}{width}×{height} → {stored_px}×{stored_px}{square}{cut}"

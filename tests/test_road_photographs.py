@@ -82,7 +82,7 @@ def test_photographs_are_trained_on_predicted_evaluated_and_exported_and_what_is
     out = succeeded(experiment("resnet_transfer", *settings))
     assert "images 100×75 → 32×32, the middle square of each" in out
     assert "1 damaged (truncated.jpg), 2 not usable images (IMG_0001.HEIC, notes.jpg)" in out
-    assert "1 not an image (labels.csv)" in out
+    assert "labels.csv (not an image)" in out
     sizes = [int(found) for found in re.search(r"train (\d+) · val (\d+) · test (\d+)", out).groups()]  # type: ignore[union-attr]  # it is there
     left, total = map(int, re.search(r"(\d+) of (\d+) items left out", out).groups())  # type: ignore[union-attr]  # likewise
     assert (left, total) == (3, 2 * EACH + 6)

@@ -35,8 +35,8 @@ def test_data_lines_say_what_how_large_and_what_was_left_out() -> None:
         "images 500×375 → 32×32",
         "no test split: 10% of train",
         "5 of 5,005 items left out (all listed in results.json): 4 damaged (1.jpg, 2.jpg, 3.jpg, …), "
-        "1 not usable images (0.heic)",
-        "no part of the data (all listed in results.json): 1 not an image (labels.csv)",
+        "1 not usable image (0.heic)",
+        "no part of the data (all listed in results.json): labels.csv (not an image)",
     ]
 
 

@@ -32,7 +32,7 @@ def test_of_different_sizes_the_most_common_or_the_median_is_said(tmp_path: Path
     sides = (10, 20, 30, 40, 60)
     photos = [photo(tmp_path / f"{side}.png", side, side) for side in sides]
     assert size_line(photos, 8, 8) == "images about 30×30 → 8×8"
-    assert size_line([*photos, *photos[-1:] * 5], 8, 8) == "images about 60×60 → 8×8"
+    assert size_line([*photos, *photos[-1:] * 5], 8, 8) == "images 60×60 → 8×8"
 
 
 def test_arrays_and_encoded_bytes_are_told_too_and_nothing_is_said_where_nothing_changes() -> None:
