@@ -63,8 +63,7 @@ def data_lines(data: Any, recorded: bool) -> list[str]:
     below = [f"{counts} · {class_list(data.class_names)}"]
     below += [data.items_line] if data.items_line else []
     below += found.notes
-    if data.train_size is not None:
-        unused = sum(map(len, data.found.splits.values())) - sum(map(len, found.splits.values()))
+    if data.train_size is not None and (unused := _number_of_items(data.found) - _number_of_items(found)):
         below.append(f"{unused:,} more training items are not used (data.train_size={data.train_size})")
     listed = " (all listed in results.json)" if recorded else ""
     if data.skipped:
@@ -73,6 +72,10 @@ def data_lines(data: Any, recorded: bool) -> list[str]:
     if found.ignored:
         below.append(f"no part of the data{listed}: {grouped(found.ignored)}")
     return [_row("data", found.origin), *(_row("", line) for line in below)]
+
+
+def _number_of_items(source: Any) -> int:
+    return sum(map(len, source.splits.values()))
 
 
 def results_lines(results: dict[str, Any], run_folder: Path, data: Any, sync: str | None) -> list[str]:
