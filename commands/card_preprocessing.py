@@ -20,7 +20,9 @@ from datamodules.preprocessing import ImagePreprocessing, ModulePreprocessing, P
 IMAGE_WORDS = """Before an image comes to the model,
 
 - Pillow decodes it ({pillow} here; another version may round otherwise): the first picture of an animation, a large
-  JPEG at the smallest fraction of its size that is no smaller than the result, the high byte of 16-bit greys;
+  JPEG at the smallest fraction of its size that is no smaller than the result;
+- of 16-bit greys, whose values take {grey_bits} bits in the training data, the highest 8 of those are kept;
+- one whose 16-bit colours are all dark is refused, as Pillow drops their low byte;
 - one whose pixels are fractions is refused, and so is one that takes more than {allowed_mb} MB to decode;
 - what is transparent becomes {background}, and everything {colours};
 - of an image with more than {reduced_above_pixels:,} pixels, the {crop} square is averaged over squares of pixels to
@@ -58,8 +60,12 @@ def preprocess_image(item: Any, settings: Mapping[str, Any]) -> np.ndarray:
     """An image, by its path or as a file object, as uint8 (1, C, H, W)."""
     mode, size, shown = "RGB" if settings["channels"] == 3 else "L", settings["resize_px"], settings["image_size_px"]
     with Image.open(item, formats=settings["formats"]) as file:
+        deep = ";16" in str(file.tile)
         file.draft(mode, (size, size))
         file.load()
+        deep = deep and file.mode in ("RGB", "RGBA", "LA")
+        if deep and np.asarray(file.convert("RGB")).max() < settings["dark_colour"]:
+            raise ValueError("its 16-bit colours are too dark to see")
         image, factor, orientation = file.copy(), 1, file.getexif().get(ExifTags.Base.Orientation, 1)
     if image.width * image.height > settings["reduced_above_pixels"]:
         side = min(image.size)
@@ -67,7 +73,7 @@ def preprocess_image(item: Any, settings: Mapping[str, Any]) -> np.ndarray:
         left, top, side = (image.width - side) // 2, (image.height - side) // 2, side // factor * factor
         image = image.crop((left, top, left + side, top + side))
     if image.mode.startswith("I"):  # 16 bits
-        image = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
+        image = Image.fromarray((np.asarray(image) >> settings["grey_bits"] - 8).clip(0, 255).astype(np.uint8))
     if image.mode == "F":
         raise ValueError("its pixels are fractions")
     if image.has_transparency_data:

@@ -148,6 +148,8 @@ def prepare_data(options: Any, checkpoint: dict[str, Any], data: Any) -> None:
     except Exception as error:  # the tokenizers library raises no narrower class
         path = options.ckpt_path or options.init_from
         raise ValueError(f"{path} does not fit data of {class_path(data)}: {one_line(error)}") from error
+    if options.ckpt_path is None:
+        data.finds_greys = True  # only images look at it
     if options.ckpt_path is None and not same_classes(data.found.class_names, data.known_classes):
         data.known_classes = None
     if options.resume is not None:

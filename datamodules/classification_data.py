@@ -141,12 +141,16 @@ class ClassificationData(SplitLoaders, ABC):
         check_classes(found)
         noun = f"{self.kind}s" if self.kind in ("image", "text") else "items"
         if self.source != "sample":  # which is known to hold no copies
-            self._contents = {split: read_contents(given.items, split) for split, given in found.splits.items()}
+            self._contents = {split: self.read_contents(given.items, split) for split, given in found.splits.items()}
             copies = find_copies(self._contents)
             found = note_copies(found, copies, noun)
         fractions = self.val_fraction, self.test_fraction
         source = cut_missing_splits(found, *fractions, self.split_seed, copies.get("train"), self.rare_classes, noun)
         return source if self.train_size is None else choose_train(source, self.train_size, self.split_seed)
+
+    def read_contents(self, items: Any, split: str) -> Contents:
+        """What the items of a split contain; every one is read."""
+        return read_contents(items, split)
 
     @cached_property
     def _known(self) -> Source:
@@ -182,7 +186,9 @@ class ClassificationData(SplitLoaders, ABC):
         Raises:
             ValueError: nothing is left of a batch, or more than a twentieth of the data cannot be read any more.
         """
-        if lost := [item for split in SPLIT_NAMES for item in self._lost(split)]:
+        streamed = [dataset for dataset in self._encoded[0].values() if getattr(dataset, "streamed", False)]
+        if any(dataset.newly_lost() for dataset in streamed) or not len(batch.label):
+            lost = [item for split in SPLIT_NAMES for item in self._lost(split)]
             check_unreadable(lost, sum(map(len, self.source_found.splits.values())), self.max_unreadable_share)
             if not len(batch.label):
                 raise ValueError(f"no item of a batch can be read any more: the first of all is {lost[0][0]}")
@@ -216,7 +222,7 @@ class ClassificationData(SplitLoaders, ABC):
 
     @cached_property
     def fingerprint(self) -> str:
-        """``sha256:…`` of the splits' content, the same wherever and in whatever files the data lies."""
+        """``sha256:…`` of the splits' content, the same wherever the data lies."""
         return fingerprint(self.source_found)
 
     @property

@@ -12,6 +12,7 @@ from unicodedata import normalize
 import numpy as np
 from tqdm.auto import tqdm
 
+from datamodules.file_paths import FilePaths
 from datamodules.sources import Source, check_regular
 
 READ_WHOLE_BYTES = 1_000_000
@@ -34,6 +35,8 @@ def read_contents(items: Sequence[Any] | np.ndarray, title: str) -> Contents:
     Args:
         items: texts, encoded bytes, paths of files, or the rows of an array; None where there is nothing.
     """
+    if isinstance(items, FilePaths):
+        return _of_files(items)
     key = hashlib.sha256()
 
     def number(item: Any) -> int:
@@ -44,6 +47,13 @@ def read_contents(items: Sequence[Any] | np.ndarray, title: str) -> Contents:
     bar = tqdm(items, f"Reading {title}", unit=" items", leave=False, delay=1, disable=None)
     copies = np.fromiter(map(number, bar), np.uint64, len(items))
     return Contents(key.hexdigest(), copies)
+
+
+def _of_files(paths: FilePaths) -> Contents:
+    digests = paths.digests()
+    copies = np.ascontiguousarray(digests[:, :8]).view(np.uint64)[:, 0]
+    empty = (digests == np.frombuffer(hashlib.sha256().digest(), np.uint8)).all(axis=1)
+    return Contents(hashlib.sha256(digests.tobytes()).hexdigest(), np.where(empty, np.uint64(0), copies))
 
 
 def _digests(item: Any) -> tuple[bytes, bytes]:
@@ -83,7 +93,13 @@ def fingerprint(source: Source) -> str:
 
 
 def _digest_items(digest: Any, items: Iterable[Any]) -> None:
-    """Add the content of files, encoded bytes and texts to a hashlib digest; a missing item counts as empty."""
+    """Add the content of encoded bytes and texts to a hashlib digest, and of files their digests.
+
+    A missing item counts as empty.
+    """
+    if isinstance(items, FilePaths):
+        digest.update(items.digests().tobytes())
+        return
     for item in items:
         if isinstance(item, Path):
             _digest_file(digest, item)

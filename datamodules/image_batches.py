@@ -78,6 +78,7 @@ class StreamedImages(Dataset[ImageBatch]):
         self.labels = torch.from_numpy(labels)
         self.preprocessing = preprocessing
         self.lost = torch.zeros(len(labels), dtype=torch.bool).share_memory_()
+        self._news = torch.zeros(1, dtype=torch.bool).share_memory_()  # whether one was marked since it was asked
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -95,9 +96,16 @@ class StreamedImages(Dataset[ImageBatch]):
                 place[:] = self.preprocessing.decode(self.items[i])
             except Exception:  # noqa: BLE001  # decoders raise anything for bytes that somebody made up
                 self.lost[i] = True
+                self._news[0] = True
         if (lost := self.lost[index]).any():
             images, index = images[~lost], index[~lost]
         return ImageBatch(images.permute(0, 3, 1, 2), self.labels[index], index)
+
+    def newly_lost(self) -> bool:
+        """Whether an image was lost since this was last asked; `lost` is large, and a batch is to be quick."""
+        news = bool(self._news)
+        self._news[0] = False  # before anyone looks at `lost`: what is marked from now on is news again
+        return news
 
 
 def _empty_batch(*shape: int) -> Tensor:

@@ -10,7 +10,7 @@ from unicodedata import normalize
 
 import numpy as np
 
-from datamodules.file_paths import FilePaths
+from datamodules.file_paths import FilePaths, Files
 from datamodules.folder_tree import Folder, is_file, read_folder
 from datamodules.image_signatures import begins_as_image, says_to_be_image
 from datamodules.sources import Examples, Source
@@ -210,7 +210,7 @@ def _examples(classes: Classes, class_names: Sequence[str]) -> Examples:
         for folder in classes.get(name, ()):
             paths += folder.paths()
         counts.append(len(paths) - before)
-    return Examples(FilePaths(paths), np.repeat(np.arange(len(class_names)), counts))
+    return Examples(FilePaths(Files(paths)), np.repeat(np.arange(len(class_names)), counts))
 
 
 def _gathered(ignored: Pairs) -> Pairs:

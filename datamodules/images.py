@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,15 +14,18 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from datamodules.augmentation import center_crop, random_crop, random_flip, random_resized_crop
+from datamodules.contents import Contents
+from datamodules.decoded_images import Decoded, read_decoded, write_decoded
+from datamodules.file_paths import FilePaths
 from datamodules.folder_tree import read_folder
 from datamodules.image_batches import ImageBatch, InMemoryImages, StreamedImages
-from datamodules.image_decoding import decode_all, item_name
+from datamodules.image_decoding import item_name
 from datamodules.image_folders import load_image_folder
 from datamodules.image_signatures import is_image
 from datamodules.image_sizes import size_line
 from datamodules.no_input import NotAnInput, files_below
 from datamodules.preprocessing import ImagePreprocessing
-from datamodules.sources import Source, take
+from datamodules.sources import SPLIT_NAMES, Source, take
 from datamodules.table_columns import Column
 from datamodules.table_data import TableData
 from datamodules.table_files import TABLE_SUFFIXES
@@ -41,7 +42,8 @@ class ImageData(TableData):
         horizontal_flip: mirror half of the training images.
         image_column: column of a table that holds the images; ``image`` or ``img`` when unset.
         label_column: column that holds the labels; ``label`` and its common synonyms when unset.
-        memory_budget_gb: a split whose decoded images are larger is streamed instead of held in memory.
+        memory_budget_gb: data whose decoded images, those of all splits, are larger is streamed instead of held in
+            memory. Processes of one machine share the images, unless ``cache`` is off.
         split_folders: whether the folders of ``source`` are splits, each with the folders of classes, or the classes
             themselves; told by their names and contents when unset.
     """
@@ -81,15 +83,23 @@ class ImageData(TableData):
         self.label_columns = (label_column,) if label_column else ("label", "labels", "class", "target", "fine_label")
         self.memory_budget_gb = memory_budget_gb
         self.split_folders = split_folders
+        self._preprocessing = ImagePreprocessing(self.channels, image_size_px, self.stored_size_px)
+        # Whether the first split that is encoded, which is train, decides how greys of more than 8 bits are scaled.
+        self.finds_greys = True
+        self._decoded: dict[int, Decoded] = {}  # by the id of the items
 
     @property
     def item_columns(self) -> Sequence[Column]:
         return self.image_columns
 
-    @cached_property
+    @property
     def preprocessing(self) -> ImagePreprocessing:
         """What an image goes through before the network sees it, in evaluation."""
-        return ImagePreprocessing(self.channels, self.image_size_px, self.stored_size_px)
+        return self._preprocessing
+
+    @preprocessing.setter
+    def preprocessing(self, preprocessing: ImagePreprocessing) -> None:
+        self._preprocessing, self.finds_greys = preprocessing, False
 
     def state_dict(self) -> dict[str, Any]:
         """The preprocessing as plain values, so that a checkpoint says by itself what its network takes."""
@@ -101,6 +111,7 @@ class ImageData(TableData):
         Raises:
             ValueError: this version does not do what it asks for.
         """
+        self.finds_greys = False
         if "preprocessing" in state_dict:
             self.preprocessing = ImagePreprocessing.restored(
                 state_dict["preprocessing"], image_size_px=self.image_size_px, resize_px=self.stored_size_px
@@ -126,24 +137,42 @@ class ImageData(TableData):
             return InMemoryImages(items, labels), np.arange(len(items)), []
         if isinstance(items, np.ndarray):
             items = [_png(image) for image in items]
-        in_memory = len(items) * size * size * channels <= self.memory_budget_gb * 1e9
+        single, places = items.distinct() if isinstance(items, FilePaths) else (items, np.arange(len(items)))
+        decoded = self._decoded.pop(id(items), None) or self._decode(single, title)
+        kept, rows, skipped = _of_all(items, decoded, places, title)
+        if self._fits_memory(items, title):
+            shared = rows if len(decoded.images) < len(rows) else None
+            return InMemoryImages(decoded.images, labels[kept], shared), kept, skipped
+        return StreamedImages(take(items, kept), labels[kept], self.preprocessing), kept, skipped
+
+    def read_contents(self, items: Any, split: str) -> Contents:
+        if isinstance(items, FilePaths) and self.train_size is None and not self._fits_memory(items, split):
+            # To decode files is to read them, and what they contain is noted on the way.
+            self._decoded[id(items)] = self._decode(items.distinct()[0], split)
+        return super().read_contents(items, split)
+
+    def _decode(self, items: Sequence[Any], title: str) -> Decoded:
+        """Decode items that differ from each other, or find what became of them before."""
+        in_memory = self._fits_memory(items, title)
 
         def build(folder: Path) -> None:
-            images, kept, skipped = decode_all(items, size, channels, title, keep=in_memory)
-            np.save(folder / "kept.npy", kept)
-            (folder / "reasons.json").write_text(json.dumps([reason for _, reason in skipped]), encoding="utf-8")
-            if in_memory:
-                np.save(folder / "images.npy", images)
+            write_decoded(folder, items, self.preprocessing, title, in_memory, self.finds_greys)
 
-        folder = self.encoded(build, items, self.preprocessing, in_memory, PIL.__version__)
-        kept = np.load(folder / "kept.npy")
-        reasons = json.loads((folder / "reasons.json").read_text(encoding="utf-8"))
-        left_out = np.setdiff1d(np.arange(len(items)), kept).tolist()
-        skipped = [(item_name(items[i], title, i), reason) for i, reason in zip(left_out, reasons, strict=True)]
-        if in_memory:
-            images = np.load(folder / "images.npy", mmap_mode="c")  # one copy for all processes that read it
-            return InMemoryImages(images, labels[kept]), kept, skipped
-        return StreamedImages(take(items, kept), labels[kept], self.preprocessing), kept, skipped
+        # Files too large for the memory are known by their state, so that they need not be read to be found again.
+        content = items.states() if isinstance(items, FilePaths) and not in_memory else items
+        folder = self.encoded(build, content, self.preprocessing, self.finds_greys, in_memory, PIL.__version__)
+        decoded = read_decoded(folder, items, self.preprocessing)
+        self.preprocessing = decoded.preprocessing
+        return decoded
+
+    def _fits_memory(self, items: Sequence[Any], title: str) -> bool:
+        """Whether the decoded images of all splits, of which these are one, are within the budget."""
+        count = len(items)
+        if title in SPLIT_NAMES:
+            used = self.found if self.train_size is None else self.source_found
+            count = max(count, sum(map(len, used.splits.values())))
+        size = self.preprocessing.resize_px
+        return count * size * size * self.preprocessing.channels <= self.memory_budget_gb * 1e9
 
     def read_inputs(self, path: Path) -> Iterator[tuple[str, Any]]:
         if not path.is_dir():
@@ -178,6 +207,29 @@ class ImageData(TableData):
         if self.crop_padding_px or images.shape[2] != self.image_size_px:
             return random_crop(images, self.image_size_px, self.crop_padding_px)
         return images
+
+
+def _of_all(
+    items: Sequence[Any], decoded: Decoded, places: np.ndarray, title: str
+) -> tuple[np.ndarray, np.ndarray, list[tuple[str, str]]]:
+    """What became of items of which each distinct one was decoded once.
+
+    Args:
+        places: int64 (n,), which of the distinct ones each item is.
+
+    Returns:
+        kept: int64 (m,), the positions of the readable items.
+        rows: int64 (m,), where their images are.
+        skipped: the names of the others, with the reasons.
+    """
+    rows = np.full(len(decoded.kept) + len(decoded.reasons), -1)
+    rows[decoded.kept] = np.arange(len(decoded.kept))
+    reasons = dict(zip(np.flatnonzero(rows < 0).tolist(), decoded.reasons, strict=True))
+    rows = rows[places]
+    left_out = np.flatnonzero(rows < 0).tolist()
+    skipped = [(item_name(items[i], title, i), reasons[int(places[i])]) for i in left_out]
+    kept = np.flatnonzero(rows >= 0)
+    return kept, rows[kept], skipped
 
 
 def _holds_tables(folder: Path) -> bool:

@@ -13,7 +13,15 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from tokenizers import Tokenizer
 
-from datamodules.image_decoding import BACKGROUND, FORMATS, LARGE_PIXELS, RESIZE_FILTER, decode_image
+from datamodules.image_decoding import (
+    BACKGROUND,
+    DARK_COLOUR,
+    FORMATS,
+    GREY_BITS,
+    LARGE_PIXELS,
+    RESIZE_FILTER,
+    decode_image,
+)
 from datamodules.sources import first_line
 
 WIDTH_STEP = 16  # tokens
@@ -56,12 +64,13 @@ class Preprocessing:
         except TypeError as error:  # a setting too many or too few
             raise ValueError(f"preprocessing cannot be used: {first_line(error)}") from error
 
-    def _check(self, sizes: Sequence[str], largest: int) -> None:
-        for name in sizes:
+    def _check(self, **ranges: tuple[int, int]) -> None:
+        """Refuse numbers out of their ranges, and all other settings with a default that differ from it."""
+        for name, (least, largest) in ranges.items():
             value = getattr(self, name)
-            if type(value) is not int or not 1 <= value <= largest:
-                raise ValueError(f"preprocessing has {name}={value!r}, which must lie in 1…{largest}")
-        for f in (f for f in fields(self) if f.default is not MISSING):
+            if type(value) is not int or not least <= value <= largest:
+                raise ValueError(f"preprocessing has {name}={value!r}, which must lie in {least}…{largest}")
+        for f in (f for f in fields(self) if f.default is not MISSING and f.name not in ranges):
             value = getattr(self, f.name)
             if (type(value), value) != (type(f.default), f.default):
                 raise ValueError(f"preprocessing has {f.name}={value!r}, where only {f.default!r} is known")
@@ -75,6 +84,7 @@ class ImagePreprocessing(Preprocessing):
         channels: 3 for RGB, 1 for grey.
         image_size_px: side of the square that the network sees.
         resize_px: of the square before the central crop; training crops it at random instead.
+        grey_bits: that the values of greys with more than 8 bits take in the training data; the highest 8 are kept.
 
     Raises:
         ValueError: sizes out of range, or a setting that has no such value.
@@ -92,11 +102,13 @@ class ImagePreprocessing(Preprocessing):
     lowest_value: int = 0
     highest_value: int = 255
     formats: tuple[str, ...] = FORMATS
+    grey_bits: int = GREY_BITS
+    dark_colour: int = DARK_COLOUR
 
     def __post_init__(self) -> None:
         if isinstance(self.formats, list):  # as JSON has it
             object.__setattr__(self, "formats", tuple(self.formats))
-        self._check(("image_size_px", "resize_px"), LARGEST_SIDE)
+        self._check(image_size_px=(1, LARGEST_SIDE), resize_px=(1, LARGEST_SIDE), grey_bits=(8, 32))
         if self.channels not in (1, 3) or self.resize_px < self.image_size_px:
             raise ValueError(
                 f"preprocessing has channels={self.channels}, which are 1 or 3, and resize_px={self.resize_px}, "
@@ -109,7 +121,7 @@ class ImagePreprocessing(Preprocessing):
         Raises:
             Exception: whatever Pillow makes of an unreadable file.
         """
-        return decode_image(item, self.resize_px, self.channels)
+        return decode_image(item, self.resize_px, self.channels, self.grey_bits)
 
     def __call__(self, item: Path | bytes) -> np.ndarray:
         """What the network takes, uint8 (channels, image_size_px, image_size_px).
@@ -150,7 +162,7 @@ class TextPreprocessing(Preprocessing):
     library: Tokenizer = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        self._check(("max_tokens", "head_tokens"), MOST_TOKENS)
+        self._check(max_tokens=(1, MOST_TOKENS), head_tokens=(1, MOST_TOKENS))
         if self.head_tokens >= self.max_tokens:
             raise ValueError(
                 f"preprocessing has head_tokens={self.head_tokens}, not less than max_tokens={self.max_tokens}"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from PIL import Image
 
-from tests.datamodules.hostile_images import BROKEN, READABLE, damaged, encoded, noise
+from tests.datamodules.hostile_images import BROKEN, READABLE, damaged, encoded, noise, png
 
 EXIF_ORIENTATION = 0x0112
 
@@ -54,6 +54,8 @@ NOISY: dict[str, Callable[[], bytes]] = {
     "sixteen-bit.png": lambda: encoded(sixteen_bit()),
     "sixteen-bit.tiff": lambda: encoded(sixteen_bit(), "TIFF"),
     "large-sixteen-bit.png": lambda: encoded(sixteen_bit((1201, 1003))),
+    "dark-sixteen-bit.png": lambda: encoded(Image.fromarray(np.asarray(sixteen_bit()) // 256)),
+    "dark-sixteen-bit-rgb.png": lambda: png((4, 4), 16, 2, (b"\0" + b"\1\200" * 3 * 4) * 4),
     "animated.gif": lambda: animated("GIF"),
     "animated.webp": lambda: animated("WEBP"),
     "large.jpg": lambda: encoded(noise((1701, 1303)), "JPEG"),

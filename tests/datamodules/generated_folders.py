@@ -78,8 +78,7 @@ def write_folder(root: Path, seed: int) -> Written:
     for split in splits:
         outer = base if flat else base / draw.choice(SPLITS[split])
         for name in names:
-            form = draw.choice(["NFC", "NFD"])
-            where = outer / normalize(form, name)
+            where = outer / draw.choice([normalize("NFC", name), normalize("NFD", name)])
             if draw.random() < 0.2:  # the class is a link to a folder elsewhere
                 store = root.with_name(f"{root.name} store") / split / name
                 store.mkdir(parents=True)

@@ -206,7 +206,7 @@ def test_of_folders_drawn_at_random_every_item_is_used_or_named(tmp_path: Path, 
         names = sorted(written.items["train"])
         read = {
             split: {
-                name: {str(examples.items[i]) for i in np.flatnonzero(examples.labels == label)}
+                name: {str(examples.items[i]) for i in np.flatnonzero(examples.labels == label).tolist()}
                 for label, name in enumerate(names)
             }
             for split, examples in data.found.splits.items()

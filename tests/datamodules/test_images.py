@@ -152,7 +152,7 @@ def test_a_second_run_decodes_nothing(write_images: Any, monkeypatch: pytest.Mon
     (folder / "train/a/003.png").write_bytes(b"no image")
     first = CIFAR10(source=str(folder))
     first.setup()
-    monkeypatch.setattr("datamodules.images.decode_all", lambda *_, **__: pytest.fail("decoded again"))
+    monkeypatch.setattr("datamodules.decoded_images.decode_all", lambda *_, **__: pytest.fail("decoded again"))
     moved = folder.rename(folder.with_name("elsewhere"))
     second = CIFAR10(source=str(moved))
     assert [Path(item) for item, _ in second.skipped] == [moved / "train/a/003.png"]

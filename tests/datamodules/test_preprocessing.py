@@ -25,6 +25,7 @@ LIKE_OTHER_VERSIONS: list[tuple[dict[str, Any], str]] = [
     ({"image_size_px": 10**9}, "image_size_px=1000000000, which must lie in 1…10000"),
     ({"image_size_px": 28.0}, "image_size_px=28.0, which must lie in"),
     ({"resize_px": 8}, "resize_px=8, which must be at least image_size_px=28"),
+    ({"grey_bits": 7}, "grey_bits=7, which must lie in 8…32"),
     ({"channels": 2}, "channels=2, which are 1 or 3"),
 ]
 
@@ -41,7 +42,7 @@ def through_json(preprocessing: Preprocessing) -> dict[str, Any]:
 
 
 def test_what_json_holds_is_the_same_preprocessing() -> None:
-    images, texts = ImagePreprocessing(3, 24, 32), TextPreprocessing(tokenizer().to_str(), 8, 2)
+    images, texts = ImagePreprocessing(3, 24, 32, grey_bits=12), TextPreprocessing(tokenizer().to_str(), 8, 2)
     assert ImagePreprocessing.restored(through_json(images)) == images
     assert TextPreprocessing.restored(through_json(texts), tokenizer=texts.tokenizer) == texts
     assert {"kind", "channels", "image_size_px", "resize_px", "orientation", "background", "resize_filter", "crop"} < (
@@ -53,7 +54,7 @@ def test_what_json_holds_is_the_same_preprocessing() -> None:
 
 def test_what_an_older_version_wrote_is_understood() -> None:
     old = {"kind": "image", "channels": 1, "image_size_px": 28, "resize_px": 28}
-    assert ImagePreprocessing.restored(old) == ImagePreprocessing(1, 28, 28)
+    assert ImagePreprocessing.restored(old) == ImagePreprocessing(1, 28, 28, grey_bits=16)
     old = {"kind": "text", "max_tokens": 8, "head_tokens": 2}
     assert TextPreprocessing.restored(old, tokenizer=tokenizer().to_str()).max_tokens == 8
 
