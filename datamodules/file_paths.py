@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -31,15 +32,21 @@ class Files:
     @cached_property
     def states(self) -> np.ndarray:
         """Device, inode, size and times of change by path, uint64 (N, 5); made up where there is no file."""
-        states = [_state(path, place) for place, path in enumerate(self.paths)]
-        return np.array(states, dtype=np.uint64).reshape(-1, 5)
+        states = np.empty((len(self.paths), 5), dtype=np.uint64)
+        for place, path in enumerate(self.paths):
+            states[place] = _state(path, place)
+        return states
 
     @cached_property
     def first(self) -> np.ndarray:
         """For each path the place of the first one that leads to the same file, int64 (N,)."""
-        identities = np.ascontiguousarray(self.states[:, :2]).view("V16")[:, 0]
-        _, first, numbers = np.unique(identities, return_index=True, return_inverse=True)
-        return first[numbers.reshape(-1)]
+        device, inode = self.states[:, 0], self.states[:, 1]
+        order = np.lexsort((inode, device))  # stable: of one file, the first path comes first
+        same = (device[order][1:] == device[order][:-1]) & (inode[order][1:] == inode[order][:-1])
+        starts = np.flatnonzero(np.concatenate([[True], ~same])[: len(order)])
+        first = np.empty(len(order), dtype=np.int64)
+        first[order] = np.repeat(order[starts], np.diff(starts, append=len(order)))
+        return first
 
 
 class FilePaths(Sequence[Path]):
@@ -130,8 +137,8 @@ def file_digest(path: Path) -> bytes:
 
 def _state(path: str, place: int) -> tuple[int, ...]:
     try:
-        found = Path(path).stat()
+        found = os.stat(path)  # noqa: PTH116  # to make a Path for each of millions takes as long as this
     except OSError:
         return BITS_64, place, 0, 0, 0
-    numbers = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-    return tuple(number & BITS_64 for number in numbers)
+    states = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    return tuple([number & BITS_64 for number in states])

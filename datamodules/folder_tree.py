@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 
 # Folders that an archiver, a file manager or a storage server leaves among a person's own.
@@ -46,6 +46,9 @@ class Folder:
 
     def paths(self) -> Iterator[str]:
         """All files in it and below, by name."""
+        if not self.folders:
+            yield from (f"{self.path}/{name}" for name in self.files)
+            return
         entries: list[tuple[str, Folder | None]] = [(name, None) for name in self.files]
         entries += [(folder.name, folder) for folder in self.folders]
         for name, folder in sorted(entries, key=itemgetter(0)):
@@ -79,7 +82,7 @@ def read_folder(
     try:
         around |= {_identity(path)}
         with os.scandir(path) as entries:
-            ordered = sorted(entries, key=lambda entry: entry.name)
+            ordered = sorted(entries, key=attrgetter("name"))
     except OSError as error:
         raise ValueError(f"the folder {path} cannot be read: {error.strerror}") from error
     folder = Folder(path)
@@ -102,12 +105,18 @@ def _identity(path: str) -> tuple[int, int]:
 
 
 def is_file(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry is a file or leads to one; that of a link in circles raises where this does not."""
-    return Path(entry.path).is_file() if entry.is_symlink() else entry.is_file()
+    """Whether an entry is a file or leads to one, which a link in circles does not."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
-    return Path(entry.path).is_dir() if entry.is_symlink() else entry.is_dir()
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in circles
+        return False
 
 
 def _reason_to_leave(entry: os.DirEntry[str], around: frozenset[tuple[int, int]]) -> str | None:

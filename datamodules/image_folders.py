@@ -28,21 +28,30 @@ Pairs = list[tuple[str, str]]
 Classes = dict[str, list[Folder]]  # by their name, in Unicode's composed form
 
 
-def load_image_folder(folder: Path, split_folders: bool | None = None) -> Source:
-    """Class sub-folders of images, either directly in ``folder`` or inside train/, val/ and test/.
+def find_images(folder: Path) -> tuple[Folder, Pairs]:
+    """The images in a folder and below it, and what else is there, with the reason to ignore it.
 
     What is an image is told by its content, or by an ending of images: one that is broken is an item too, which its
-    decoder cannot read. All else is ignored, and named.
+    decoder cannot read.
+    """
+    ignored: Pairs = []
+    return read_folder(str(folder), ignored, _reason_to_ignore), ignored
+
+
+def load_image_folder(
+    folder: Path, split_folders: bool | None = None, found: tuple[Folder, Pairs] | None = None
+) -> Source:
+    """Class sub-folders of images, either directly in ``folder`` or inside train/, val/ and test/.
 
     Args:
         split_folders: whether the folders in it are splits; told by their names and contents when unset.
+        found: what ``find_images`` found in it; looked for when unset.
 
     Raises:
         ValueError: no class folders, a class without images, a split with a class that train lacks, or two readings.
     """
     notes: list[str] = []
-    ignored: Pairs = []
-    whole = read_folder(str(folder), ignored, _reason_to_ignore)
+    whole, ignored = found or find_images(folder)
     root = _unwrapped(whole, names_split)
     if root is not whole:
         notes.append(f"the classes are those in {root.path}, the only folder with images")
@@ -50,15 +59,15 @@ def load_image_folder(folder: Path, split_folders: bool | None = None) -> Source
     if roots:
         _ignore_loose(root, ignored)
     classes = _classes_in(_unwrapped(roots.pop("train", root), _no_name), None, notes, ignored)
-    found = {"train": classes}
+    by_split = {"train": classes}
     for split, outer in roots.items():
         inner = _unwrapped(outer, classes.__contains__)
         if not _lacks_labels(inner, classes, ignored):
-            found[split] = _classes_in(inner, classes.keys(), notes, ignored)
+            by_split[split] = _classes_in(inner, classes.keys(), notes, ignored)
     class_names = sorted(classes)
     _check_several(root, classes)
     notes += _almost_equal(class_names)
-    splits = {split: _examples(of_split, class_names) for split, of_split in found.items()}
+    splits = {split: _examples(of_split, class_names) for split, of_split in by_split.items()}
     return Source(f"image folder {folder}", class_names, splits, notes, ignored=_gathered(ignored))
 
 

@@ -17,10 +17,10 @@ from datamodules.augmentation import center_crop, random_crop, random_flip, rand
 from datamodules.contents import Contents
 from datamodules.decoded_images import Decoded, read_decoded, write_decoded
 from datamodules.file_paths import FilePaths
-from datamodules.folder_tree import read_folder
+from datamodules.folder_tree import Folder
 from datamodules.image_batches import ImageBatch, InMemoryImages, StreamedImages
 from datamodules.image_decoding import item_name
-from datamodules.image_folders import load_image_folder
+from datamodules.image_folders import find_images, load_image_folder
 from datamodules.image_signatures import is_image
 from datamodules.image_sizes import size_line
 from datamodules.no_input import NotAnInput, files_below
@@ -125,8 +125,8 @@ class ImageData(TableData):
     def load_path(self, path: Path) -> Source:
         if path.is_file() and path.suffix.lower() not in TABLE_SUFFIXES:
             raise ValueError(f"data.source={str(path)!r} is a file, but not one of {' '.join(TABLE_SUFFIXES)}")
-        if path.is_dir() and not _holds_tables(path):
-            return load_image_folder(path, self.split_folders)
+        if path.is_dir() and not _holds_tables(*(found := find_images(path))):
+            return load_image_folder(path, self.split_folders, found)
         return self.load_tables(path)
 
     def encode(
@@ -232,13 +232,10 @@ def _of_all(
     return kept, rows[kept], skipped
 
 
-def _holds_tables(folder: Path) -> bool:
+def _holds_tables(images: Folder, others: list[tuple[str, str]]) -> bool:
     """Parquet decides; a CSV or JSON file among images only describes them."""
-    paths = list(read_folder(str(folder), []).paths())
-    if any(path.lower().endswith(".parquet") for path in paths):
-        return True
-    tables = any(path.lower().endswith(tuple(TABLE_SUFFIXES)) for path in paths)
-    return tables and not any(is_image(path) for path in paths)
+    suffixes = {Path(path).suffix.lower() for path, _ in others}
+    return ".parquet" in suffixes or (not images.holds_files and not suffixes.isdisjoint(TABLE_SUFFIXES))
 
 
 def _png(image: np.ndarray) -> bytes:
