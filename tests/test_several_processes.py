@@ -77,7 +77,11 @@ def validated(run: Path) -> dict[str, float]:
 def test_two_processes_find_out_what_one_does_and_draw_differently(experiment: Cli, tmp_path: Path, name: str) -> None:
     texts = name in TEXTS
     source = (write_reviews if texts else write_pictures)(tmp_path / "data")
-    options = (f"--data.source={source}", *(["--data.max_tokens=16"] if texts else []), "--model.class_weights=balanced")
+    options = (
+        f"--data.source={source}",
+        *(["--data.max_tokens=16"] if texts else []),
+        "--model.class_weights=balanced",
+    )
     results, (first, second) = run_on_two(tmp_path / "two", name, *options)
 
     tested = evaluated_alone(experiment, tmp_path / "two", "test", name, *options)
