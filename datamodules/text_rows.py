@@ -149,10 +149,17 @@ def _texts_of(rows: Iterable[tuple[int, Any]], columns: Sequence[Column], path: 
 
 def _text_of(row: Any, columns: Sequence[Column]) -> str | Unreadable:
     if isinstance(row, dict):
-        values = list(row.values())
-        texts = [values[place] for place in _wanted(list(row), columns) or []]
+        places = _wanted(list(row), columns)
+        texts = _some_of(row, columns) if places is None else [list(row.values())[place] for place in places]
         return _joined([text if isinstance(text, str) else None for text in texts])
     return row if type(row) is str or isinstance(row, Unreadable) else Unreadable("no text")
+
+
+def _some_of(row: dict[str, Any], columns: Sequence[Column]) -> list[Any]:
+    """Of several columns that are one text together, those that an object has."""
+    named = {name.strip().lower(): value for name, value in row.items()}
+    together = (column_names(column) for column in columns)
+    return next((found for names in together if (found := [named[n.lower()] for n in names if n.lower() in named])), [])
 
 
 class Number(str):
