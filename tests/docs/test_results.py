@@ -18,7 +18,7 @@ from commands.results import SCHEMA, git
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/results.md").read_text(encoding="utf-8")
-HEAD, RECORD, METRICS, PREDICTIONS = re.split(r"^## .*\n", TEXT, flags=re.MULTILINE)
+HEAD, RECORD, METRICS, PREDICTIONS, _ = re.split(r"^## .*\n", TEXT, flags=re.MULTILINE)
 ROWS = re.findall(r"^\| `([\w.\[\]]+)` \| ([\w ]+) \| (.+) \|$", RECORD, re.MULTILINE)
 
 
@@ -113,7 +113,15 @@ def test_every_file_of_a_run_is_documented(run: Path) -> None:
     block = re.findall(r"^```\n(.*?)^```", HEAD, re.MULTILINE | re.DOTALL)[0]
     documented = set(re.findall(r"^  ([\w./-]+)", block, re.MULTILINE))
     written = {str(path.relative_to(run.resolve())) for path in run.resolve().rglob("*") if path.is_file()}
-    only_sometimes = {"wandb/", "tensorboard/", "torchrun.txt", "slurm.txt", "wandb-id.txt"}
+    only_sometimes = {
+        "predictions/",
+        "evaluations/",
+        "wandb/",
+        "tensorboard/",
+        "torchrun.txt",
+        "slurm.txt",
+        "wandb-id.txt",
+    }
     assert documented == written | only_sometimes
 
 
