@@ -43,7 +43,7 @@ def flatten(value: Any, key: str = "") -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run on two classes of noise, one odd file among them, and its predictions for a good and a bad file."""
+    """A run on two classes of noise, a damaged image and an odd file among them, and its predictions for a good and a bad file."""
     folder = tmp_path_factory.mktemp("run")
     rng = np.random.default_rng(0)
     for label in ("daisy", "rose"):
@@ -51,7 +51,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for i in range(30):
             pixels = rng.integers(256, size=(28, 28), dtype=np.uint8)
             Image.fromarray(pixels).save(folder / "images" / label / f"{i:02}.png")
-    (folder / "images/rose/notes.txt").write_text("not an image")
+    (folder / "images/rose/notes.txt").write_text("no item of this data")
+    (folder / "images/rose/30.png").write_bytes(b"a damaged one")
     configs = [f"--config={ROOT}/experiments/{part}.yaml" for part in ("_defaults", "mnist_mlp")]
     options = [f"--data.source={folder / 'images'}", f"--runs={folder / 'runs'}", "--loggers=[csv]"]
     options += ["--trainer.callbacks+=callbacks.robustness_test.RobustnessTest", "--model.class_weights=balanced"]
