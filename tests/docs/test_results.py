@@ -43,7 +43,7 @@ def flatten(value: Any, key: str = "") -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run on two classes of noise, a damaged image and an odd file among them, and its predictions for a good and a bad file."""
+    """A run on two classes of noise with a damaged image and an odd file, and its predictions for two files."""
     folder = tmp_path_factory.mktemp("run")
     rng = np.random.default_rng(0)
     for label in ("daisy", "rose"):
