@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -75,4 +76,7 @@ def experiment_keys(arguments: Sequence[str]) -> Iterator[str]:
             named = settings.get(group)
             path = named.get("class_path") if isinstance(named, dict) else named
             if isinstance(path, str) and path.partition(".")[0] in ROOMS:
-                yield from (f"{group}.{name}" for name in init_arguments(path))
+                with suppress(
+                    ImportError, AttributeError, TypeError, ValueError
+                ):  # what is no class of these rooms has no keys
+                    yield from (f"{group}.{name}" for name in init_arguments(path))
