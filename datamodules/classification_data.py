@@ -66,27 +66,19 @@ class ClassificationData(SplitLoaders, ABC):
         rare_classes: RareClasses = "refuse",
         cache_gb: float = 20.0,
     ) -> None:
-        super().__init__()
+        super().__init__(batch_size, num_workers, keep_on_device)
         check_fractions(val_fraction, test_fraction)
         if not 0 <= max_unreadable_share <= 1:
             raise ValueError(f"data.max_unreadable_share={max_unreadable_share} must lie in 0…1")
-        for name, count, least in (
-            ("batch_size", batch_size, 1),
-            ("train_size", train_size, 1),
-            ("num_workers", num_workers, 0),
-            ("cache_gb", cache_gb, 0),
-        ):
+        for name, count, least in (("train_size", train_size, 1), ("cache_gb", cache_gb, 0)):
             if count is not None and count < least:
                 raise ValueError(f"data.{name}={count} must be at least {least}")
         self.source = source
-        self.batch_size = batch_size
         self.val_fraction = val_fraction
         self.test_fraction = test_fraction
         self.split_seed = split_seed
         self.train_size = train_size
-        self.num_workers = num_workers
         self.cache = cache
-        self.keep_on_device = keep_on_device
         self.max_unreadable_share = max_unreadable_share
         self.rare_classes = rare_classes
         self.cache_gb = cache_gb

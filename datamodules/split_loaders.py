@@ -17,20 +17,22 @@ from datamodules.on_device import hold_on_device
 class SplitLoaders(LightningDataModule):
     """A data module over data sets that hand out whole batches.
 
-    Attributes:
+    Args:
         batch_size: items per batch and device.
         num_workers: loader processes; when None, none for data in memory and one a core for data that is streamed.
         keep_on_device: keep data on the GPU if there is one and the data takes less than half of its free memory.
-        start: epoch and batch that training begins with: callbacks/exact_resume.py sets it.
     """
 
-    batch_size: int
-    num_workers: int | None
-    keep_on_device: bool
-
-    def __init__(self) -> None:
+    def __init__(self, batch_size: int, num_workers: int | None, keep_on_device: bool) -> None:
         super().__init__()
-        self.start = (0, 0)
+        if batch_size < 1:
+            raise ValueError(f"data.batch_size={batch_size} must be at least 1")
+        if num_workers is not None and num_workers < 0:
+            raise ValueError(f"data.num_workers={num_workers} must be at least 0")
+        self.batch_size = batch_size
+        self.num_workers = num_workers
+        self.keep_on_device = keep_on_device
+        self.start = (0, 0)  # epoch and batch that training begins with: callbacks/exact_resume.py sets it
 
     @property
     @abstractmethod

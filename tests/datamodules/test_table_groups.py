@@ -42,7 +42,9 @@ def test_blanks_around_a_group_do_not_count() -> None:
     data = ReviewWords(
         source=visits("v.csv", [f"{' ' * (i % 2)}P{i // 2 % 20}" for i in range(80)]), group_column="patient"
     )
-    assert len(np.unique(data.found.splits["train"].groups)) == 20
+    groups = data.found.splits["train"].groups
+    assert groups is not None
+    assert len(np.unique(groups)) == 20
 
 
 def test_a_column_that_is_not_there_is_refused_by_name() -> None:
