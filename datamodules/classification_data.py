@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -157,7 +158,7 @@ class ClassificationData(SplitLoaders, ABC):
         if self.cache:
             keep_within(self.cache_gb)
         check_unreadable(encoded.skipped, sum(map(len, used.splits.values())), self.max_unreadable_share)
-        used.notes.extend(self.encoding_notes(encoded.datasets))
+        self.source_found = replace(used, notes=[*used.notes, *self.encoding_notes(encoded.datasets)])
         return encoded._replace(skipped=used.skipped + encoded.skipped)
 
     @property

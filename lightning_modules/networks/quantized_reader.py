@@ -40,12 +40,12 @@ class QuantizedLSTM(nn.LSTM):
     def _read(self, inputs: Tensor, layer: int, start: State) -> tuple[Tensor, State]:
         """States (B, T, H) of a layer, and its last; its kernel shows none of them before the end."""
         of_inputs, of_states, *biases = self.all_weights[layer]
-        of_states = rounded(of_states)
-        products = F.linear(inputs, rounded(of_inputs), sum(biases) if biases else None)
+        bias = biases[0] + biases[1] if biases else None
+        products, recurrent = F.linear(inputs, rounded(of_inputs), bias), rounded(of_states)
         hidden, cell = start
         states = []
         for product in products.unbind(1):
-            gates = product + F.linear(rounded_between(hidden, LARGEST_STATE), of_states)
+            gates = product + F.linear(rounded_between(hidden, LARGEST_STATE), recurrent)
             taken, kept, candidate, shown = gates.float().chunk(4, dim=1)
             cell = kept.sigmoid() * cell + taken.sigmoid() * candidate.tanh()
             hidden = shown.sigmoid() * cell.tanh()

@@ -28,7 +28,8 @@ def test_a_checkpoint_holds_plain_values_and_the_class_names(run: Path) -> None:
         "model": "lightning_modules.mnist_mlp.MnistMLP",
         "data": "datamodules.mnist.MNIST",
         "fingerprint": results["data"]["fingerprint"],
-        "training_loss": [{"items": 0, "sum": None, "waiting": [], "sizes": []}],
+        "training_loss": [{"items": 0, "sum": None, "counted": None, "waiting": [], "sizes": []}],
+        "class_weights": None,
         "operations": [],
         "edits": 0,
     }

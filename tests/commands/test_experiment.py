@@ -19,10 +19,12 @@ SMALL = ("--data.train_size=500", "--trainer.log_every_n_steps=1")
 CSV = "--loggers=[csv]"
 CHECKPOINTS = {"best.ckpt", "last.ckpt", "last-1.ckpt", "manifest.json"}
 KEYS = {
-    "data": ["source", "train", "val", "test", "classes", "fingerprint", "skipped"],
+    "data": ["source", "train", "val", "test", "classes", "fingerprint", "skipped", "ignored"],
     "test": ["n", "loss", "accuracy", "precision", "recall", "f1", "interval"],
+    "best": ["metric", "value", "epoch"],
+    "majority": ["class", "share"],
     "fit": ["seconds", "epochs", "steps", "samples", "samples_per_second", "first_step_seconds", "peak_memory_bytes"],
-    "model": ["class", "parameters", "trainable_parameters", "checkpoint", "sha256", "weights_sha256"],
+    "model": ["class", "parameters", "trainable_parameters", "class_weights", "checkpoint", "sha256", "weights_sha256"],
     "environment": [
         *("python", "torch", "lightning", "device", "precision", "strategy", "devices", "num_nodes", "world_size"),
         *("git_commit", "git_dirty"),
@@ -74,11 +76,12 @@ def test_run_leaves_the_whole_record(experiment: Cli, tmp_path: Path) -> None:
     assert {path.name for path in (run / "checkpoints").iterdir()} == CHECKPOINTS
     assert list(run.glob("wandb/offline-run-*/files/media/table/test/worst*"))
     results = results_of(run)
-    assert list(results) == ["schema", "experiment", "seed", *KEYS]
+    assert sorted(results) == sorted(["schema", "experiment", "seed", "per_class", *KEYS])
+    assert [row["class"] for row in results["per_class"]] == results["data"]["classes"]
     assert {key: list(results[key]) for key in KEYS} == KEYS
     assert (results["schema"], results["experiment"], results["seed"]) == (1, "mnist_mlp", 1)
     assert (results["data"]["source"], results["fit"]["epochs"], results["fit"]["steps"]) == ("sample", 2, 4)
-    assert f"precision {results['environment']['precision']}" in outcome.out
+    assert f"number format {results['environment']['precision']}" in outcome.out
     ((step, f1),) = column(run, "test/f1")
     assert (step, np.float32(f1)) == (4, np.float32(results["test"]["f1"]))
     assert [step for step, _ in column(run, "train/loss_step")] == [0, 1, 2, 3]
@@ -224,10 +227,10 @@ def test_lightnings_own_verbs_work_on_a_checkpoint(experiment: Cli, tmp_path: Pa
     assert experiment("mnist_mlp", *SMALL, CSV, "--trainer.max_epochs=1", verb="fit").code == 0
     run = (tmp_path / "runs" / "mnist_mlp" / "latest").resolve()
     assert not (run / "results.json").exists()
-    before = sorted(tmp_path.rglob("*"))
+    before = set(tmp_path.rglob("*"))
     for verb in ("validate", "test", "predict"):
         assert experiment("mnist_mlp", f"--ckpt_path={run}/checkpoints/best.ckpt", verb=verb).code == 0
-    assert sorted(tmp_path.rglob("*")) == before
+    assert set(tmp_path.rglob("*")) - before == {run / "predictions", run / "predictions" / "test.jsonl"}
 
 
 @pytest.mark.slow

@@ -171,7 +171,10 @@ def test_what_does_not_fit_the_run_is_one_line_and_leaves_nothing(
             Image.fromarray(np.zeros((28, 28), dtype=np.uint8)).save(tmp_path / "others" / name / f"{n}.png")
     others = lightsmith("export", RUN, "--data=others", "--output=exported")
     known = "0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
-    assert others.err == f"the model knows {known}; the data has 7, 8 (image folder others)\n"
+    assert (
+        others.err
+        == f"the model knows {known}; the data has 7, 8. Missing: 0, 1, 2, 3, 4, 5, 6, 9. (image folder others)\n"
+    )
     nowhere = lightsmith("export", RUN, "--output=new/exported")
     assert nowhere.err == "--output=new/exported: there is no folder new\n"
     results = tmp_path / "runs/mnist_mlp/latest/results.json"

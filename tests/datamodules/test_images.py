@@ -122,7 +122,7 @@ def test_hymenoptera_loads_whole(real_data: Path) -> None:
     assert data.sizes["val"] == 153
     assert data.sizes["train"] + data.sizes["test"] == 245
     assert data.skipped == data.source_found.ignored == []
-    assert data.source_found.notes[0].startswith("no test split: 24 of its 245 training items")
+    assert data.source_found.notes[0].startswith("There is no test split, so 24 of the 245 training images")
 
 
 @pytest.mark.parametrize(("free_bytes", "kept"), [(3 * 25 * 32 * 32 * 3, True), (25 * 32 * 32 * 3, False)])
