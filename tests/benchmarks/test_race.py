@@ -6,6 +6,7 @@ from benchmarks.contenders import Race, baseline, lightsmith, steps
 from benchmarks.race import run_race
 
 
+@pytest.mark.slow
 def test_a_run_of_lightsmith_and_a_baseline_report_the_same_figures(capsys: pytest.CaptureFixture[str]) -> None:
     ours = lightsmith("ours", "mnist_mlp", "--loggers=[csv]", quick=steps(train=5))
     theirs = baseline("theirs", "mnist_tutorial", "--epochs=1")

@@ -16,7 +16,6 @@ from tests.conftest import Cli
 SMALL = ("--data.train_size=300", "--loggers=[csv]", "--trainer.max_epochs=1", "--trainer.precision=32-true")
 PLAN = """
 dense: {}
-bf16: {of: dense, precision: bf16}
 pruned_int8:
   of: dense
   precision: int8
@@ -44,12 +43,11 @@ def test_variants_are_made_proved_timed_and_recorded(dense: Path, lightsmith: Cl
     assert outcome.code == 0, outcome.err
     folder = tmp_path / "runs/mnist_mlp-compressed/latest"
     ledger: Any = json.loads((folder / "ledger.json").read_text())
-    plain, halved, pruned = ledger["variants"]
-    assert [plain["name"], halved["name"], pruned["name"]] == ["dense", "bf16", "pruned_int8"]
+    plain, pruned = ledger["variants"]
+    assert [plain["name"], pruned["name"]] == ["dense", "pruned_int8"]
     assert plain["run"].endswith(dense.name)
-    assert halved["bytes"] < 0.6 * plain["bytes"]
     assert pruned["bytes"] < 0.3 * plain["bytes"]
-    assert plain["macs"] == halved["macs"] == 784 * 256 + 256 * 128 + 128 * 10
+    assert plain["macs"] == 784 * 256 + 256 * 128 + 128 * 10
     assert plain["zeros"] < 0.001
     assert pruned["zeros"] == pytest.approx(0.8, abs=1e-4)
     assert pruned["file_zeros"] == pytest.approx(0.8, abs=1e-4)
@@ -113,4 +111,6 @@ def test_a_run_of_another_experiment_or_on_other_classes_is_a_mistake(
 def test_every_shipped_plan_can_be_carried_out(name: str, lightsmith: Cli, tmp_path: Path) -> None:
     assert lightsmith("compress", f"--name={name}", "--max_drop=100", "--limit=50").code == 0
     ledger = json.loads((tmp_path / f"runs/{name}-compressed/latest/ledger.json").read_text())
+    size = {row["name"]: row["bytes"] for row in ledger["variants"]}
+    assert size.get("bf16", 0) < 0.6 * size["dense"]
     print(f"| {name} | {len(ledger['variants'])} variants | {ledger['recommended']} |")
