@@ -93,7 +93,8 @@ class PredictionRows:
         if self.left_out.count:
             named = ", ".join(name for name, _ in self.left_out.first)
             more = ", …" if self.left_out.count > MOST_NAMED else ""
-            print(printable(f"left out   {self.left_out.count:,} that are no inputs: {named}{more}"))
+            files = "file" if self.left_out.count == 1 else "files"
+            print(printable(f"left out   {self.left_out.count:,} {files} without an input: {named}{more}"))
         rows, unread = self.classified + self.unreadable.count, self.unreadable.count
         where = "column" if self.output.suffix.lower() == ".csv" else "key"
         rest = f"{self.classified:,} classified, {unread:,} could not be read ({where} `error`)"

@@ -196,7 +196,7 @@ def _weights_lines(left_out: list[str], options: Any, checkpoint: dict[str, Any]
         yield f"           with its tokenizer ({data.vocabulary_size:,} tokens)"
     known = checkpoint["hyper_parameters"]["class_names"]
     if left_out:
-        yield f"           but for {', '.join(left_out)}, which belong to other classes ({class_list(known)})"
+        yield f"           but for {', '.join(left_out)}, the head of other classes ({class_list(known)})"
     elif data.found.class_names != list(known):
         yield f"           with its head, whose order of the classes counts ({class_list(known)})"
 

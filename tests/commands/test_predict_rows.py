@@ -39,5 +39,5 @@ def test_what_has_no_part_in_it_gets_no_row_and_is_named(tmp_path: Path, capsys:
     assert [json.loads(line)["item"] for line in Path("p.jsonl").read_text().splitlines()] == ["a.png"]
     rows.say()
     assert capsys.readouterr().out == (
-        "left out   1 that are no inputs: Thumbs.db\nWrote 1 row to p.jsonl: all classified\n"
+        "left out   1 file without an input: Thumbs.db\nWrote 1 row to p.jsonl: all classified\n"
     )

@@ -156,7 +156,7 @@ def test_a_new_run_takes_the_head_along_only_with_the_classes_that_it_was_traine
         pictures(tmp_path / name, *classes)
         outcome = experiment("mnist_mlp", *start, f"--data.source={name}")
         assert (outcome.code, outcome.err) == (0, "")
-        assert f"but for {', '.join(head)}, which belong to other classes (2 classes: cat, dog)" in outcome.out
+        assert f"but for {', '.join(head)}, the head of other classes (2 classes: cat, dog)" in outcome.out
         new = torch.load("runs/mnist_mlp/latest/checkpoints/last.ckpt", weights_only=True)["state_dict"]
         assert all(torch.allclose(new[key], old[key], atol=1e-6) for key in old if key not in head)
         assert not any(torch.equal(new[key], old[key]) for key in head)

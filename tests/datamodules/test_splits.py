@@ -139,9 +139,7 @@ def test_a_class_of_too_few_different_items_is_cut_all_the_same_and_said() -> No
         [4, 4],
     ]
     (said,) = [note for note in cut.notes if "so few different" in note]
-    assert said.startswith(
-        "class 'bad' has so few different items that copies of one stand in train and in what was cut"
-    )
+    assert said.startswith("class 'bad': so few different items that copies of one stand in train and in what was cut")
     goods = [set((copies[rows[rows >= 40]]).tolist()) for rows in cut.rows.values()]
     assert sum(map(len, goods)) == 20
 
