@@ -88,8 +88,8 @@ def _separate_scarce(source: Source, copies: np.ndarray, missing: list[str], not
         return copies
     named = ", ".join(repr(source.class_names[label]) for label in scarce)
     notes.append(
-        f"{'class' if len(scarce) == 1 else 'classes'} {named}: so few different items that copies of one stand in train "
-        "and in what was cut from it, so what is measured there says little about new ones"
+        f"{'class' if len(scarce) == 1 else 'classes'} {named}: so few different items that copies of one stand in "
+        "train and in what was cut from it, so what is measured there says little about new ones"
     )
     return np.where(np.isin(labels, scarce), copies.max() + 1 + np.arange(len(copies)), copies)
 
