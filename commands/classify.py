@@ -64,10 +64,7 @@ def classify(
         ValueError: no such run or input, nothing in it to classify, or an output that cannot be written.
         RunFailedError: the output could not be written.
     """
-    if (input is None) == (not text):
-        raise ValueError("classify what? give --input=<file or folder>, or --text=<a text>, but not both")
-    if input is not None and not input.exists():
-        raise ValueError(f"--input={input} does not exist")
+    _check_given(input, text)
     if output is not None:
         check_output(output, input)
     check_top(top)
@@ -78,7 +75,11 @@ def classify(
     read_otherwise(model.data, {**named, "quotes": quotes})
     if input is None:
         return _classify_text(model, text, output, top)
-    output = output or _new_output(run, input)
+    return _classify_inputs(model, input, output or _new_output(run, input), top)
+
+
+def _classify_inputs(model: TrainedModel, input: Path, output: Path, top: int | None) -> int:  # noqa: A002
+    """Write a row for each input and say what the rows hold; 0, or 1 if none could be read."""
     with predictions_file(output, model.class_names, shown_classes(len(model.class_names), top)) as file:
         rows = PredictionRows(file, input, output)
         bar = tqdm(model.data.read_inputs(input), "Classifying", unit=" inputs", leave=False, delay=1, disable=None)
@@ -87,6 +88,13 @@ def classify(
         rows.check_any()
     rows.say()
     return 0 if rows.classified else 1
+
+
+def _check_given(given: Path | None, text: str) -> None:
+    if (given is None) == (not text):
+        raise ValueError("classify what? give --input=<file or folder>, or --text=<a text>, but not both")
+    if given is not None and not given.exists():
+        raise ValueError(f"--input={given} does not exist")
 
 
 def _new_output(run: Path, given: Path) -> Path:

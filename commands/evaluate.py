@@ -39,7 +39,7 @@ def evaluate(
     encoding: str | None = None,
     header: bool | None = None,
     quotes: bool | None = None,
-) -> int:
+) -> None:
     """Test a trained model on labelled data, all of it: nothing is set aside, and the run's own results stay.
 
     Writes a folder with results.json, which has the figures of each class too, and predictions.jsonl.
@@ -48,10 +48,8 @@ def evaluate(
         run: a run folder such as runs/mnist_mlp/latest, a .ckpt file, or a folder that ``export`` wrote.
         data: a labelled file or folder; or sample or hub.
         split: which to take of data that has several: train, val, test, or all.
-        output: the folder to write, which must not exist; by default a new one in the run's folder, named after the
-            data.
-        text_column: the column of a table that holds the texts, or several, as in subject,body; as in training when
-            unset.
+        output: the folder to write, which must not exist; when unset, a new one in the run's, named after the data.
+        text_column: column of a table that holds the texts, or several, as in subject,body; as in training when unset.
         image_column: the one that holds the images.
         label_column: the one that holds the labels.
         delimiter: of a CSV file; this and the next three as in training when unset, where most is recognised.
@@ -76,22 +74,26 @@ def evaluate(
     _print(items.lines(model.class_names))
     with _whole(folder) as draft:
         evaluation = _ask_all(model, items, draft / "predictions.jsonl")
-        results = {
-            "schema": SCHEMA,
-            "model": {"file": str(shown(model_file(run).resolve())), "sha256": sha256(model_file(run))},
-            "data": {
-                "source": data,
-                "split": items.split,
-                "classes": model.class_names,
-                "skipped": _listed([*items.skipped, *evaluation.skipped]),
-                "ignored": _listed(items.ignored),
-            },
-            "test": evaluation.figures(),
-            "per_class": evaluation.per_class(),
-        }
+        results = _results(run, model, items, evaluation)
         write_json(draft / "results.json", results)
     _print(_result_lines(results, evaluation.skipped, folder))
-    return 0
+
+
+def _results(run: Path, model: TrainedModel, items: LabelledItems, evaluation: Evaluation) -> dict[str, Any]:
+    """What results.json says (docs/results.md)."""
+    return {
+        "schema": SCHEMA,
+        "model": {"file": str(shown(model_file(run).resolve())), "sha256": sha256(model_file(run))},
+        "data": {
+            "source": model.data.source,
+            "split": items.split,
+            "classes": model.class_names,
+            "skipped": _listed([*items.skipped, *evaluation.skipped]),
+            "ignored": _listed(items.ignored),
+        },
+        "test": evaluation.figures(),
+        "per_class": evaluation.per_class(),
+    }
 
 
 def _new_folder(run: Path, data: str, output: Path | None) -> Path:

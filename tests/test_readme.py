@@ -215,7 +215,8 @@ def test_make_exp_line_runs_for_one_batch(line: str, experiment: Callable[..., A
     _, given = make_arguments(line)
     outcome = experiment(given["NAME"], *options(given), "--trainer.fast_dev_run=true")
     assert outcome.code == 0, outcome.err
-    assert "sample" in outcome.out.splitlines()[0]
+    answer = f"{given['NAME']}.yaml" if "--explain" in line else "sample"
+    assert answer in outcome.out.splitlines()[0]
     assert not Path("runs").exists()
 
 
