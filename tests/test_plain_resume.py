@@ -6,6 +6,7 @@ hair's breadth: what is forgotten shows.
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -103,9 +104,14 @@ def test_a_run_that_torchrun_would_start_again_reads_the_same(
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_best_epoch_of_the_issue_stays_the_best(tmp_path: Path) -> None:
-    options = ("--data.train_size=500", "--trainer.max_epochs=36", "--model.lr=0.01", *NOISY[:3])
+    # With this seed the best epoch is before the kill in 32-true; on other processors it may be another one.
+    size = ("--data.train_size=500", "--trainer.max_epochs=36", "--seed_everything=3", "--trainer.precision=32-true")
+    options = (*size, "--model.lr=0.01", *NOISY[:3])
     whole = undisturbed(tmp_path / "whole", "mnist_mlp", *options)
-    moment = Moment("on_train_batch_end", 2 * 26 + 1, "SIGTERM")
+    moment = Moment("on_train_batch_end", 2 * 32 + 1, "SIGTERM")
     resumed = killed_and_resumed(tmp_path / "killed", "mnist_mlp", [moment], *options)
     assert_reads_the_same(whole, resumed)
-    assert torch.load(resumed / "checkpoints/best.ckpt", weights_only=True)["epoch"] < 35
+    with (whole / "metrics.csv").open(newline="") as file:
+        accuracies = [float(row["val/accuracy"]) for row in csv.DictReader(file) if row["val/accuracy"]]
+    best = torch.load(resumed / "checkpoints/best.ckpt", weights_only=True)["epoch"]
+    assert best == accuracies.index(max(accuracies))
