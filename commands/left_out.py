@@ -16,7 +16,7 @@ DAMAGE = re.compile(
 )
 DAMAGED, UNUSABLE = "damaged", "not usable images"
 MANY = re.compile(r"([\d,]+) files: (.*)", re.DOTALL)
-OTHER_FORMAT = re.compile(r"not (?:an?|one of) .*(?:JPEG|\.jpg)")
+OTHER_FORMAT = re.compile(r"not (?:an?|one of) .*(?:JPEG|\.jpg)|.* cannot be read here")
 
 
 class _Group(NamedTuple):
