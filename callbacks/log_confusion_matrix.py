@@ -1,4 +1,4 @@
-"""Which classes are taken for which."""
+"""Counts which classes are taken for which."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import WandbLogger
+from torch import Tensor
 
 LARGEST_PLOT = 50  # classes; a plot has a row for each item, and shows nothing of a thousand classes
 
@@ -36,8 +37,7 @@ class LogConfusionMatrix(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        label, prediction = batch.label.cpu(), outputs.argmax(1).cpu()
-        self.counts.index_put_((label, prediction), torch.ones_like(label), accumulate=True)
+        count_pairs(self.counts, batch.label.cpu(), outputs.argmax(1).cpu())
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
         self.counts = trainer.strategy.reduce(self.counts.to(pl_module.device), reduce_op="sum").cpu()
@@ -57,3 +57,14 @@ class LogConfusionMatrix(Callback):
             y_true=labels.tolist(), preds=predictions.tolist(), class_names=class_names, title="Test confusion matrix"
         )
         logger.log_metrics({"test/confusion_matrix": plot})  # type: ignore[dict-item]  # W&B takes more than numbers
+
+
+def count_pairs(counts: Tensor, label: Tensor, prediction: Tensor) -> None:
+    """Add items to a confusion matrix, in place.
+
+    Args:
+        counts: int64 (classes, classes), rows are true classes.
+        label: int64 (B,).
+        prediction: int64 (B,).
+    """
+    counts.index_put_((label, prediction), torch.ones_like(label), accumulate=True)

@@ -1,4 +1,4 @@
-"""Which epoch a run's best checkpoint is of, and by what it is the best."""
+"""Find the epoch of a run's best checkpoint, and the metric that chose it."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Setting(NamedTuple):
 
 
 def parse_with_callbacks(parser: ArgumentParser, arguments: Sequence[str]) -> Namespace:
-    """What a parser makes of arguments once the settings of callbacks are written into ``trainer.callbacks``.
+    """Parse arguments after writing the settings of callbacks into ``trainer.callbacks``.
 
     Settings count in the order given, from YAML files (``callbacks: {ModelCheckpoint: {monitor: val/f1}}``) and from
     the command line.
@@ -134,7 +134,7 @@ def class_name(path: str) -> str:
 
 
 def _position(target: str, callbacks: list[dict[str, Any]], settings: list[Setting]) -> int:
-    """Where in the list the callback is that a setting names.
+    """The position in the list of the callback that a setting names.
 
     Raises:
         ValueError: it is not there, or there are several.

@@ -1,4 +1,4 @@
-"""What a person should know of the classes behind a run's figures."""
+"""Per-class results of a run, and notes for a person where accuracy misleads."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from commands.per_class import per_class_figures
+from datamodules.sources import first_few
 
 LARGE_SHARE = 2 / 3  # of one class among the items, from which on accuracy says little
 FEW_ITEMS = 5  # of a class: with fewer, one item moves its recall by more than 20 points
@@ -32,7 +33,7 @@ def class_results(counts: Tensor | None, class_names: Sequence[str]) -> dict[str
 
 
 def class_rows(results: dict[str, Any]) -> dict[str, str]:
-    """What to print of results.json below the figures of the test: a text by its title."""
+    """The lines to print below the test figures, as a text by its title."""
     rows = {}
     best = results.get("best", {})
     if best.get("value") is not None:
@@ -54,7 +55,7 @@ def _weakest(tested: Sequence[dict[str, Any]]) -> str:
 
 
 def _note(results: dict[str, Any]) -> str:
-    """Where accuracy misleads; empty where it does not."""
+    """Say that accuracy misleads; empty where it does not."""
     if "majority" not in results:
         return ""
     name, share = results["majority"]["class"], results["majority"]["share"]
@@ -67,9 +68,8 @@ def _note(results: dict[str, Any]) -> str:
 
 def _few(classes: Sequence[dict[str, Any]]) -> str:
     rarest = sorted(classes, key=lambda figures: figures["n"])
-    shown = ", ".join(f"{figures['class']!r} {figures['n']}" for figures in rarest[:SHOWN_CLASSES])
-    more = ", …" if len(classes) > SHOWN_CLASSES else ""
+    shown = first_few([f"{figures['class']!r} {figures['n']}" for figures in rarest], SHOWN_CLASSES)
     if len(classes) == 1:
         noun = "item" if rarest[0]["n"] == 1 else "items"
         return f"class {rarest[0]['class']!r} has {rarest[0]['n']} test {noun}: its figures say little"
-    return f"{len(classes)} classes have fewer than {FEW_ITEMS} test items ({shown}{more}): their figures say little"
+    return f"{len(classes)} classes have fewer than {FEW_ITEMS} test items ({shown}): their figures say little"

@@ -10,19 +10,17 @@ from tqdm.auto import tqdm
 from commands.mistakes import printable
 from commands.predict_rows import PredictionRows
 from commands.predictions_file import (
+    FOLDER,
     check_output,
     check_top,
     free_path,
-    is_writable,
     predictions_file,
     shown_classes,
+    writable_home,
 )
 from commands.reading_options import read_otherwise
-from commands.run_folder import home_of
-from commands.summary import shown
 from commands.trained_model import TrainedModel, ask, load_trained
 
-FOLDER = "predictions"  # in a run's
 PRINTED_CLASSES = 5
 
 
@@ -103,9 +101,7 @@ def _new_output(run: Path, given: Path) -> Path:
     Raises:
         ValueError: nothing can be written there.
     """
-    home = home_of(run)
-    if not is_writable(home):
-        raise ValueError(f"{shown(home)} cannot be written: name a file that can by --output")
+    home = writable_home(run, ": name a file that can by --output")
     return free_path(home / FOLDER, given.resolve().name or "inputs", ".jsonl")
 
 

@@ -21,7 +21,7 @@ SHOWN_CHARACTERS = 100  # of a text
 
 
 def confusion_counts(callbacks: Sequence[Callback]) -> Tensor | None:
-    """How often each class was taken for which, int64 (classes, classes), rows are true; None if nobody counted."""
+    """The confusion matrix of the test, int64 (classes, classes), rows are true; None if no callback counted."""
     counted = (callback.counts for callback in callbacks if isinstance(callback, LogConfusionMatrix))
     return next((counts for counts in counted if len(counts)), None)
 

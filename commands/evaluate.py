@@ -15,10 +15,9 @@ from commands.evaluation import Evaluation
 from commands.exported_folder import write_json
 from commands.labelled_items import LabelledItems, choose_items
 from commands.mistakes import printable
-from commands.predictions_file import free_path, is_writable, predictions_file, shown_classes
+from commands.predictions_file import free_path, is_writable, predictions_file, shown_classes, writable_home
 from commands.reading_options import as_called_here, read_otherwise
 from commands.results import sha256
-from commands.run_folder import home_of
 from commands.summary import figures_of, shown
 from commands.trained_model import TrainedModel, ask, load_trained, model_file
 
@@ -80,7 +79,7 @@ def evaluate(
 
 
 def _results(run: Path, model: TrainedModel, items: LabelledItems, evaluation: Evaluation) -> dict[str, Any]:
-    """What results.json says (docs/results.md)."""
+    """Assemble the content of results.json (docs/results.md)."""
     return {
         "schema": SCHEMA,
         "model": {"file": str(shown(model_file(run).resolve())), "sha256": sha256(model_file(run))},
@@ -103,9 +102,7 @@ def _new_folder(run: Path, data: str, output: Path | None) -> Path:
         ValueError: it is there, or cannot be made.
     """
     if output is None:
-        home = home_of(run)
-        if not is_writable(home):
-            raise ValueError(f"{shown(home)} cannot be written: name a folder to make by --output")
+        home = writable_home(run, ": name a folder to make by --output")
         return free_path(home / FOLDER, Path(data).resolve().name or "data")
     if output.exists():
         raise ValueError(f"--output={output} exists: remove it, or name another folder")

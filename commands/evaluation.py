@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+from callbacks.log_confusion_matrix import count_pairs
 from commands.per_class import DIGITS, per_class_figures
 from commands.predictions_file import PredictionsFile
 from commands.results import CERTAIN_ITEMS, wilson_interval
@@ -40,8 +42,7 @@ class Evaluation:
         """
         truth = torch.from_numpy(labels[answers.kept])
         self.loss += F.cross_entropy(answers.logits.double(), truth, reduction="sum").item()
-        cells = truth * len(self.counts) + answers.logits.argmax(1)
-        self.counts += torch.bincount(cells, minlength=self.counts.numel()).view_as(self.counts)
+        count_pairs(self.counts, truth, answers.logits.argmax(1))
         probabilities = dict(zip(answers.kept.tolist(), answers.logits.softmax(1).numpy(), strict=True))
         for position, (name, _) in enumerate(answers.inputs):
             label = self.class_names[labels[position]]
@@ -60,15 +61,11 @@ class Evaluation:
         return per_class_figures(self.counts, self.class_names)
 
     def figures(self) -> dict[str, Any]:
-        """The same figures, under the same names, as ``test`` in a run's results.json."""
+        """Compute the figures that ``test`` has in a run's results.json, under the same names."""
         accuracy = int(self.counts.diagonal().sum()) / self.n
         per_class = self.per_class()
-        averages = {name: _mean([row[name] for row in per_class if row[name] is not None]) for name in AVERAGED}
+        averages = {name: fmean(row[name] for row in per_class if row[name] is not None) for name in AVERAGED}
         figures = {"loss": self.loss / self.n, "accuracy": accuracy, **averages}
         rounded = {name: round(value, DIGITS) for name, value in figures.items()}
         interval = {"interval": {"accuracy": wilson_interval(accuracy, self.n)}} if self.n < CERTAIN_ITEMS else {}
         return {"n": self.n, **rounded, **interval}
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)

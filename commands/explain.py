@@ -71,7 +71,7 @@ def given_layers(arguments: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]
 
 
 def _said(settings: dict[str, Any], key: str) -> Any:
-    """What a layer says of a key; of a callback's, by its class or in the list of callbacks, the former winning."""
+    """Look up a key in one layer. A callback's is found by its class first, then in the list of callbacks."""
     said = look_up(settings, key)
     return look_up({"callbacks": _by_class(settings)}, key) if said is UNSET else said
 
@@ -89,7 +89,7 @@ def _by_class(settings: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _default(key: str, parser: ArgumentParser, options: Namespace) -> Any:
-    """What the class says that a setting is of."""
+    """The default that a setting has in its class."""
     if key.endswith("class_path"):
         return UNSET
     if key.startswith("callbacks."):
@@ -99,7 +99,7 @@ def _default(key: str, parser: ArgumentParser, options: Namespace) -> Any:
 
 
 def _callback_defaults(options: Namespace) -> dict[str, dict[str, Any]]:
-    """What the classes of the run's callbacks say of themselves, by their names."""
+    """The default options of the run's callbacks, by the name of their class."""
     paths = (entry.class_path for entry in options.trainer.callbacks or [])
     return {
         class_name(path): {p.name: p.default for p in init_parameters(path) if p.default is not p.empty}

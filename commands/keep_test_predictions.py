@@ -9,11 +9,8 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from torch import Tensor, distributed
 
-from commands.predictions_file import free_path, is_writable, predictions_file, shown_classes
-from commands.run_folder import home_of
+from commands.predictions_file import FOLDER, free_path, predictions_file, shown_classes, writable_home
 from commands.summary import print_once, shown
-
-FOLDER = "predictions"  # in a run's, where `make predict` writes too
 
 Part = tuple[Tensor, Tensor, Tensor]  # index and label int64 (B,), probabilities float32 (B, C)
 
@@ -29,10 +26,8 @@ class KeepTestPredictions(Callback):
     """
 
     def __init__(self, checkpoint: Path) -> None:
-        home = home_of(checkpoint)
-        if not is_writable(home):
-            raise ValueError(f"{shown(home)} cannot be written, where the predictions would go: copy the run elsewhere")
-        self.folder = home / FOLDER
+        advice = ", where the predictions would go: copy the run elsewhere"
+        self.folder = writable_home(checkpoint, advice) / FOLDER
         self.parts: list[Part] = []
 
     def on_predict_batch_end(

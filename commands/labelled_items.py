@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from commands.summary import class_list
-from datamodules.image_decoding import item_name
+from datamodules.item_names import item_name
 from datamodules.known_classes import places_among
-from datamodules.sources import Examples, Source
+from datamodules.sources import Examples, Source, first_few
 
 ALL = "all"
 SHOWN_NAMES = 10
@@ -50,14 +50,12 @@ class LabelledItems:
         absent = [name for place, name in enumerate(class_names) if place not in present]
         below = [f"{self.split} {len(self):,} · {class_list([class_names[place] for place in present])}"]
         if absent:
-            below.append(f"no items of {len(absent)} classes that the model knows: {_first(absent)}")
+            below.append(f"no items of {len(absent)} classes that the model knows: {first_few(absent, SHOWN_NAMES)}")
         below += self.source.notes
         for title, found in (("skipped", self.skipped), ("not used", self.ignored)):
-            below += (
-                [f"{title}: {len(found):,}, such as {found[0][0]} ({found[0][1]}); all in results.json"]
-                if found
-                else []
-            )
+            if found:
+                item, reason = found[0]
+                below.append(f"{title}: {len(found):,}, such as {item} ({reason}); all in results.json")
         return [f"data       {self.source.origin}", *(f"           {line}" for line in below)]
 
 
@@ -86,10 +84,5 @@ def _check_known(source: Source, labels: np.ndarray, class_names: list[str]) -> 
     there = [source.class_names[label] for label in np.unique(labels)]
     new = [name for name, place in zip(there, places_among(there, class_names), strict=True) if place < 0]
     if new:
-        raise ValueError(
-            f"That model knows {len(class_names):,} classes; this data has {len(there):,}. New: {_first(new)}."
-        )
-
-
-def _first(names: list[str]) -> str:
-    return ", ".join(names[:SHOWN_NAMES]) + (", …" if len(names) > SHOWN_NAMES else "")
+        named = first_few(new, SHOWN_NAMES)
+        raise ValueError(f"That model knows {len(class_names):,} classes; this data has {len(there):,}. New: {named}.")

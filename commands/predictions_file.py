@@ -17,7 +17,10 @@ from typing import Any
 import numpy as np
 
 from commands.failures import RunFailedError
+from commands.run_folder import home_of
+from commands.summary import shown
 
+FOLDER = "predictions"  # in a run's
 SUFFIXES = (".jsonl", ".csv")
 WHOLE_CLASSES = 100  # with more, a row has the most probable ones only
 SHOWN_CLASSES = 5
@@ -177,6 +180,22 @@ def check_output(output: Path, given: Path | None) -> None:
         raise ValueError(f"--output={output}: there is no folder {output.parent}")
     if not (_is_device(output) or is_writable(output.resolve().parent)) or not _may_replace(output):
         raise ValueError(f"--output={output} cannot be written; name a file that can")
+
+
+def writable_home(run: Path, advice: str) -> Path:
+    """The folder that a trained model belongs to, into which something is to be written.
+
+    Args:
+        run: as in ``home_of``.
+        advice: what to do where it cannot be, with the mark before it.
+
+    Raises:
+        ValueError: it cannot be written.
+    """
+    home = home_of(run)
+    if not is_writable(home):
+        raise ValueError(f"{shown(home)} cannot be written{advice}")
+    return home
 
 
 def is_writable(folder: Path) -> bool:

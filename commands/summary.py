@@ -14,6 +14,7 @@ from commands.left_out import grouped
 from commands.list_experiments import experiment_files
 from commands.mistakes import printable
 from commands.run_folder import LAST_CHECKPOINT
+from datamodules.sources import first_few
 
 SHOWN_CLASSES = 10
 
@@ -41,8 +42,7 @@ def how_to_continue(run_folder: Path | None) -> str:
 
 def class_list(names: list[str]) -> str:
     """How many classes there are, and the first of their names."""
-    named = (_told_apart(name) for name in names[:SHOWN_CLASSES])
-    return f"{len(names)} classes: " + ", ".join(named) + (", …" if len(names) > SHOWN_CLASSES else "")
+    return f"{len(names)} classes: {first_few([*map(_told_apart, names)], SHOWN_CLASSES)}"
 
 
 def _told_apart(name: str) -> str:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from datamodules.delimited_tables import DelimitedFormat, DelimitedTable
+from datamodules.sources import first_few
 from datamodules.table_columns import Column, NoColumnError, column_names, find_column
 from datamodules.table_files import Table, open_table
 
+SHOWN_FILES = 4
 # What a column may hold that is to be these.
 USABLE = {"text": ("texts",), "image": ("images", "texts"), "label": ("texts", "numbers")}
 
@@ -74,7 +76,8 @@ def choose_tables(
     if not chosen:
         notes.append(f"no {split} split: {' and '.join(f'{Path(file).name} has {lacks}' for file, lacks in lacking)}")
     elif len(files) > 1 and len(chosen) > 1:
-        notes.append(f"{split} is read from {len(chosen)} files: {_listed([c.table.path.name for c in chosen])}")
+        names = [table.path.name for table, _, _ in chosen]
+        notes.append(f"{split} is read from {len(chosen)} files: {first_few(names, SHOWN_FILES)}")
     return chosen
 
 
@@ -91,7 +94,3 @@ def _header_hint(table: Table, wanted: Wanted) -> str:
     if not (isinstance(table, DelimitedTable) and table.given.header is None and unknown):
         return ""
     return "; if its first line is data already, --data.header=false calls the columns 1, 2, …"
-
-
-def _listed(names: Sequence[str], shown: int = 4) -> str:
-    return ", ".join(names[:shown]) + (", …" if len(names) > shown else "")

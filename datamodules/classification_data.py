@@ -179,7 +179,7 @@ class ClassificationData(SplitLoaders, ABC):
         Raises:
             ValueError: nothing is left of a batch, or more than a twentieth of the data cannot be read any more.
         """
-        streamed = [dataset for dataset in self._encoded[0].values() if getattr(dataset, "streamed", False)]
+        streamed = [dataset for dataset in self.datasets.values() if getattr(dataset, "streamed", False)]
         if any(dataset.newly_lost() for dataset in streamed) or not len(batch.label):
             lost = [item for split in SPLIT_NAMES for item in self._lost(split)]
             check_unreadable(lost, sum(map(len, self.source_found.splits.values())), self.max_unreadable_share)
@@ -211,7 +211,7 @@ class ClassificationData(SplitLoaders, ABC):
     @property
     def class_counts(self) -> list[int]:
         """Readable training items of each class."""
-        return np.bincount(self._encoded[1]["train"].labels, minlength=self.num_classes).tolist()
+        return np.bincount(self._encoded.readable["train"].labels, minlength=self.num_classes).tolist()
 
     @cached_property
     def fingerprint(self) -> str:
@@ -226,21 +226,21 @@ class ClassificationData(SplitLoaders, ABC):
     @property
     def sizes(self) -> dict[str, int]:
         """Readable items per split."""
-        return {split: len(self._encoded[1][split]) - len(self._lost(split)) for split in SPLIT_NAMES}
+        return {split: len(self._encoded.readable[split]) - len(self._lost(split)) for split in SPLIT_NAMES}
 
     @property
     def skipped(self) -> list[tuple[str, str]]:
         """(item, reason) for everything that was left out."""
-        return self._encoded[2] + [item for split in SPLIT_NAMES for item in self._lost(split)]
+        return self._encoded.skipped + [item for split in SPLIT_NAMES for item in self._lost(split)]
 
     def item(self, split: str, index: int) -> Any:
         """The item as a person would look at it: a uint8 image (H, W, C) or a text."""
-        return self._encoded[1][split].items[index]
+        return self._encoded.readable[split].items[index]
 
     def item_name(self, split: str, index: int) -> str:
         """What a person finds an item by: its file within ``source``, or the row of the split that it was found in."""
         found_in = split if split in self.found.splits else "train"
-        return name_item(self._encoded[1][split].items, index, found_in, Path(self.source).expanduser())
+        return name_item(self._encoded.readable[split].items, index, found_in, Path(self.source).expanduser())
 
     def prepare_data(self) -> None:
         """Download once per node; ``setup`` then reads the cache on every rank."""

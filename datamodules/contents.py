@@ -12,7 +12,7 @@ from unicodedata import normalize
 import numpy as np
 from tqdm.auto import tqdm
 
-from datamodules.file_paths import FilePaths
+from datamodules.file_paths import EMPTY_DIGEST, FilePaths, file_digest
 from datamodules.sources import Source, check_regular
 
 READ_WHOLE_BYTES = 1_000_000
@@ -52,16 +52,15 @@ def read_contents(items: Sequence[Any] | np.ndarray, title: str) -> Contents:
 def _of_files(paths: FilePaths) -> Contents:
     digests = paths.digests()
     copies = np.ascontiguousarray(digests[:, :8]).view(np.uint64)[:, 0]
-    empty = (digests == np.frombuffer(hashlib.sha256().digest(), np.uint8)).all(axis=1)
+    empty = (digests == np.frombuffer(EMPTY_DIGEST, np.uint8)).all(axis=1)
     return Contents(hashlib.sha256(digests.tobytes()).hexdigest(), np.where(empty, np.uint64(0), copies))
 
 
 def _digests(item: Any) -> tuple[bytes, bytes]:
     """The digest of an item, and one that its copies have as well; that is empty if the item is."""
     if isinstance(item, Path):
-        digest = hashlib.sha256()
-        size = _digest_file(digest, item)
-        return digest.digest(), digest.digest() if size else b""
+        digest = file_digest(item)
+        return digest, b"" if digest == EMPTY_DIGEST else digest
     content = _bytes_of(item)
     digest_of_all = hashlib.sha256(content).digest()
     if not isinstance(item, str):
@@ -108,11 +107,8 @@ def _digest_items(digest: Any, items: Iterable[Any]) -> None:
             digest.update(len(content).to_bytes(8, "little") + content)
 
 
-def _digest_file(digest: Any, path: Path) -> int:
-    """As any bytes, but never all in memory; returns how many.
-
-    What cannot be read, which its decoder will say, counts as empty.
-    """
+def _digest_file(digest: Any, path: Path) -> None:
+    """As any bytes, but never all in memory; what cannot be read, which its decoder will say, counts as empty."""
     try:
         check_regular(path)
         with path.open("rb") as file:
@@ -124,5 +120,3 @@ def _digest_file(digest: Any, path: Path) -> int:
                 hashlib.file_digest(file, lambda: digest)
     except (OSError, ValueError):
         digest.update(bytes(8))
-        return 0
-    return size

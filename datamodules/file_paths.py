@@ -19,6 +19,7 @@ WHOLE_BYTES = 20_000_000  # of a larger file, not all is held in memory at once
 # Some file systems note the time of a change no finer than this: a file so young may change again without a trace.
 FINEST_NS = 2_000_000_000
 BITS_64 = 2**64 - 1
+EMPTY_DIGEST = hashlib.sha256().digest()
 
 
 class Files:
@@ -27,7 +28,7 @@ class Files:
     def __init__(self, paths: list[str]) -> None:
         self.paths = paths
         self.known = np.zeros(len(paths), dtype=bool)  # whose digest
-        self.digests = np.zeros((len(paths), hashlib.sha256().digest_size), dtype=np.uint8)
+        self.digests = np.zeros((len(paths), len(EMPTY_DIGEST)), dtype=np.uint8)
 
     @cached_property
     def states(self) -> np.ndarray:
@@ -132,7 +133,7 @@ def file_digest(path: Path) -> bytes:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
     except (OSError, ValueError):
-        return hashlib.sha256().digest()
+        return EMPTY_DIGEST
 
 
 def _state(path: str, place: int) -> tuple[int, ...]:

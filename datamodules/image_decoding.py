@@ -18,6 +18,7 @@ from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 from tqdm.auto import tqdm
 
 from datamodules.image_signatures import RAW_SUFFIXES, SIGNATURE_BYTES, unread_format
+from datamodules.item_names import item_name
 from datamodules.sources import check_regular, first_line
 
 # Pillow knows forty more. Nobody has reason to train on those, and some, such as EPS, run other programs.
@@ -232,8 +233,3 @@ def _start(item: Path | bytes) -> bytes:
         return item[:SIGNATURE_BYTES]
     with item.open("rb") as file:
         return file.read(SIGNATURE_BYTES)
-
-
-def item_name(item: Path | bytes, title: str, position: int) -> str:
-    """What a person can find an item by: its file, or its row."""
-    return str(item) if isinstance(item, Path) else f"{title} row {position}"

@@ -19,10 +19,10 @@ from datamodules.decoded_images import Decoded, read_decoded, write_decoded
 from datamodules.file_paths import FilePaths
 from datamodules.folder_tree import Folder
 from datamodules.image_batches import ImageBatch, InMemoryImages, StreamedImages
-from datamodules.image_decoding import item_name
 from datamodules.image_folders import find_images, load_image_folder
 from datamodules.image_signatures import is_image
 from datamodules.image_sizes import size_line
+from datamodules.item_names import item_name
 from datamodules.no_input import NotAnInput, files_below
 from datamodules.preprocessing import ImagePreprocessing
 from datamodules.sources import SPLIT_NAMES, Source, take

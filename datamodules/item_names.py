@@ -6,6 +6,11 @@ from pathlib import Path
 from typing import Any
 
 
+def item_name(item: Any, split: str, row: int) -> str:
+    """An item's file, or its row of the split, from 0."""
+    return str(item) if isinstance(item, Path) else f"{split} row {row}"
+
+
 def name_item(items: Any, index: int, split: str, folder: Path) -> str:
     """The file of an item, relative to the folder of the data if it lies in there; or the row of its split, from 0.
 
@@ -15,7 +20,6 @@ def name_item(items: Any, index: int, split: str, folder: Path) -> str:
         split: the one that they were found in.
     """
     item = items[index]
-    if isinstance(item, Path):
-        return str(item.relative_to(folder) if item.is_relative_to(folder) else item)
-    row = items.positions[index] if hasattr(items, "positions") else index
-    return f"{split} row {row}"
+    if isinstance(item, Path) and item.is_relative_to(folder):
+        item = item.relative_to(folder)
+    return item_name(item, split, items.positions[index] if hasattr(items, "positions") else index)

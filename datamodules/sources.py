@@ -116,6 +116,11 @@ def check_regular(path: Path) -> None:
         raise ValueError(f"a file of {found.st_size / 1e6:,.0f} MB, more than {LARGEST_FILE_BYTES / 1e6:.0f}")
 
 
+def first_few(names: Sequence[str], most: int) -> str:
+    """The names in one line; of more than ``most``, the first of them."""
+    return ", ".join(names[:most]) + (", …" if len(names) > most else "")
+
+
 def first_line(error: BaseException) -> str:
     """What an exception says, on one line; its type if it says nothing."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)

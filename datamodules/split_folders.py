@@ -6,11 +6,9 @@ import re
 from collections.abc import Sequence
 
 from datamodules.folder_tree import Folder
-from datamodules.sources import SPLIT_NAMES
+from datamodules.sources import first_few
+from datamodules.split_names import HELD_OUT, WORDS, missing_split
 
-HELD_OUT = "held out"  # names that some give to the validation split, and some to the test split
-WORDS = {word: split for split, words in SPLIT_NAMES.items() for word in words}
-WORDS |= dict.fromkeys(("eval", "evaluation", "holdout", "heldout"), HELD_OUT)
 # What a name may say besides the split: training_set, test-images, ValData.
 BESIDES = (
     "set",
@@ -73,8 +71,7 @@ def names_split(name: str) -> bool:
 
 def listed(folders: Sequence[Folder]) -> str:
     """The first of their names."""
-    names = [folder.name for folder in folders]
-    return ", ".join(names[:SHOWN_NAMES]) + (", …" if len(names) > SHOWN_NAMES else "")
+    return first_few([folder.name for folder in folders], SHOWN_NAMES)
 
 
 def _named_as_splits(folders: Sequence[Folder]) -> dict[str, list[Folder]]:
@@ -149,9 +146,8 @@ def _check_not_both(root: Folder) -> None:
 def _settle_held_out(named: dict[str, list[Folder]], notes: list[str], ignored: list[tuple[str, str]]) -> None:
     """Make eval or holdout the split that is missing: the test split if both are."""
     found = named.pop(HELD_OUT, [])
-    free = [split for split in ("test", "val") if split not in named]
-    if found and free:
-        named[free[0]] = found
-        notes.append(f"{listed(found)} serves as the {LONG_NAMES[free[0]]} split")
+    if found and (split := missing_split(named)):
+        named[split] = found
+        notes.append(f"{listed(found)} serves as the {LONG_NAMES[split]} split")
     elif found:
         ignored += [(folder.path, "there are a validation and a test split without it") for folder in found]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from datamodules.sources import SPLIT_NAMES
 
-# Names that some give to the validation split, and some to the test split.
-HELD_OUT = ("eval", "evaluation", "holdout", "heldout")
+HELD_OUT = "held out"  # what some make the validation split, and some the test split
 IN_TWO_WORDS = re.compile(r"(held|hold)[^a-z]+out")
 # What a name may say besides, as in trainset or test_data.
 ENDINGS = "(?:s|sets?|data|datasets?|splits?|files?)?"
-WORDS = {name: split for split, names in SPLIT_NAMES.items() for name in names} | dict.fromkeys(HELD_OUT, "")
+WORDS = {name: split for split, names in SPLIT_NAMES.items() for name in names}
+WORDS |= dict.fromkeys(("eval", "evaluation", "holdout", "heldout"), HELD_OUT)
 
 
 def files_by_split(files: Sequence[Path], folder: Path, notes: list[str]) -> dict[str, list[Path]]:
@@ -30,11 +30,10 @@ def files_by_split(files: Sequence[Path], folder: Path, notes: list[str]) -> dic
         words = re.split("[^a-z]+", IN_TWO_WORDS.sub(r"\1out", str(file.relative_to(folder)).lower()))
         if word := next(filter(None, map(_split_word, reversed(words))), None):
             found.setdefault(WORDS[word], {}).setdefault(word, []).append(file)
-    if held_out := found.pop("", None):
-        free = next((split for split in ("test", "val") if split not in found), None)
-        if free:
-            found[free] = held_out
-            notes.append(f"{' and '.join(held_out)} serves as the {free} split")
+    held_out = found.pop(HELD_OUT, None)
+    if held_out and (split := missing_split(found)):
+        found[split] = held_out
+        notes.append(f"{' and '.join(held_out)} serves as the {split} split")
     for split, by_word in found.items():
         if len(by_word) > 1:
             shown = " and ".join(str(of_word[0].relative_to(folder)) for of_word in by_word.values())
@@ -42,6 +41,11 @@ def files_by_split(files: Sequence[Path], folder: Path, notes: list[str]) -> dic
                 f"in data.source={str(folder)!r}, {shown} would both be the {split} split: rename one, or move it away"
             )
     return {split: next(iter(by_word.values())) for split, by_word in found.items()}
+
+
+def missing_split(found: Collection[str]) -> str | None:
+    """The split that held-out items serve as: test before val, as its score is what people report."""
+    return next((split for split in ("test", "val") if split not in found), None)
 
 
 def _split_word(word: str) -> str | None:

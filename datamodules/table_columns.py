@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from datamodules.sources import first_few
+
 Column = str | tuple[str, ...]  # a name, or several whose texts are joined
 SEPARATOR = "\n\n"
 SHOWN_COLUMNS = 20
@@ -18,11 +20,15 @@ class NoColumnError(ValueError):
         self.lacks = lacks
 
 
-def join_texts(texts: Sequence[str]) -> str:
-    """The text of a row: as it stands if it is one, else with a blank line between those that are not empty."""
-    if len(texts) == 1:
-        return texts[0]
-    return SEPARATOR.join(text for text in texts if text.strip())
+def join_texts(cells: Sequence[str | None]) -> str | None:
+    """The text of a row: a single cell as it stands, of several those that are not empty with a blank line between.
+
+    None where no cell is there, as in a row that ends early.
+    """
+    there = [cell for cell in cells if cell is not None]
+    if len(cells) == 1 or not there:
+        return there[0] if there else None
+    return SEPARATOR.join(cell for cell in there if cell.strip())
 
 
 def column_names(column: Column) -> tuple[str, ...]:
@@ -52,7 +58,7 @@ def find_column(key: str, wanted: Sequence[Column], columns: Sequence[str], path
     found = {column: places for column in wanted if (places := _places_of(key, column, columns, path)) is not None}
     if not found:
         named = " or ".join(" and ".join(column_names(column)) for column in wanted)
-        message = f"no {named} column in {path}: it has {_shown(columns)}; name one with --{key}"
+        message = f"no {named} column in {path}: it has {first_few(columns, SHOWN_COLUMNS)}; name one with --{key}"
         raise NoColumnError(message, f"no {key.removeprefix('data.').removesuffix('_column')} column")
     names = [columns[places[0]] for places in found.values()]
     if len(found) > 1 and wanted[0] not in found:
@@ -75,7 +81,3 @@ def _place_of(key: str, name: str, columns: Sequence[str], path: Path) -> int | 
     if not same and name.isdecimal() and 1 <= int(name) <= len(columns):
         return int(name) - 1
     return same[0] if same else None
-
-
-def _shown(columns: Sequence[str]) -> str:
-    return ", ".join(columns[:SHOWN_COLUMNS]) + (", …" if len(columns) > SHOWN_COLUMNS else "")

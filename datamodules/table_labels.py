@@ -8,6 +8,7 @@ from unicodedata import normalize
 
 import numpy as np
 
+from datamodules.sources import first_few
 from datamodules.stored_items import StoredLabels
 
 LONGEST_NAME = 1000
@@ -60,9 +61,11 @@ def label_notes(found: Iterable[str], names: Sequence[str]) -> list[str]:
     found = sorted(found)
     trimmed = [value for value in found if value != value.strip() and value.strip()]
     recomposed = [value for value in found if value.strip() != plain_name(value)]
-    notes = [f"blanks around labels are left out, as of {_shown(trimmed)}"] if trimmed else []
-    if recomposed:
-        notes.append(f"letters of labels are put together with their accents, as of {_shown(recomposed)}")
+    changes = {
+        "blanks around labels are left out": trimmed,
+        "letters of labels are put together with their accents": recomposed,
+    }
+    notes = [f"{said}, as of {first_few([*map(repr, of)], SHOWN_NAMES)}" for said, of in changes.items() if of]
     alike: dict[str, list[str]] = {}
     for name in names:
         alike.setdefault(name.casefold(), []).append(name)
@@ -70,7 +73,3 @@ def label_notes(found: Iterable[str], names: Sequence[str]) -> list[str]:
         f"{' and '.join(same)} differ in case only: they are {len(same)} classes" for same in alike.values() if same[1:]
     ]
     return notes
-
-
-def _shown(values: Sequence[str]) -> str:
-    return ", ".join(map(repr, values[:SHOWN_NAMES])) + (", …" if len(values) > SHOWN_NAMES else "")

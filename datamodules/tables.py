@@ -118,7 +118,7 @@ def _rows(chosen: Chosen, folder: str) -> Iterator[tuple[str | bytes | None, str
     names = chosen.declared
     try:
         for row in table.rows([*items, label]):
-            item = join_texts([text for text in row[:-1] if text is not None]) if len(items) > 1 else row[0]
+            item = join_texts(row[:-1])
             if folder and isinstance(item, str) and item.strip():
                 item = f"{folder}/{item}"
             yield item, _declared_name(row[-1], names)

@@ -46,11 +46,9 @@ def _csv_rows(path: Path, reading: Reading) -> Iterator[Row]:
 
 
 def _joined(texts: Sequence[str | None]) -> str | Unreadable:
-    """The text of a row, of one column or several; a row that ends early may have none."""
-    there = [text for text in texts if text is not None]
-    if not there:
-        return Unreadable("no text")
-    return join_texts(there) if len(texts) > 1 else there[0]
+    """The text of a row, of one column or several."""
+    text = join_texts(texts)
+    return Unreadable("no text") if text is None else text
 
 
 def _json_lines(path: Path, reading: Reading) -> Iterator[Row]:

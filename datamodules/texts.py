@@ -145,7 +145,7 @@ class TextData(TableData):
 
     @property
     def items_line(self) -> str:
-        lengths = np.array(self._encoded[0]["train"].lengths)
+        lengths = np.array(self.datasets["train"].lengths)
         reaching = float((lengths >= self.max_tokens).mean())
         return f"texts of {np.median(lengths):.0f} tokens (median)" + (
             f"; {reaching:.0%} reach data.max_tokens={self.max_tokens}, where a text is cut" if reaching else ""

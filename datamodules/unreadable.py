@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import Any
 
-from datamodules.image_decoding import item_name
+from datamodules.item_names import item_name
 
 
 def check_unreadable(unreadable: list[tuple[str, str]], total: int, most: float) -> None:

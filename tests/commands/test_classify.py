@@ -156,7 +156,7 @@ def test_by_default_a_new_file_in_the_runs_folder_is_written_each_time(
     assert sorted(path.name for path in (folder / "predictions").iterdir()) == [
         "digits-2.jsonl", "digits-3.jsonl", "digits.jsonl",
     ]  # fmt: skip
-    monkeypatch.setattr("commands.classify.is_writable", lambda _: False)
+    monkeypatch.setattr("commands.predictions_file.is_writable", lambda _: False)
     outcome = lightsmith("classify", "--run=runs/mnist_mlp/latest", f"--input={digits}")
     assert outcome.code == 2
     assert outcome.err.endswith("cannot be written: name a file that can by --output\n")
