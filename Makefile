@@ -29,7 +29,7 @@ exp: $(if $(RESUME),,need-NAME) setup ## Train, test, record: NAME=mnist_mlp [DA
 # The shell takes the text from the environment, so that nothing in it is read as a command.
 predict: export GIVEN_TEXT := $(value TEXT)
 predict: need-RUN $(if $(value TEXT),,need-INPUT) setup ## Classify: RUN=runs/mnist_mlp/latest (or an exported folder) INPUT=file or folder, or TEXT="..." [OUTPUT=x.csv]
-	@$(python) cli.py classify --run="$(RUN)" $(if $(INPUT),--input="$(INPUT)") $(if $(value TEXT),--text="$$GIVEN_TEXT") $(if $(OUTPUT),--output="$(OUTPUT)") $(ARGS)
+	@$(python) cli.py predict --run="$(RUN)" $(if $(INPUT),--input="$(INPUT)") $(if $(value TEXT),--text="$$GIVEN_TEXT") $(if $(OUTPUT),--output="$(OUTPUT)") $(ARGS)
 
 evaluate: need-RUN need-DATA setup ## Test a trained model on other labelled data, all of it: RUN=runs/mnist_mlp/latest DATA=file or folder [ARGS="--split=test"]
 	@$(python) cli.py evaluate --run="$(RUN)" --data="$(DATA)" $(if $(OUTPUT),--output="$(OUTPUT)") $(ARGS)

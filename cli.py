@@ -7,17 +7,16 @@ import os
 import re
 import signal
 import sys
-import warnings
-from argparse import SUPPRESS, ArgumentError, ArgumentParser
+from argparse import SUPPRESS, ArgumentError
 from collections.abc import Callable, Sequence
 from inspect import signature
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from commands.failures import RunFailedError
-from commands.hints import hint
-from commands.light_imports import import_torchmetrics
-from commands.mistakes import explain, nearest, one_line
+from lightsmith.runs.failures import RunFailedError
+from lightsmith.runs.fast_imports import import_torchmetrics
+from lightsmith.settings.hints import hint
+from lightsmith.settings.parse_errors import explain
+from lightsmith.terminal import nearest, one_line
 
 
 class Verb(NamedTuple):
@@ -27,16 +26,14 @@ class Verb(NamedTuple):
     gloss: str
 
 
-EXPERIMENT = "commands.experiment"
 VERBS = {
-    "run": Verb(EXPERIMENT, "train, test the best checkpoint, write the results (what `make exp` calls)"),
-    "fit": Verb(EXPERIMENT, "Lightning's own: train only, with the options of run"),
-    "validate": Verb(EXPERIMENT, "Lightning's own: evaluate --ckpt_path on the validation split"),
-    "test": Verb(EXPERIMENT, "Lightning's own: evaluate --ckpt_path on the test split"),
-    "predict": Verb(EXPERIMENT, "Lightning's own: probabilities of --ckpt_path for the test split, in a file"),
-    "list": Verb("commands.list_experiments", "the experiments and what they measured"),
+    "run": Verb("commands.run", "train, test the best checkpoint, write the results (what `make exp` calls)"),
+    "fit": Verb("commands.run", "Lightning's own: train only, with the options of run"),
+    "validate": Verb("commands.run", "Lightning's own: evaluate --ckpt_path on the validation split"),
+    "test": Verb("commands.run", "Lightning's own: evaluate --ckpt_path on the test split"),
+    "list": Verb("commands.list", "the experiments and what they measured"),
     "options": Verb("commands.options", "what can be set in an experiment: values there, types, meanings"),
-    "classify": Verb("commands.classify", "class probabilities for new images or texts: what `make predict` calls"),
+    "predict": Verb("commands.predict", "a trained model's answers for new images or texts; with -c, Lightning's own"),
     "evaluate": Verb("commands.evaluate", "a trained model on labelled data other than its own, all of it"),
     "compress": Verb(
         "commands.compress", "prune, quantize and distil an experiment's model, and compare what comes out"
@@ -47,25 +44,9 @@ VERBS = {
     "verify-resume": Verb("commands.verify_resume", "prove that a killed and resumed run ends as an undisturbed one"),
     "ship-weights": Verb("commands.ship_weights", "turn a cifar_resnet run into the backbone that Lightsmith ships"),
 }
+FORMER_NAMES = {"classify": "predict"}  # of verbs: scripts that people wrote keep working
 SETTINGS = ("--model.", "--data.", "--trainer.", "--callbacks.")  # a run records them with ~, and finds the home again
 PAGES = ("list", "options")  # verbs that only print
-# Lightning's advice that does not apply: the data is in memory, a run folder is written to again on resume, which goes
-# on with the very next batch (see callbacks/exact_resume.py), torchmetrics adds up over processes by itself, these
-# share the items of an evaluation without repeating any (see datamodules/batching.py), a monitored metric that is not
-# there yet waits for a validation (see commands/watched_metrics.py), and a ModelCheckpoint that saves in other
-# intervals than before takes over what it knew all the same (see callbacks/keep_best.py).
-QUIETED = (
-    ".*does not have many workers.*",
-    ".*Checkpoint directory .* exists and is not empty.*",
-    ".*Experiment logs directory .* exists and is not empty.*",
-    ".*number of training batches .* is smaller than the logging interval.*",
-    ".*resuming from a checkpoint that ended before the epoch ended.*",
-    ".*It is recommended to use `self.log.*sync_dist=True.*",
-    ".*Using `DistributedSampler` with the dataloaders.*",
-    ".*ModelCheckpoint.* could not find the monitored key.*",
-    '.*Please add the following callbacks: \\["ModelCheckpoint[^\\]]*\\]\\.',
-    ".*isinstance\\(treespec, LeafSpec\\). is deprecated.*",
-)
 EXAMPLES = """
   cli.py run -c experiments/_defaults.yaml -c experiments/mnist_mlp.yaml --model.lr=0.01
   cli.py options --name=mnist_mlp    what can be set in an experiment
@@ -127,30 +108,22 @@ def overview() -> str:
 
 
 def _run(given: list[str]) -> int:
+    given[0] = FORMER_NAMES.get(given[0], given[0])
     command = given[0]
     if command.startswith("-"):
         raise ValueError(f"{command}: a command comes before its options, such as cli.py run -c <experiment> {command}")
     if command not in VERBS:
         raise ValueError(f"unknown command {command!r}{nearest(command, list(VERBS))} (cli.py --help lists them)")
-    return _run_experiment(given) if VERBS[command].module == EXPERIMENT else _run_function(command, given[1:])
+    if VERBS[command].module == "commands.run" or _is_lightnings(given):
+        from commands.run import run
+
+        return run(given)
+    return _run_function(command, given[1:])
 
 
-def _run_experiment(given: list[str]) -> int:
-    check_config_files(given)
-    import_torchmetrics()
-    # Imported here: each command loads only what it needs, and a mistyped name is answered at once.
-    from lightning.pytorch.utilities.exceptions import MisconfigurationException
-
-    from commands.experiment import ExperimentCLI
-
-    try:
-        with warnings.catch_warnings():
-            for pattern in QUIETED:
-                warnings.filterwarnings("ignore", pattern)
-            ExperimentCLI(given)
-    except MisconfigurationException as error:
-        raise ValueError(one_line(error)) from error
-    return 0
+def _is_lightnings(given: Sequence[str]) -> bool:
+    """Whether ``predict`` is meant as Lightning means it: with an experiment, for its test split."""
+    return given[0] == "predict" and any(option.startswith(("-c", "--config")) for option in given)
 
 
 def _run_function(command: str, given: list[str]) -> int:
@@ -191,31 +164,6 @@ def function_of(command: str) -> Callable[..., int | None]:
     module = VERBS[command].module
     function: Callable[..., int | None] = getattr(importlib.import_module(module), module.rpartition(".")[2])
     return function
-
-
-def check_config_files(given: Sequence[str]) -> None:
-    """Refuse a missing or broken YAML before anything slow is imported.
-
-    Raises:
-        ValueError: naming the nearest experiment, or the line that cannot be read.
-    """
-    from commands.list_experiments import experiment_files
-    from commands.settings_file import read_settings, refuse_url
-
-    parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    parser.add_argument("-c", "--config", action="append", default=[])
-    for file in parser.parse_known_args(given)[0].config:
-        refuse_url("--config", file)
-        try:
-            found = Path(file).is_file()
-        except OSError as error:  # a name that no file can have
-            raise ValueError(f"--config={file}: {error.strerror}") from error
-        if not found:
-            name, names = Path(file).stem, list(experiment_files())
-            raise ValueError(
-                f"no experiment {name!r} ({file} does not exist){nearest(name, names)} (all: {', '.join(names)})"
-            )
-        read_settings(Path(file))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from benchmarks.contenders import RACES
 from benchmarks.pages import write_pages
 from benchmarks.race import run_race
 from benchmarks.report import clean_commit, machine, plot, print_table, save, summarize
-from commands.mistakes import nearest, one_line
+from lightsmith.terminal import nearest, one_line
 
 
 def bench(name: str | None = None, data: str = "sample", quick: bool = False, repeats: int = 3) -> None:

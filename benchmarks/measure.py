@@ -18,8 +18,8 @@ from jsonargparse import auto_cli
 from benchmarks.pages import EXPERIMENTS_FILE, read_measurements, write_pages
 from benchmarks.race import ROOT
 from benchmarks.report import clean_commit, machine
-from commands.list_experiments import experiment_files
-from commands.mistakes import nearest, one_line
+from lightsmith.settings.experiments import experiment_files
+from lightsmith.terminal import nearest, one_line
 
 
 def measure(name: str, data: str = "sample", seeds: int = 1, variant: str = "", options: str = "") -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from scipy.stats import binomtest
 
 from benchmarks.race import ROOT
-from commands.list_experiments import experiment_files, header
+from lightsmith.settings.experiments import experiment_files, header
 
 RESULTS = Path(__file__).parent / "results"
 EXPERIMENTS_FILE = RESULTS / "experiments.json"

@@ -14,8 +14,8 @@ from typing import Any
 import torch
 
 from benchmarks.contenders import Contender, Race
-from commands.mistakes import one_line
 from lightning_modules.networks.backbones import BACKBONE_PREFIX
+from lightsmith.terminal import one_line
 
 ROOT = Path(__file__).parents[1]
 Record = dict[str, Any]

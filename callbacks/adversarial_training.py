@@ -7,9 +7,9 @@ from typing import Any, Literal
 from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 
-from callbacks.attacks import attack_embeddings, attack_images, first_embedding
-from lightning_modules.batch import Batch
 from lightning_modules.classifier import Classifier
+from lightning_modules.networks.probes.attacks import attack_embeddings, attack_images, first_embedding
+from lightning_modules.training.batch import Batch
 
 STAGE = "attack"  # of the batch, for images, and of the loss, for texts
 FGSM_STEP = 1.25  # of epsilon, as Wong et al. take it

@@ -9,8 +9,8 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
-from callbacks.shuffled_rows import Run, ShuffledRows, checked_rows
 from lightning_modules.classifier import Classifier
+from lightning_modules.networks.probes.feature_rows import Run, ShuffledRows, checked_rows
 
 
 class CacheFrozenFeatures(Callback):

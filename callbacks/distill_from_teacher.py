@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from lightning_modules.batch import Batch
 from lightning_modules.classifier import Classifier
+from lightning_modules.training.batch import Batch
 
 STAGE = "distill"
 # What teacher and student must have in common, as a function of their data modules.

@@ -13,8 +13,8 @@ from lightning.pytorch.callbacks import EarlyStopping, GradientAccumulationSched
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
-from callbacks.stop_reasons import stop_reasons
-from lightning_modules.changing_module import ChangingModule
+from lightning_modules.training.editable_module import ChangingModule
+from lightning_modules.training.stop_reasons import stop_reasons
 
 KEY = "exact_resume"
 COUNTS = ("ready", "started", "processed", "completed")

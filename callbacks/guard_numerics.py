@@ -10,9 +10,9 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.optim import Optimizer
 
-from lightning_modules.changing_module import ChangingModule
-from lightning_modules.kept_weights import Kept
-from lightning_modules.nonfinite import Step, cause_in, poisoned, what_is_nonfinite
+from lightning_modules.training.editable_module import ChangingModule
+from lightning_modules.training.kept_weights import Kept
+from lightning_modules.training.nonfinite import Step, cause_in, poisoned, what_is_nonfinite
 
 STAGE = "keep"
 

@@ -8,12 +8,11 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.optim import Optimizer
 
-from callbacks.check_reached import check_reached
-from callbacks.forget_best import forget_best
 from lightning_modules.classifier import Classifier
-from lightning_modules.networks.channel_choice import Choice, channels_to_keep
-from lightning_modules.networks.macs import count_macs
-from lightning_modules.networks.remove_channels import narrowed
+from lightning_modules.networks.edits.choose_channels import Choice, channels_to_keep
+from lightning_modules.networks.edits.remove_channels import narrowed
+from lightning_modules.networks.probes.macs import count_macs
+from lightning_modules.training.trainer_state import check_reached, forget_best
 
 
 class PruneChannels(Callback):

@@ -12,10 +12,9 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_warn
 from torch import Tensor
 from torch.optim import Optimizer
 
-from callbacks.forget_best import forget_best
 from lightning_modules.classifier import Classifier
-from lightning_modules.networks.sparsity import Scope, masks_of_largest, pack, prunable_weights, unpack
-from lightning_modules.weight_averaging import average_anew, averaged_copies
+from lightning_modules.networks.edits.masks import Scope, masks_of_largest, pack, prunable_weights, unpack
+from lightning_modules.training.trainer_state import average_anew, averaged_copies, forget_best
 
 
 class PruneWeights(Callback):

@@ -7,10 +7,9 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
 
-from callbacks.check_reached import check_reached
-from callbacks.forget_best import forget_best
-from lightning_modules.networks.fake_quantize import freeze_ranges
-from lightning_modules.networks.rounding import InputRange
+from lightning_modules.networks.edits.fake_quantize import freeze_ranges
+from lightning_modules.networks.layers.rounding import InputRange
+from lightning_modules.training.trainer_state import check_reached, forget_best
 
 KIND = "fake_quantize"
 

@@ -11,9 +11,9 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 
-from callbacks.attacks import attack_images
-from callbacks.text_noise import add_typos, drop_words
 from lightning_modules.classifier import Classifier
+from lightning_modules.networks.probes.attacks import attack_images
+from lightning_modules.networks.probes.text_noise import add_typos, drop_words
 
 TEXT_NOISE = {"typos": add_typos, "word_drop": drop_words}
 
@@ -21,8 +21,9 @@ TEXT_NOISE = {"typos": add_typos, "word_drop": drop_words}
 class RobustnessTest(Callback):
     """Accuracy on a part of the test items as they are and disturbed, logged as ``robustness/<how>``.
 
-    On images: ``fgsm`` and ``pgd`` (see callbacks/attacks.py) and Gaussian ``noise``. On texts: ``typos`` and
-    ``word_drop``. The same items and disturbances in every run, drawn from a seed of their own. See docs/results.md.
+    On images: ``fgsm`` and ``pgd`` (see lightning_modules/networks/probes/attacks.py) and Gaussian ``noise``. On texts:
+    ``typos`` and ``word_drop``. The same items and disturbances in every run, drawn from a seed of their own. See
+    docs/results.md.
 
     Args:
         max_items: how many test items, taken evenly from the whole split; PGD takes as long as ``steps`` training steps

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from callbacks.stop_reasons import stop_reasons
+from lightning_modules.training.stop_reasons import stop_reasons
 
 
 class SayWhyEnded(Callback):

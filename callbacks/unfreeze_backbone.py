@@ -12,9 +12,9 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import nn
 
-from callbacks.check_reached import check_reached
 from lightning_modules.classifier import Classifier
-from lightning_modules.networks.rounding import InputRange
+from lightning_modules.networks.layers.rounding import InputRange
+from lightning_modules.training.trainer_state import check_reached
 
 NEAR_NAMES = 3
 

@@ -15,22 +15,21 @@ import yaml
 from onnx import numpy_helper
 from torch import nn
 
-from commands.checkpoints import load_run
-from commands.compression_plan import Variant, read_plan
-from commands.exported_folder import PROOF
-from commands.exported_model import batches, load_model
-from commands.failures import RunFailedError
-from commands.ledger import SCHEMA, Row, plot, print_table, recommended, shortcomings
-from commands.list_experiments import EXPERIMENTS, experiment_files
-from commands.mistakes import nearest
-from commands.prove_export import answers
-from commands.race_exports import race
-from commands.run_folder import create_run_folder, point_latest
-from commands.settings_file import read_settings
-from commands.summary import shown
-from datamodules.sources import existing_path
+from datamodules.sources.source import existing_path
 from lightning_modules.classifier import class_path
-from lightning_modules.networks.macs import count_macs
+from lightning_modules.networks.probes.macs import count_macs
+from lightsmith.checkpoints.rebuild import load_run
+from lightsmith.exports.folder import PROOF
+from lightsmith.exports.latency import race
+from lightsmith.exports.model import batches, load_model
+from lightsmith.exports.proof import answers
+from lightsmith.run_folder import create_run_folder, point_latest
+from lightsmith.runs.failures import RunFailedError
+from lightsmith.settings.experiments import EXPERIMENTS, experiment_files
+from lightsmith.settings.yaml_files import read_settings
+from lightsmith.studies.ledger import SCHEMA, Row, plot, print_table, recommended, shortcomings
+from lightsmith.studies.variants import Variant, read_plan
+from lightsmith.terminal import nearest, shown
 
 CLI = Path(__file__).parents[1] / "cli.py"
 DISTILLATION = "callbacks.distill_from_teacher.DistillFromTeacher"

@@ -11,15 +11,15 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from commands.evaluation import Evaluation
-from commands.exported_folder import write_json
-from commands.labelled_items import LabelledItems, choose_items
-from commands.mistakes import printable
-from commands.predictions_file import free_path, is_writable, predictions_file, shown_classes, writable_home
-from commands.reading_options import as_called_here, read_otherwise
-from commands.results import sha256
-from commands.summary import figures_of, shown
-from commands.trained_model import TrainedModel, ask, load_trained, model_file
+from lightsmith.exports.folder import write_json
+from lightsmith.predictions.evaluation import Evaluation
+from lightsmith.predictions.file import free_path, is_writable, predictions_file, shown_classes, writable_home
+from lightsmith.predictions.labelled_items import LabelledItems, choose_items
+from lightsmith.predictions.reading_options import as_called_here, read_otherwise
+from lightsmith.predictions.trained_model import TrainedModel, ask, load_trained, model_file
+from lightsmith.records.results import sha256
+from lightsmith.records.summary import figures_of
+from lightsmith.terminal import printable, shown
 
 SCHEMA = 1
 FOLDER = "evaluations"  # in a run's

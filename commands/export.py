@@ -7,13 +7,13 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from commands.checkpoints import load_run
-from commands.exported_folder import ONNX_FILE, PROOF, TORCH_FILE, write_json, write_preprocessing
-from commands.exported_model import Format, Precision, batches, check_precision, write_model
-from commands.model_card import RunFacts, run_facts, write_card
-from commands.prove_export import prove
-from commands.results import sha256
-from commands.summary import shown
+from lightsmith.checkpoints.rebuild import load_run
+from lightsmith.exports.card import RunFacts, run_facts, write_card
+from lightsmith.exports.folder import ONNX_FILE, PROOF, TORCH_FILE, write_json, write_preprocessing
+from lightsmith.exports.model import Format, Precision, batches, check_precision, write_model
+from lightsmith.exports.proof import prove
+from lightsmith.records.results import sha256
+from lightsmith.terminal import shown
 
 SCHEMA = 1
 

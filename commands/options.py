@@ -13,12 +13,13 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_ty
 
 from lightning.pytorch import Trainer
 
-from commands.callback_settings import class_name
-from commands.explain import look_up, shown
-from commands.list_experiments import EXPERIMENTS, experiment_files
-from commands.mistakes import init_classes, nearest
-from commands.parser_options import OWN, SHARED
-from commands.settings_file import read_settings
+from lightsmith.settings.callback_settings import class_name
+from lightsmith.settings.experiments import EXPERIMENTS, experiment_files
+from lightsmith.settings.explain import look_up, shown
+from lightsmith.settings.parse_errors import init_classes
+from lightsmith.settings.parser_options import OWN, SHARED
+from lightsmith.settings.yaml_files import read_settings
+from lightsmith.terminal import nearest
 
 WIDEST = 100
 NARROWEST = 40

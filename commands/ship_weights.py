@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from commands.checkpoints import read_checkpoint
-from commands.results import sha256
-from commands.run_folder import BEST_CHECKPOINT
 from lightning_modules.networks.backbones import EMBEDDED_WEIGHTS
+from lightsmith.checkpoints.rebuild import read_checkpoint
+from lightsmith.records.results import sha256
+from lightsmith.run_folder import BEST_CHECKPOINT
 
 CARD = """# The embedded backbone: cifar_resnet
 

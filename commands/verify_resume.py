@@ -20,11 +20,11 @@ from typing import Any
 import torch
 import yaml
 
-from commands.checkpoints import read_checkpoint
-from commands.list_experiments import EXPERIMENTS, experiment_files
-from commands.mistakes import nearest
-from commands.newest_checkpoint import newest_checkpoint
-from commands.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT, has_checkpoint
+from lightsmith.checkpoints.newest_checkpoint import newest_checkpoint
+from lightsmith.checkpoints.rebuild import read_checkpoint
+from lightsmith.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT, has_checkpoint
+from lightsmith.settings.experiments import EXPERIMENTS, experiment_files
+from lightsmith.terminal import nearest
 
 CLI = Path(__file__).parents[1] / "cli.py"
 SAVES = 10  # in mid-epoch, over the whole run
@@ -134,7 +134,7 @@ def _killing_settings(whole: Path, kills: int) -> dict[str, Any]:
     batches = sorted(random.choices(range(1, total + 1), k=kills))
     within = [batch - (batch > 1 and batch % accumulated == 0) for batch in batches]  # a window of accumulation
     arguments = {"hooks": list(hooks), "batches": within, "signals": list(signals)}
-    settings["trainer"]["callbacks"].append({"class_path": "commands.kill_at.KillAt", "init_args": arguments})
+    settings["trainer"]["callbacks"].append({"class_path": "lightsmith.studies.kill_at.KillAt", "init_args": arguments})
     return settings
 
 

@@ -1,8 +1,8 @@
 """CIFAR-10 (Krizhevsky 2009), or any small colour images."""
 
 from datamodules.images import ImageData
-from datamodules.samples import colour_digits
-from datamodules.sources import Source
+from datamodules.sources.samples import colour_digits
+from datamodules.sources.source import Source
 
 
 class CIFAR10(ImageData):

@@ -13,17 +13,17 @@ from typing import Any, ClassVar
 import numpy as np
 from torch.utils.data import Dataset
 
-from datamodules.contents import Contents, fingerprint, read_contents
-from datamodules.duplicates import find_copies, note_copies
-from datamodules.encoded_cache import cached, keep_within, uncached
-from datamodules.encoded_splits import EncodedSplits, encode_splits
-from datamodules.item_names import name_item
-from datamodules.known_classes import in_known_order
+from datamodules.batches.encoded_cache import cached, keep_within, uncached
+from datamodules.batches.encoded_splits import EncodedSplits, encode_splits
+from datamodules.batches.split_loaders import SplitLoaders
+from datamodules.health.contents import Contents, fingerprint, read_contents
+from datamodules.health.duplicates import find_copies, note_copies
 from datamodules.preprocessing import ModulePreprocessing, Preprocessing
-from datamodules.sources import SPLIT_NAMES, Source, existing_path
-from datamodules.split_loaders import SplitLoaders
-from datamodules.splits import RareClasses, check_classes, check_fractions, choose_train, cut_missing_splits
-from datamodules.unreadable import check_unreadable, lost_items
+from datamodules.sources.item_names import name_item
+from datamodules.sources.known_classes import in_known_order
+from datamodules.sources.source import SPLIT_NAMES, Source, existing_path
+from datamodules.sources.splits import RareClasses, check_classes, check_fractions, choose_train, cut_missing_splits
+from datamodules.sources.unreadable import check_unreadable, lost_items
 
 
 class ClassificationData(SplitLoaders, ABC):

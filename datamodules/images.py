@@ -13,22 +13,22 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from datamodules.augmentation import center_crop, random_crop, random_flip, random_resized_crop
-from datamodules.contents import Contents
-from datamodules.decoded_images import Decoded, read_decoded, write_decoded
-from datamodules.file_paths import FilePaths
-from datamodules.folder_tree import Folder
-from datamodules.image_batches import ImageBatch, InMemoryImages, StreamedImages
-from datamodules.image_folders import find_images, load_image_folder
-from datamodules.image_signatures import is_image
-from datamodules.image_sizes import size_line
-from datamodules.item_names import item_name
-from datamodules.no_input import NotAnInput, files_below
+from datamodules.batches.augmentation import center_crop, random_crop, random_flip, random_resized_crop
+from datamodules.batches.decoded_images import Decoded, read_decoded, write_decoded
+from datamodules.batches.images import ImageBatch, InMemoryImages, StreamedImages
+from datamodules.health.contents import Contents
 from datamodules.preprocessing import ImagePreprocessing
-from datamodules.sources import SPLIT_NAMES, Source, take
-from datamodules.table_columns import Column
+from datamodules.sources.folders.file_paths import FilePaths
+from datamodules.sources.folders.folder_tree import Folder
+from datamodules.sources.folders.image_folders import find_images, load_image_folder
+from datamodules.sources.image_signatures import is_image
+from datamodules.sources.image_sizes import size_line
+from datamodules.sources.item_names import item_name
+from datamodules.sources.no_input import NotAnInput, files_below
+from datamodules.sources.source import SPLIT_NAMES, Source, take
+from datamodules.sources.tables.columns import Column
+from datamodules.sources.tables.files import TABLE_SUFFIXES
 from datamodules.table_data import TableData
-from datamodules.table_files import TABLE_SUFFIXES
 
 
 class ImageData(TableData):

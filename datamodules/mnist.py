@@ -1,8 +1,8 @@
 """Handwritten digits (LeCun et al. 1998), or any grey images."""
 
 from datamodules.images import ImageData
-from datamodules.samples import digits
-from datamodules.sources import Source
+from datamodules.sources.samples import digits
+from datamodules.sources.source import Source
 
 
 class MNIST(ImageData):

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from tokenizers import Tokenizer
 
-from datamodules.image_decoding import (
+from datamodules.sources.image_decoding import (
     BACKGROUND,
     DARK_COLOUR,
     FORMATS,
@@ -22,7 +22,7 @@ from datamodules.image_decoding import (
     RESIZE_FILTER,
     decode_image,
 )
-from datamodules.sources import first_line
+from datamodules.sources.source import first_line
 
 WIDTH_STEP = 16  # tokens
 PADDING_TOKENS = ("[PAD]", "<pad>")

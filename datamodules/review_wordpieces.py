@@ -9,8 +9,8 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from datamodules.hub import why_unreachable
-from datamodules.sources import first_line
+from datamodules.sources.hub import why_unreachable
+from datamodules.sources.source import first_line
 from datamodules.texts import TextData
 
 

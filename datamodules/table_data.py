@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.classification_data import ClassificationData
-from datamodules.delimited_tables import DelimitedFormat
-from datamodules.sources import Source
-from datamodules.table_columns import Column
-from datamodules.tables import load_table
+from datamodules.sources.source import Source
+from datamodules.sources.tables.columns import Column
+from datamodules.sources.tables.delimited import DelimitedFormat
+from datamodules.sources.tables.labelled_items import load_table
 
 
 class TableData(ClassificationData):

@@ -14,17 +14,17 @@ from tokenizers import Tokenizer
 from torch.utils.data import Dataset
 from tqdm.auto import tqdm
 
-from datamodules.augmentation import delete_tokens
+from datamodules.batches.augmentation import delete_tokens
+from datamodules.batches.texts import EncodedTexts, TextBatch, map_tokens
 from datamodules.preprocessing import TextPreprocessing
-from datamodules.samples import film_reviews
-from datamodules.sources import Source
-from datamodules.table_columns import Column, as_columns
+from datamodules.sources.folders.text_folders import holds_text_folders, load_text_folder
+from datamodules.sources.samples import film_reviews
+from datamodules.sources.source import Source
+from datamodules.sources.tables.columns import Column, as_columns
+from datamodules.sources.tables.files import holds_tables
+from datamodules.sources.text_files import read_texts
+from datamodules.sources.text_rows import Reading
 from datamodules.table_data import TableData
-from datamodules.table_files import holds_tables
-from datamodules.text_batches import EncodedTexts, TextBatch, map_tokens
-from datamodules.text_files import read_texts
-from datamodules.text_folders import holds_text_folders, load_text_folder
-from datamodules.text_rows import Reading
 
 TEXT_COLUMNS = ("text", "review", "sentence", "content", "comment")
 # An encoding takes far more memory than the text, and the text than its ids.

@@ -1,8 +1,8 @@
 """Few labelled images, for transfer from a pretrained backbone."""
 
 from datamodules.images import ImageData
-from datamodules.samples import few_colour_digits
-from datamodules.sources import Source
+from datamodules.sources.samples import few_colour_digits
+from datamodules.sources.source import Source
 
 
 class TransferImages(ImageData):

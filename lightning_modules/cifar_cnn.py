@@ -9,7 +9,7 @@ from torch import nn
 
 from lightning_modules.classifier import Classifier
 from lightning_modules.networks.fast_cnn import FastCNN
-from lightning_modules.networks.normalize import Normalize
+from lightning_modules.networks.layers.normalize import Normalize
 from lightning_modules.networks.tutorial_cnn import TutorialCNN
 
 MEAN, STD = [0.4914, 0.4822, 0.4465], [0.2470, 0.2435, 0.2616]  # of CIFAR-10's training images

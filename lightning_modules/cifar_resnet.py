@@ -10,7 +10,7 @@ from torch import nn
 from lightning_modules.cifar_cnn import MEAN, STD
 from lightning_modules.classifier import Classifier
 from lightning_modules.networks.cifar_resnet import CifarResNet
-from lightning_modules.networks.normalize import Normalize
+from lightning_modules.networks.layers.normalize import Normalize
 
 
 class CifarResNetClassifier(Classifier):

@@ -10,12 +10,12 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torchmetrics import MetricCollection
 
-from lightning_modules.batch import Batch
-from lightning_modules.changing_module import ChangingModule
-from lightning_modules.class_weights import ClassWeights, GivenWeights
-from lightning_modules.classification_metrics import Direction, classification_metrics, directions
-from lightning_modules.loss_means import MeanOverItems, TrainingLoss, log_epoch, log_step, states_of_all_ranks
-from lightning_modules.optimization import (
+from lightning_modules.training.batch import Batch
+from lightning_modules.training.class_weights import ClassWeights, GivenWeights
+from lightning_modules.training.classification_metrics import Direction, classification_metrics, directions
+from lightning_modules.training.editable_module import ChangingModule
+from lightning_modules.training.loss_means import MeanOverItems, TrainingLoss, log_epoch, log_step, states_of_all_ranks
+from lightning_modules.training.optimizers import (
     OptimizerName,
     ScheduleName,
     build_optimizer,
@@ -24,7 +24,7 @@ from lightning_modules.optimization import (
     clip_gradients,
     parameter_groups,
 )
-from lightning_modules.weight_averaging import save_average
+from lightning_modules.training.trainer_state import save_average
 
 
 class Classifier(ChangingModule):

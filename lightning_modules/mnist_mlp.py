@@ -7,8 +7,8 @@ from typing import Any
 from torch import nn
 
 from lightning_modules.classifier import Classifier
+from lightning_modules.networks.layers.normalize import Normalize
 from lightning_modules.networks.mlp import MLP
-from lightning_modules.networks.normalize import Normalize
 
 MEAN, STD = [0.1307], [0.3081]  # of MNIST's training images
 

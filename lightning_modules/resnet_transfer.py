@@ -9,7 +9,7 @@ import torch
 from lightning_modules.cifar_cnn import MEAN, STD
 from lightning_modules.classifier import Classifier
 from lightning_modules.networks.backbones import BackboneName, TransferNetwork, build_transfer_network
-from lightning_modules.networks.normalize import Normalize
+from lightning_modules.networks.layers.normalize import Normalize
 
 IMAGENET_STATISTICS = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 

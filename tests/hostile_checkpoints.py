@@ -1,4 +1,4 @@
-"""Checkpoints that somebody made to do harm, each written from a good one: see tests/commands/test_checkpoints.py."""
+"""Checkpoints made to do harm, each written from a good one: see tests/lightsmith/checkpoints/test_rebuild.py."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ changed("classes without names", "hyper_parameters", "class_names", value=3)
 changed("weights from a URL", "hyper_parameters", "pretrained", value=REMOTE)
 changed("data from a URL", "datamodule_hyper_parameters", "source", value=REMOTE)
 changed("data that is a list", "datamodule_hyper_parameters", value=[])
-changed("unknown data", "lightsmith", "data", value="datamodules.sources.Path")
+changed("unknown data", "lightsmith", "data", value="datamodules.sources.source.Path")
 changed("loops of text", "loops", value={"fit_loop": "x", "validate_loop": 3, "test_loop": None, "predict_loop": {}})
 changed("an epoch of text", "epoch", value="3")
 changed("a version of text", "pytorch-lightning_version", value="../../etc")

@@ -15,10 +15,10 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
 from callbacks.measure_fit import MeasureFit
-from commands.experiment_trainer import ExperimentTrainer
 from commands.verify_resume import differences
 from datamodules.mnist import MNIST
 from lightning_modules.mnist_mlp import MnistMLP
+from lightsmith.runs.trainer import ExperimentTrainer
 
 STEPS, EPOCHS = 4, 3  # of 100 items in batches of 30
 NOTHING: Mapping[str, Any] = MappingProxyType({})

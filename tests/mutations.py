@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from commands.list_experiments import EXPERIMENTS
+from lightsmith.settings.experiments import EXPERIMENTS
 
 # bert_classifier seldom: reading its weights takes most of a second.
 NAMES = ["mnist_mlp"] * 9 + ["cifar_cnn"] * 4 + ["resnet_transfer"] * 4 + ["imdb_lstm"] * 2 + ["bert_classifier"]
@@ -26,7 +26,8 @@ CLASSES = [
     "callbacks.nope.Nope", "Nope", "os.system", "torch.load", "torch.nn.Linear", "torch", "lightning.pytorch.Trainer",
     "lightning_modules.mnist_mlp.MnistMLP", "datamodules.mnist.MNIST", "callbacks.measure_fit.MeasureFit",
     "lightning_modules.mnist_mlp.mnistmlp", "lightning_modules.classifier.Classifier", "datamodules.images.ImageData",
-    "lightning_modules.mnist_mlp.MnistMLP.load_from_checkpoint", "a..b", ".", "commands.experiment.ExperimentCLI",
+    "lightning_modules.mnist_mlp.MnistMLP.load_from_checkpoint", "a..b", ".",
+    "lightsmith.runs.experiment.ExperimentCLI",
 ]  # fmt: skip
 OPTIONS = [
     "model.lr", "model.optimizer", "model.schedule", "model.momentum", "model.dropout", "model.warmup_fraction",

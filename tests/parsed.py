@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from jsonargparse import Namespace
 
-from commands.experiment import ExperimentCLI
+from lightsmith.runs.experiment import ExperimentCLI
 from tests.conftest import ROOT
 
 

@@ -83,7 +83,7 @@ def killers(moments: Sequence[Moment]) -> list[str]:
     """The options that let a run be killed at one moment after another, each in a process of its own."""
     key = "--trainer.callbacks"
     hooks, batches, signals = (",".join(map(str, column)) for column in zip(*moments, strict=True))
-    killer = [f"{key}+=commands.kill_at.KillAt", f"{key}.hooks=[{hooks}]", f"{key}.batches=[{batches}]"]
+    killer = [f"{key}+=lightsmith.studies.kill_at.KillAt", f"{key}.hooks=[{hooks}]", f"{key}.batches=[{batches}]"]
     return [*killer, f"{key}.signals=[{signals}]"]
 
 

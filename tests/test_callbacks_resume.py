@@ -34,7 +34,7 @@ from callbacks.save_last import SaveLast
 from callbacks.show_progress import ShowProgress
 from callbacks.trainability_audit import TrainabilityAudit
 from callbacks.unfreeze_backbone import UnfreezeBackbone
-from commands.experiment_trainer import ExperimentTrainer
+from lightsmith.runs.trainer import ExperimentTrainer
 from tests.conftest import ROOT
 from tests.killed_training import assert_same, died_again_and_again, died_and_resumed, trained
 

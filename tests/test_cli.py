@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import cli
-from commands.experiment import METHODS
+from lightsmith.runs.experiment import METHODS
 from tests.conftest import ROOT, Cli, Outcome
 
 # One entry per mistake: the options, and what the line about it must say.
@@ -160,11 +160,16 @@ def test_each_verb_is_the_function_of_its_module(verb: str, says: str) -> None:
     assert str(function.__doc__).startswith(says)
 
 
-def test_every_verb_is_lightnings_or_has_a_function_of_its_own() -> None:
-    lightnings = {name for name, verb in cli.VERBS.items() if verb.module == cli.EXPERIMENT}
-    assert lightnings == METHODS.keys()
-    for name in cli.VERBS.keys() - lightnings:
-        assert cli.function_of(name).__name__.startswith(name.replace("-", "_"))
+def test_lightnings_verbs_are_those_of_run() -> None:
+    lightnings = {name for name, verb in cli.VERBS.items() if verb.module == "commands.run"}
+    assert {*lightnings, "predict"} == METHODS.keys()
+
+
+def test_a_verbs_former_name_still_works(lightsmith: Cli) -> None:
+    assert (
+        lightsmith("classify", "--run=nowhere", "--text=x").err
+        == lightsmith("predict", "--run=nowhere", "--text=x").err
+    )
 
 
 def test_ctrl_c_before_training_is_one_line(lightsmith: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,9 +8,9 @@ import pytest
 import torch
 import yaml
 
-from commands.experiment import ExperimentCLI
-from commands.hardware import fast_precision
-from commands.list_experiments import EXPERIMENTS, experiment_files, header
+from lightsmith.runs.experiment import ExperimentCLI
+from lightsmith.runs.hardware import fast_precision
+from lightsmith.settings.experiments import EXPERIMENTS, experiment_files, header
 from tests.conftest import REAL_DATA, ROOT, Cli
 
 FILES = sorted(path.relative_to(EXPERIMENTS) for path in EXPERIMENTS.rglob("*.yaml"))

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from commands.list_experiments import experiment_files
 from datamodules.cifar10 import CIFAR10
 from datamodules.mnist import MNIST
 from datamodules.texts import TextData
 from datamodules.transfer_images import TransferImages
+from lightsmith.settings.experiments import experiment_files
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

@@ -96,7 +96,7 @@ def test_photographs_are_trained_on_predicted_evaluated_and_exported_and_what_is
     assert results["test"]["accuracy"] >= 0.9
     assert results["test"]["n"] == sizes[2]
 
-    rows = predictions(succeeded(lightsmith("classify", f"--run={run}", "--input=new")))
+    rows = predictions(succeeded(lightsmith("predict", f"--run={run}", "--input=new")))
     right = [row["prediction"] == Path(row["item"]).name.partition("_")[0] for row in rows if "error" not in row]
     assert sum(right) >= 9
     assert [Path(row["item"]).name for row in rows if "error" in row] == ["half.jpg"]
@@ -109,5 +109,5 @@ def test_photographs_are_trained_on_predicted_evaluated_and_exported_and_what_is
     assert re.search(r"\bn 10\b", succeeded(lightsmith("evaluate", f"--run={run}", f"--data={labelled}")))
 
     succeeded(lightsmith("export", f"--run={run}", "--output=exported"))
-    exported = predictions(succeeded(lightsmith("classify", "--run=exported", "--input=new", "--output=again.jsonl")))
+    exported = predictions(succeeded(lightsmith("predict", "--run=exported", "--input=new", "--output=again.jsonl")))
     assert [row.get("prediction") for row in exported] == [row.get("prediction") for row in rows]

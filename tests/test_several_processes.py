@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from datamodules.review_grammar import CLASS_NAMES, review_splits
+from datamodules.sources.review_grammar import CLASS_NAMES, review_splits
 from tests.conftest import Cli
 from tests.live_run import LiveRun
 

@@ -7,11 +7,11 @@ import torch
 from lightning.pytorch import LightningDataModule
 from torch import nn
 
-from datamodules.batching import batch_loader
-from datamodules.image_batches import InMemoryImages
+from datamodules.batches.images import InMemoryImages
+from datamodules.batches.loader import batch_loader
 from lightning_modules.classifier import Classifier
 from lightning_modules.networks.backbones import TransferNetwork
-from lightning_modules.networks.normalize import Normalize
+from lightning_modules.networks.layers.normalize import Normalize
 from tests.tiny_task import CLASS_NAMES
 
 IMAGES = 60  # an epoch's: 40 in training, in batches of 16, 16 and 8, and 20 in validation

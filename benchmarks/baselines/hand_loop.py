@@ -16,7 +16,7 @@ from jsonargparse import auto_cli
 from benchmarks.baselines.lightning_loop import train_under_lightning
 from benchmarks.baselines.recipe import Recipe
 from benchmarks.baselines.recording import Recording
-from commands.hardware import keep_freed_memory
+from lightsmith.runs.hardware import keep_freed_memory
 
 
 def main(

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from benchmarks.baselines.recording import Recording, first
 from benchmarks.baselines.tutorial_loop import accuracy, train
 from datamodules.review_words import ReviewWords
-from datamodules.sources import Examples
+from datamodules.sources.source import Examples
 
 VOCABULARY, LENGTH = 10_000, 500
 PAD, UNKNOWN = 0, 1

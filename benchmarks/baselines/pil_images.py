@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from datamodules.image_batches import InMemoryImages
+from datamodules.batches.images import InMemoryImages
 from datamodules.images import ImageData
 
 

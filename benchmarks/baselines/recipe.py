@@ -12,10 +12,10 @@ import yaml
 from torch import Tensor
 
 from benchmarks.baselines.tutorial_loop import accuracy
-from commands.hardware import fast_precision
-from commands.list_experiments import EXPERIMENTS
-from datamodules.augmentation import random_crop, random_flip
-from lightning_modules.optimization import build_optimizer, build_schedule
+from datamodules.batches.augmentation import random_crop, random_flip
+from lightning_modules.training.optimizers import build_optimizer, build_schedule
+from lightsmith.runs.hardware import fast_precision
+from lightsmith.settings.experiments import EXPERIMENTS
 
 
 class Recipe:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from datamodules.sources import Examples
+from datamodules.sources.source import Examples
 
 
 def first(examples: Examples, count: int | None) -> Examples:

@@ -10,8 +10,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from lightning_modules.networks.cifar_resnet import CifarResNet
-from lightning_modules.networks.normalize import Normalize
-from lightning_modules.networks.tensor_file import read_tensors
+from lightning_modules.networks.layers.normalize import Normalize
+from lightning_modules.networks.weights.read_tensors import read_tensors
 
 BackboneName = Literal["cifar_resnet", "resnet18", "resnet34", "resnet50"]
 EMBEDDED_WEIGHTS = Path(__file__).parent / "weights" / "cifar_resnet.safetensors"

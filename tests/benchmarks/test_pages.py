@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import pages
 from benchmarks.pages import accuracy_text, render_pages
-from commands.list_experiments import experiment_files, header
+from lightsmith.settings.experiments import experiment_files, header
 
 
 def measurement(*accuracies: float, items: int = 10_000, **said: Any) -> dict[str, Any]:

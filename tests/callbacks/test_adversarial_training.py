@@ -8,11 +8,11 @@ import torch
 from lightning.pytorch import Callback
 
 from callbacks.adversarial_training import AdversarialTraining
-from callbacks.attacks import attack_images
 from callbacks.distill_from_teacher import DistillFromTeacher
 from callbacks.mix_images import MixImages
 from callbacks.rand_augment_images import RandAugmentImages
 from lightning_modules.classifier import Classifier
+from lightning_modules.networks.probes.attacks import attack_images
 from tests.conftest import REAL_DATA, Cli
 from tests.tiny_inputs import ImageSet, TinyCNN, TinyInputs, TinyLSTM, tiny_images, tiny_texts
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer

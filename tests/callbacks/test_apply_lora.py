@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from callbacks.apply_lora import ApplyLoRA
-from commands.checkpoints import check_fits, repeat_operations
+from lightsmith.checkpoints.rebuild import check_fits, repeat_operations
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer
 
 ADAPTED = "network.0"

@@ -9,9 +9,9 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
 from callbacks.distill_from_teacher import DistillFromTeacher, soft_loss
-from commands.experiment_trainer import ExperimentTrainer
 from datamodules.mnist import MNIST
 from lightning_modules.mnist_mlp import MnistMLP
+from lightsmith.runs.trainer import ExperimentTrainer
 from tests.conftest import REAL_DATA, Cli
 from tests.tiny_task import tiny_trainer
 

@@ -18,7 +18,7 @@ from lightning.pytorch.callbacks import EarlyStopping
 
 from callbacks.exact_resume import KEY, generator_states, set_generator_states
 from callbacks.prune_weights import PruneWeights
-from commands.tracking import build_loggers
+from lightsmith.runs.loggers import build_loggers
 from tests.killed_training import (
     DEATH,
     DieAfterTraining,

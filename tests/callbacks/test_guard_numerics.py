@@ -13,7 +13,7 @@ from torch import Tensor
 
 from callbacks.guard_numerics import GuardNumerics, NonFiniteError
 from lightning_modules.mnist_mlp import MnistMLP
-from lightning_modules.nonfinite import poisoned
+from lightning_modules.training.nonfinite import poisoned
 from tests.spoiled_training import NAN, CountSteps, Spoil, fit
 from tests.tiny_task import TinyBatch, TinyModel, tiny_trainer
 

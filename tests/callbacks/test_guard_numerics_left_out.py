@@ -12,7 +12,7 @@ from callbacks.guard_numerics import GuardNumerics, NonFiniteError
 from callbacks.prune_channels import PruneChannels
 from callbacks.prune_weights import PruneWeights
 from callbacks.unfreeze_backbone import UnfreezeBackbone
-from lightning_modules.nonfinite import poisoned
+from lightning_modules.training.nonfinite import poisoned
 from tests import killed_training as resumed_training
 from tests.spoiled_training import NAN, CountSteps, Spoil, fit
 from tests.tiny_task import TinyModel

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from callbacks.log_confusion_matrix import LogConfusionMatrix
-from commands.tracking import build_loggers, finish_wandb
+from lightsmith.runs.loggers import build_loggers, finish_wandb
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from callbacks.log_worst_predictions import LogWorstPredictions
-from commands.tracking import build_loggers, finish_wandb
+from lightsmith.runs.loggers import build_loggers, finish_wandb
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer
 
 

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from callbacks.prune_channels import PruneChannels
 from callbacks.prune_weights import PruneWeights
-from commands.checkpoints import check_fits, repeat_operations
-from lightning_modules.networks.sparsity import prunable_weights
+from lightning_modules.networks.edits.masks import prunable_weights
+from lightsmith.checkpoints.rebuild import check_fits, repeat_operations
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer, trained
 
 

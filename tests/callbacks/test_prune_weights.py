@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from callbacks.apply_lora import ApplyLoRA
 from callbacks.prune_channels import PruneChannels
 from callbacks.prune_weights import PruneWeights
-from lightning_modules.networks.sparsity import prunable_weights
-from lightning_modules.weight_averaging import averaged_copies
+from lightning_modules.networks.edits.masks import prunable_weights
+from lightning_modules.training.trainer_state import averaged_copies
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer, trained
 
 STEPS = 15  # 3 epochs of 5

@@ -8,7 +8,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from callbacks.prune_weights import PruneWeights
-from lightning_modules.networks.sparsity import prunable_weights
+from lightning_modules.networks.edits.masks import prunable_weights
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer, trained
 
 

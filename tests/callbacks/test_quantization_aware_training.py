@@ -9,7 +9,7 @@ from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
 
 from callbacks.quantization_aware_training import QuantizationAwareTraining
 from callbacks.unfreeze_backbone import UnfreezeBackbone
-from lightning_modules.networks.rounding import InputRange
+from lightning_modules.networks.layers.rounding import InputRange
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer
 
 

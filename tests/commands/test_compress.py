@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from commands import compression_plan, race_exports
-from commands.compression_plan import PLANS
+from lightsmith.exports import latency
+from lightsmith.studies import variants
+from lightsmith.studies.variants import PLANS
 from tests.conftest import Cli
 
 SMALL = ("--data.train_size=300", "--loggers=[csv]", "--trainer.max_epochs=1", "--trainer.precision=32-true")
@@ -31,8 +32,8 @@ pruned_int8:
 @pytest.fixture
 def dense(experiment: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A trained mnist_mlp, with a plan for it."""
-    monkeypatch.setattr(race_exports.race, "__defaults__", (1,))
-    monkeypatch.setattr(compression_plan, "PLANS", tmp_path)
+    monkeypatch.setattr(latency.race, "__defaults__", (1,))
+    monkeypatch.setattr(variants, "PLANS", tmp_path)
     (tmp_path / "mnist_mlp.yaml").write_text(PLAN)
     assert experiment("mnist_mlp", *SMALL).code == 0
     return (tmp_path / "runs/mnist_mlp/latest").resolve()

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import cli
-from datamodules.samples import digits
+from datamodules.sources.samples import digits
 from tests.conftest import ROOT, Cli, Outcome
 
 SMALL = ("--data.train_size=300", "--loggers=[csv]", "--trainer.max_epochs=1", "--trainer.precision=32-true")
@@ -20,7 +20,7 @@ RUN = "--run=runs/mnist_mlp/latest"
 
 @pytest.fixture(autouse=True)
 def exact(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("commands.trained_model.fast_precision", lambda: "32-true")
+    monkeypatch.setattr("lightsmith.predictions.trained_model.fast_precision", lambda: "32-true")
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_on_its_own_test_split_a_model_has_the_figures_of_its_run(lightsmith: Cl
 def test_all_items_of_other_data_count_and_classes_are_matched_by_name(
     lightsmith: Cli, run: Path, some_digits: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("commands.trained_model.ITEMS_AT_ONCE", 7)
+    monkeypatch.setattr("lightsmith.predictions.trained_model.ITEMS_AT_ONCE", 7)
     outcome = lightsmith("evaluate", RUN, f"--data={some_digits}")
     assert (outcome.code, outcome.err) == (0, "")
     folder = written(outcome)
@@ -106,7 +106,7 @@ def test_all_items_of_other_data_count_and_classes_are_matched_by_name(
 def test_an_exported_folder_is_evaluated_as_its_run_is(
     lightsmith: Cli, run: Path, some_digits: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("commands.prove_export.SECONDS", 0.0)
+    monkeypatch.setattr("lightsmith.exports.proof.SECONDS", 0.0)
     assert lightsmith("export", RUN, "--output=exported", "--limit=10").code == 0
     outcomes = [lightsmith("evaluate", f"--run={it}", f"--data={some_digits}") for it in (run, "exported")]
     trained, exported = (results_in(written(outcome)) for outcome in outcomes)

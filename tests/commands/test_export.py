@@ -22,7 +22,7 @@ OUTPUT = "--output=predictions.jsonl"
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("commands.prove_export.SECONDS", 0.0)
+    monkeypatch.setattr("lightsmith.exports.proof.SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_the_folder_predicts_as_the_run_does_and_no_fault_in_it_goes_unnoticed(
 
     predictions = []
     for run in ("runs/mnist_mlp/latest", "exported"):
-        assert lightsmith("classify", f"--run={run}", f"--input={digits}", OUTPUT).code == 0
+        assert lightsmith("predict", f"--run={run}", f"--input={digits}", OUTPUT).code == 0
         lines = (tmp_path / "predictions.jsonl").read_text().splitlines()
         predictions.append([json.loads(line) for line in lines])
     for trained, exported in zip(*predictions, strict=True):
@@ -113,7 +113,7 @@ def test_the_folder_predicts_as_the_run_does_and_no_fault_in_it_goes_unnoticed(
     whole = {path.name: path.read_bytes() for path in folder.iterdir()}
     for fault in FAULTS:
         fault(folder)
-        outcome = lightsmith("classify", "--run=exported", f"--input={digits}")
+        outcome = lightsmith("predict", "--run=exported", f"--input={digits}")
         assert (outcome.code, outcome.err.count("\n")) == (2, 1), fault
         assert outcome.err.startswith("exported cannot be used"), fault
         for name, content in whole.items():
@@ -128,7 +128,7 @@ def test_int8_is_smaller_and_one_that_loses_too_much_is_kept_and_reported(
     weights = {tensor.name: tensor.data_type for tensor in onnx.load(folder / "model.onnx").graph.initializer}
     assert list(weights.values()).count(onnx.TensorProto.INT8) >= 3
     assert (folder / "model.onnx").stat().st_size < 0.3 * 4 * 235_146
-    monkeypatch.setattr("commands.prove_export.ROUNDING", -200)  # so that no loss at all is little enough
+    monkeypatch.setattr("lightsmith.exports.proof.ROUNDING", -200)  # so that no loss at all is little enough
     outcome = lightsmith("export", RUN, "--precision=int8", "--limit=50", "--output=worse")
     assert (outcome.code, "FAILED: it loses" in outcome.out) == (1, True)
     assert read(tmp_path / "worse/proof.json")["items"] == 50
@@ -142,7 +142,7 @@ def test_a_pt2_file_is_smaller_in_bf16_and_its_script_classifies(lightsmith: Cli
     command = [sys.executable, "-I", "-W", "ignore", str(folder / "predict.py"), str(digits / "0.png")]
     row = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-4)
-    outcome = lightsmith("classify", f"--run={folder}", f"--input={digits}")
+    outcome = lightsmith("predict", f"--run={folder}", f"--input={digits}")
     assert (outcome.code, "export with FORMAT=onnx" in outcome.err) == (2, True)
 
 
@@ -213,7 +213,7 @@ def test_texts_are_exported_with_their_tokenizer(name: str, experiment: Cli, lig
     (tmp_path / "x.txt").write_text("A fine film.\nDull, slow and long.\n")
     rows = []
     for run in (f"runs/{name}/latest", "fp32"):
-        assert lightsmith("classify", f"--run={run}", "--input=x.txt", OUTPUT).code == 0
+        assert lightsmith("predict", f"--run={run}", "--input=x.txt", OUTPUT).code == 0
         lines = (tmp_path / "predictions.jsonl").read_text().splitlines()
         rows.append([json.loads(line)["probabilities"] for line in lines])
     for trained, exported in zip(*rows, strict=True):
@@ -222,6 +222,6 @@ def test_texts_are_exported_with_their_tokenizer(name: str, experiment: Cli, lig
     company = "".join(f"{word} {'!' * n} " * 12 + "\n" for n, word in enumerate(("superb", "WORST", "1234", "is")))
     for others in ("", company):
         (tmp_path / "x.txt").write_text("A fine film, but slow.\n" + others)
-        assert lightsmith("classify", "--run=int8", "--input=x.txt", OUTPUT).code == 0
+        assert lightsmith("predict", "--run=int8", "--input=x.txt", OUTPUT).code == 0
         answers.append(json.loads((tmp_path / "predictions.jsonl").read_text().splitlines()[0])["probabilities"])
     assert answers[0] == pytest.approx(answers[1], abs=2e-6)  # of six decimals, and fp32 sums that a wider batch rounds

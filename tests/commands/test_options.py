@@ -6,8 +6,8 @@ from typing import Any, Literal
 import pytest
 import yaml
 
-from commands.list_experiments import experiment_files
 from commands.options import FOLLOWING, _type, meanings_of, options
+from lightsmith.settings.experiments import experiment_files
 from tests.conftest import ROOT
 
 KEY = re.compile(r"  ([\w.]+)(?: = (.*?))?  \(")

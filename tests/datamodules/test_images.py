@@ -11,10 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
+from datamodules.batches.images import ImageBatch, InMemoryImages
 from datamodules.cifar10 import CIFAR10
-from datamodules.image_batches import ImageBatch, InMemoryImages
 from datamodules.mnist import MNIST
-from datamodules.no_input import NotAnInput
+from datamodules.sources.no_input import NotAnInput
 from datamodules.transfer_images import TransferImages
 from tests.datamodules.conftest import in_stage
 
@@ -152,7 +152,7 @@ def test_a_second_run_decodes_nothing(write_images: Any, monkeypatch: pytest.Mon
     (folder / "train/a/003.png").write_bytes(b"no image")
     first = CIFAR10(source=str(folder))
     first.setup()
-    monkeypatch.setattr("datamodules.decoded_images.decode_all", lambda *_, **__: pytest.fail("decoded again"))
+    monkeypatch.setattr("datamodules.batches.decoded_images.decode_all", lambda *_, **__: pytest.fail("decoded again"))
     moved = folder.rename(folder.with_name("elsewhere"))
     second = CIFAR10(source=str(moved))
     assert [Path(item) for item, _ in second.skipped] == [moved / "train/a/003.png"]

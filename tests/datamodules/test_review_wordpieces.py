@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datamodules import encoded_cache
+from datamodules.batches import encoded_cache
 from datamodules.review_wordpieces import ReviewWordPieces, _location
 
 

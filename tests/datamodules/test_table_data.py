@@ -48,7 +48,7 @@ def test_texts_of_two_columns_are_joined_in_training_and_in_prediction(
     results = json.loads((tmp_path / "runs/imdb_lstm/latest/results.json").read_text())
     assert results["data"]["skipped"] == [{"item": "train row 60", "reason": "no subject or body"}]
     Path("new.csv").write_text("id,body,subject\n1,it is broken,Ticket 1\n2,,Ticket 2\n")
-    predicted = lightsmith("classify", "--run=runs/imdb_lstm/latest", "--input=new.csv", "--output=new.jsonl")
+    predicted = lightsmith("predict", "--run=runs/imdb_lstm/latest", "--input=new.csv", "--output=new.jsonl")
     assert predicted.code == 0
     assert all("prediction" in json.loads(line) for line in Path("new.jsonl").read_text().splitlines())
 

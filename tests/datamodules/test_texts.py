@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules.no_input import NotAnInput
+from datamodules.batches.texts import EncodedTexts, TextBatch
 from datamodules.review_words import ReviewWords
-from datamodules.text_batches import EncodedTexts, TextBatch
+from datamodules.sources.no_input import NotAnInput
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from datamodules.sources import Source
-from datamodules.tables import load_table
+from datamodules.sources.source import Source
+from datamodules.sources.tables.labelled_items import load_table
 from datamodules.texts import LABEL_COLUMNS, TEXT_COLUMNS
 
 WRITERS: dict[str, Callable[[pd.DataFrame, Path], Any]] = {

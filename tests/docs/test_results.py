@@ -14,7 +14,7 @@ from PIL import Image
 
 import cli
 from callbacks.robustness_test import TEXT_NOISE
-from commands.results import SCHEMA, git
+from lightsmith.records.results import SCHEMA, git
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/results.md").read_text(encoding="utf-8")
@@ -63,7 +63,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "photos/2.png").write_bytes(b"not an image")
     latest = folder / "runs/mnist_mlp/latest"
     output = latest.resolve().with_name("predictions.jsonl")
-    assert cli.main(["classify", f"--run={latest}", f"--input={folder / 'photos'}", f"--output={output}"]) == 0
+    assert cli.main(["predict", f"--run={latest}", f"--input={folder / 'photos'}", f"--output={output}"]) == 0
     return latest
 
 

@@ -15,9 +15,9 @@ from typing import Any, get_args
 import pytest
 from lightning.pytorch import Trainer
 
-from commands.list_experiments import experiment_files
-from commands.mistakes import init_arguments
-from lightning_modules.optimization import OptimizerName, ScheduleName
+from lightning_modules.training.optimizers import OptimizerName, ScheduleName
+from lightsmith.settings.experiments import experiment_files
+from lightsmith.settings.parse_errors import init_arguments
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/tasks.md").read_text(encoding="utf-8")
@@ -122,13 +122,13 @@ import cli
 
 configs = ["-c", "experiments/_defaults.yaml", "-c", f"experiments/{sys.argv[1]}.yaml", "--loggers=[csv]"]
 assert cli.main(["run", *configs]) == 0
-assert cli.main(["classify", f"--run=runs/{sys.argv[1]}/latest", "--input=rows.csv"]) == 0
+assert cli.main(["predict", f"--run=runs/{sys.argv[1]}/latest", "--input=rows.csv"]) == 0
 own = ["--runs=own", "--data.source=own.csv", "--model.num_features=2", "--trainer.max_epochs=1"]
 assert cli.main(["run", *configs, *own]) == 0
 assert cli.main(["run", *configs, "--data.source=rows.csv"]) == 2
 assert cli.main(["list"]) == 0
 assert cli.main(["export", f"--run=runs/{sys.argv[1]}/latest", "--output=exported"]) == 0
-assert cli.main(["classify", "--run=exported", "--input=rows.csv", "--output=of-export.jsonl"]) == 0
+assert cli.main(["predict", "--run=exported", "--input=rows.csv", "--output=of-export.jsonl"]) == 0
 """
 # The other verbs, then what a contributor is told to do before sharing.
 SHARE_SIXTH = """

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from lightning_modules.networks import backbones
 from lightning_modules.networks.backbones import BackboneName, TransferNetwork
 from lightning_modules.networks.cifar_resnet import CifarResNet
-from lightning_modules.networks.normalize import Normalize
+from lightning_modules.networks.layers.normalize import Normalize
 
 
 def build_transfer_network(name: BackboneName, weights: str | None, num_classes: int) -> TransferNetwork:

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 
-from lightning_modules.networks.attention import NAME
 from lightning_modules.networks.bert import (
     MINILM_PACKAGE,
     BertClassifier,
@@ -16,6 +15,7 @@ from lightning_modules.networks.bert import (
     build_bert_from_config,
     minilm_folder,
 )
+from lightning_modules.networks.layers.attention import NAME
 
 SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
 FAMILIES = {

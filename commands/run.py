@@ -1,0 +1,83 @@
+"""`run`, and Lightning's own `fit`, `validate`, `test` and `predict`: an experiment from its YAML."""
+
+from __future__ import annotations
+
+import warnings
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+
+from lightsmith.runs.fast_imports import import_torchmetrics
+from lightsmith.settings.experiments import experiment_files
+from lightsmith.settings.yaml_files import read_settings, refuse_url
+from lightsmith.terminal import nearest, one_line
+
+# Lightning's advice that does not apply: the data is in memory, a run folder is written to again on resume, which goes
+# on with the very next batch (see callbacks/exact_resume.py), torchmetrics adds up over processes by itself, these
+# share the items of an evaluation without repeating any (see datamodules/batches/loader.py), a monitored metric that is
+# not there yet waits for a validation (see lightsmith/settings/watched_metrics.py), and a ModelCheckpoint that saves in
+# other intervals than before takes over what it knew all the same (see callbacks/keep_best.py).
+QUIETED = (
+    ".*does not have many workers.*",
+    ".*Checkpoint directory .* exists and is not empty.*",
+    ".*Experiment logs directory .* exists and is not empty.*",
+    ".*number of training batches .* is smaller than the logging interval.*",
+    ".*resuming from a checkpoint that ended before the epoch ended.*",
+    ".*It is recommended to use `self.log.*sync_dist=True.*",
+    ".*Using `DistributedSampler` with the dataloaders.*",
+    ".*ModelCheckpoint.* could not find the monitored key.*",
+    '.*Please add the following callbacks: \\["ModelCheckpoint[^\\]]*\\]\\.',
+    ".*isinstance\\(treespec, LeafSpec\\). is deprecated.*",
+)
+
+
+def run(given: list[str]) -> int:
+    """Run `run`, `fit`, `validate`, `test` or Lightning's own `predict` of an experiment.
+
+    Args:
+        given: the verb and its options, as on the command line.
+
+    Returns:
+        Exit code 0.
+
+    Raises:
+        ValueError: a mistake in the settings.
+        RunFailedError: the run failed in itself.
+    """
+    check_config_files(given)
+    import_torchmetrics()
+    # Imported here: each command loads only what it needs, and a mistyped name is answered at once.
+    from lightning.pytorch.utilities.exceptions import MisconfigurationException
+
+    from lightsmith.runs.experiment import ExperimentCLI
+
+    try:
+        with warnings.catch_warnings():
+            for pattern in QUIETED:
+                warnings.filterwarnings("ignore", pattern)
+            ExperimentCLI(given)
+    except MisconfigurationException as error:
+        raise ValueError(one_line(error)) from error
+    return 0
+
+
+def check_config_files(given: Sequence[str]) -> None:
+    """Refuse a missing or broken YAML before anything slow is imported.
+
+    Raises:
+        ValueError: naming the nearest experiment, or the line that cannot be read.
+    """
+    parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("-c", "--config", action="append", default=[])
+    for file in parser.parse_known_args(given)[0].config:
+        refuse_url("--config", file)
+        try:
+            found = Path(file).is_file()
+        except OSError as error:  # a name that no file can have
+            raise ValueError(f"--config={file}: {error.strerror}") from error
+        if not found:
+            name, names = Path(file).stem, list(experiment_files())
+            raise ValueError(
+                f"no experiment {name!r} ({file} does not exist){nearest(name, names)} (all: {', '.join(names)})"
+            )
+        read_settings(Path(file))

@@ -1,0 +1,1 @@
+"""How items become batches: encoded, cached, augmented, loaded."""

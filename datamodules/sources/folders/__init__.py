@@ -1,0 +1,1 @@
+"""Items in folders: images and texts by class and split."""

@@ -1,0 +1,63 @@
+"""How large the images of a source are, told from the headers of a few."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from PIL import ExifTags, Image
+
+from datamodules.sources.image_decoding import FORMATS
+from datamodules.sources.source import check_regular, take
+
+LOOKED_AT = 20
+LYING = (5, 6, 7, 8)  # values of EXIF's orientation under which width and height are exchanged
+
+
+def size_line(items: Any, stored_px: int, seen_px: int) -> str:
+    """What becomes of images, such as ``images 500×375 → 32×32``; empty where nothing does.
+
+    Args:
+        items: paths, encoded bytes or a uint8 array (N, H, W, C); only a few are looked at.
+        stored_px: side of the square that each is resized to.
+        seen_px: side of the part of it that the network sees.
+    """
+    sizes = list(_sizes(items))
+    if not sizes or set(sizes) == {(stored_px, stored_px)} == {(seen_px, seen_px)}:
+        return ""
+    (size, count), *_ = Counter(sizes).most_common(1)
+    usual = 2 * count > len(sizes)
+    width, height = size if usual else (round(median(side)) for side in zip(*sizes, strict=True))
+    about = "" if usual else "about "
+    square = "" if width == height else ", the middle square of each"
+    cut = f", cut to {seen_px}×{seen_px}" if seen_px != stored_px else ""
+    return f"images {about}{width}×{height} → {stored_px}×{stored_px}{square}{cut}"
+
+
+def _sizes(items: Any) -> Iterator[tuple[int, int]]:
+    """(width, height) of at most so many of the images, upright; nothing of one that cannot be read."""
+    if isinstance(items, np.ndarray):
+        yield from [(items.shape[2], items.shape[1])] * min(len(items), 1)
+        return
+    positions = np.linspace(0, max(len(items) - 1, 0), min(len(items), LOOKED_AT)).astype(np.int64)
+    for item in take(items, positions):
+        try:
+            yield _size(item)
+        except Exception:  # noqa: BLE001  # Pillow raises anything for a damaged file, which its decoder will name
+            continue
+
+
+def _size(item: Path | bytes) -> tuple[int, int]:
+    if isinstance(item, Path):
+        check_regular(item)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(item if isinstance(item, Path) else io.BytesIO(item), formats=FORMATS) as image:
+            lying = image.getexif().get(ExifTags.Base.Orientation) in LYING
+            return (image.height, image.width) if lying else image.size

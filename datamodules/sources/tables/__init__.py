@@ -1,0 +1,1 @@
+"""Items in tables: which files and columns hold them, and how they are read."""

@@ -1,0 +1,197 @@
+"""Labelled items from tables, on disk or on the Hugging Face hub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from datamodules.sources.hub import why_unreachable
+from datamodules.sources.source import SPLIT_NAMES, Examples, Source, first_line
+from datamodules.sources.stored_items import Stored, StoredLabels, keep_rows
+from datamodules.sources.tables.chosen import Chosen, Wanted, choose_tables
+from datamodules.sources.tables.columns import Column, join_texts
+from datamodules.sources.tables.delimited import DelimitedFormat
+from datamodules.sources.tables.files import Found, Table, find_tables, unreadable
+from datamodules.sources.tables.groups import read_groups
+from datamodules.sources.tables.labels import class_order, is_unlabelled, label_notes, plain_labels, plain_name
+
+CACHE = Path("data")
+AS_FOUND = DelimitedFormat()
+
+
+class Split(NamedTuple):
+    """A split as it was read."""
+
+    chosen: list[Chosen]
+    stored: Stored
+
+
+def load_table(
+    location: str | Path,
+    kind: str,
+    item_columns: Sequence[Column],
+    label_columns: Sequence[Column],
+    given: DelimitedFormat = AS_FOUND,
+    cache: bool = True,
+    group_column: str | None = None,
+) -> Source:
+    """Tables: a file or folder on disk (``Path``), or a hub data set (``str``, "owner/name@revision").
+
+    Integer labels keep the class names that the file declares, if any; others become classes in the order of numbers or
+    of letters.
+
+    Args:
+        kind: "image" or "text", what the item column holds: images as bytes or as paths beside the table.
+        item_columns: the first that a table has is used; one of several names has the texts of all of them.
+        label_columns: the same for labels.
+        given: what is known of delimited files.
+        cache: whether to keep what was read under data/.
+        group_column: the one that says which rows belong together.
+
+    Raises:
+        ValueError: unreadable file, no such column, items of another kind, or hub out of reach.
+    """
+    found, root = _find(location, kind)
+    if "train" not in found.splits:
+        raise ValueError(f"{location} has no train split, only {', '.join(found.splits)}")
+    wanted = Wanted(kind, item_columns, label_columns, given)
+    notes, ignored = list(found.notes), list(found.ignored)
+    splits = {}
+    for split in (name for name in SPLIT_NAMES if name in found.splits):
+        if chosen := choose_tables(split, found.splits[split], wanted, notes, ignored):
+            splits[split] = Split(chosen, _store(chosen, kind, root, cache))
+            notes += splits[split].stored.notes
+    origin = f"hub data set {location}" if isinstance(location, str) else f"table {location}"
+    groups = {}
+    if group_column is not None:
+        groups = read_groups({split: read.chosen for split, read in splits.items()}, group_column, notes, cache)
+    return _source(origin, splits, groups, notes, ignored)
+
+
+def _find(location: str | Path, kind: str) -> tuple[Found, Path]:
+    """The files by split, and the folder that the paths of images may begin from."""
+    if isinstance(location, str):
+        return Found(_hub_files(location), [], []), Path()
+    if location.is_dir():
+        return find_tables(location, kind), location
+    return Found({"train": [location]}, [], []), location.parent
+
+
+def _hub_files(name: str) -> dict[str, list[Path]]:
+    """The Arrow files that the library datasets makes of a data set, by split."""
+    import datasets
+
+    repository, _, revision = name.partition("@")
+    if reason := why_unreachable("dataset", repository, revision or None):
+        datasets.config.HF_HUB_OFFLINE = True  # a copy of its own
+    try:
+        found = datasets.load_dataset(repository, revision=revision or None, cache_dir=str(CACHE / "hub"))
+    except Exception as error:
+        raise ValueError(
+            f"data.source=hub: {repository} could not be fetched from the Hugging Face hub "
+            f"({first_line(reason or error)}); DATA=sample and DATA=<path> work offline"
+        ) from error
+    splits = {split: found[name] for split, names in SPLIT_NAMES.items() for name in names if name in found}
+    return {split: [Path(part["filename"]) for part in table.cache_files] for split, table in splits.items()}
+
+
+def _store(chosen: Sequence[Chosen], kind: str, root: Path, cache: bool) -> Stored:
+    """What is needed of the tables of a split, from the cache if it is there."""
+    settings = [(table.settings, items, label, table.declared(label)) for table, items, label in chosen]
+    folders = [_image_folder(table, items, root) if kind == "image" else "" for table, items, _ in chosen]
+    rows = chain.from_iterable(map(_rows, chosen, folders))
+    notes = (note for table, _, _ in chosen for note in table.notes)
+    return keep_rows(rows, notes, [table.path for table, _, _ in chosen], (kind, settings, folders), kind, root, cache)
+
+
+def _rows(chosen: Chosen, folder: str) -> Iterator[tuple[str | bytes | None, str | None]]:
+    """(item, label) of each row.
+
+    Args:
+        folder: what paths of images are relative to, itself relative to the folder of the data.
+    """
+    table, items, label = chosen
+    names = chosen.declared
+    try:
+        for row in table.rows([*items, label]):
+            item = join_texts(row[:-1])
+            if folder and isinstance(item, str) and item.strip():
+                item = f"{folder}/{item}"
+            yield item, _declared_name(row[-1], names)
+    except Exception as error:  # parsers raise anything for bytes that somebody made up
+        raise unreadable(table.path, error) from error
+
+
+def _declared_name(label: str | None, names: list[str] | None) -> str | None:
+    """The class that an integer stands for; of -1, or any that none stands for, none."""
+    if label is None or names is None:
+        return label
+    return names[int(label)] if 0 <= int(label) < len(names) else None
+
+
+def _image_folder(table: Table, items: list[int], root: Path) -> str:
+    """The folder, below ``root``, that a table's paths of images start from: its own, or else the root."""
+    own = table.path.parent
+    first = next((row[0] for row in table.rows(items) if isinstance(row[0], str) and row[0].strip()), None)
+    if first is None or own == root or ((root / first).exists() and not (own / first).exists()):
+        return ""
+    return str(own.relative_to(root))
+
+
+def _source(
+    origin: str,
+    splits: dict[str, Split],
+    groups: dict[str, np.ndarray],
+    notes: list[str],
+    ignored: list[tuple[str, str]],
+) -> Source:
+    """The classes that the training split has, and the complete rows of all splits."""
+    first = splits["train"].chosen[0]
+    label_column = first.table.columns[first.label]
+    item_column = " or ".join(first.table.columns[place] for place in first.items)
+    labels = {split: plain_labels(read.stored.labels) for split, read in splits.items()}
+    there = labels["train"].of(splits["train"].stored.items.present)
+    try:
+        class_names = list(dict.fromkeys(map(plain_name, first.declared))) if first.declared else class_order(there)
+    except ValueError as error:
+        raise ValueError(f"column {label_column!r} {error}") from error
+    notes += label_notes({value for read in splits.values() for value in read.stored.labels.values}, class_names)
+    if without := sorted(set(labels["train"].values) - set(class_names)):
+        notes.append(f"no training item has {item_column} and the label {' or '.join(without)}, which is no class")
+    examples: dict[str, Examples] = {}
+    empty: list[tuple[str, str]] = []
+    unlabelled: list[tuple[str, str]] = []
+    for split, read in splits.items():
+        if split != "train" and is_unlabelled(labels[split], there):
+            notes.append(f"no {split} split: its labels are all empty or -1")
+            ignored += [(str(table.path), "it has no labels") for table, _, _ in read.chosen]
+            continue
+        present = read.stored.items.present
+        if new := labels[split].of(present) - set(class_names):
+            raise ValueError(
+                f"the {split} split has {label_column}={min(new)!r}, which is not among the training labels"
+            )
+        classes = _class_indices(labels[split], class_names)
+        complete = np.flatnonzero(present & (classes >= 0))
+        together = groups[split][complete] if split in groups else None
+        examples[split] = Examples(read.stored.items.take(complete), classes[complete], together)
+        empty += [(f"{split} row {i}", f"no {item_column}") for i in np.flatnonzero(~present).tolist()]
+        lacking = np.flatnonzero(present & (classes < 0)).tolist()
+        unlabelled += [(f"{split} row {i}", f"no {label_column}") for i in lacking]
+    skipped = sorted(empty + unlabelled, key=_by_row)
+    return Source(origin, class_names, examples, notes, skipped, empty, ignored, unusable=unlabelled)
+
+
+def _by_row(skipped: tuple[str, str]) -> tuple[int, int]:
+    split, _, row = skipped[0].split(" ")
+    return list(SPLIT_NAMES).index(split), int(row)
+
+
+def _class_indices(labels: StoredLabels, class_names: list[str]) -> np.ndarray:
+    """int64 (n,), -1 for a row without a label, or with one that is no class."""
+    places = {name: place for place, name in enumerate(class_names)}
+    return np.array([*(places.get(name, -1) for name in labels.values), -1], np.int64)[labels.codes]

@@ -1,0 +1,35 @@
+"""What cannot be read is left out and listed; where it is too much, the run stops."""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import Any
+
+from datamodules.sources.item_names import item_name
+
+
+def check_unreadable(unreadable: list[tuple[str, str]], total: int, most: float) -> None:
+    """Refuse data of which too much is damaged or without a label.
+
+    Args:
+        unreadable: (item, reason) for each.
+        total: items, the unreadable ones counted.
+        most: the largest share of them that may be.
+
+    Raises:
+        ValueError: more than that.
+    """
+    if len(unreadable) > most * total:
+        enough = ceil(100 * len(unreadable) / total) / 100
+        raise ValueError(
+            f"{len(unreadable)} of {total} items cannot be read, more than {most:.0%}: the first is {unreadable[0][0]} "
+            f"({unreadable[0][1]}); --data.max_unreadable_share={enough} goes on without them"
+        )
+
+
+def lost_items(dataset: Any, split: str) -> list[tuple[str, str]]:
+    """(item, reason) for what a data set could not decode again, if it is streamed."""
+    if not getattr(dataset, "streamed", False):
+        return []
+    positions = dataset.lost.nonzero()[:, 0].tolist()
+    return [(item_name(dataset.items[i], split, i), "could be read at first, and no longer") for i in positions]

@@ -1,0 +1,1 @@
+"""Changes of a network's structure: adapters, channels, masks, rounding."""

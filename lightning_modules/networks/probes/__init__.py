@@ -1,0 +1,1 @@
+"""Looks into a network: its cost, its features, its weak sides."""

@@ -1,0 +1,1 @@
+"""Weight files: those that Lightsmith ships, and how any is read."""

@@ -1,0 +1,1 @@
+"""The machine that the verbs drive."""

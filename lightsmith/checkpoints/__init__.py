@@ -1,0 +1,1 @@
+"""Checkpoints: written durably, read safely, and where a run starts from."""

@@ -1,0 +1,1 @@
+"""A model as a folder of its own: files, proof, latency, card."""

@@ -1,0 +1,119 @@
+"""README.md of an exported folder, and predict.py: what the model is, how good, and how to use it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from datamodules.preprocessing import ModulePreprocessing, Preprocessing
+from lightsmith.exports.card_preprocessing import words
+from lightsmith.exports.predict_script import SCRIPT, example, install_line, predict_script
+from lightsmith.records.summary import figures_of
+from lightsmith.terminal import shown
+
+CARD = """# {name}, {precision}
+
+| | |
+|---|---|
+{rows}
+
+{use}
+
+{words}
+
+`preprocessing.json` has these settings, `class_names.json` what the logits mean, in order.
+
+In Lightsmith: `make predict RUN=<this folder> INPUT=<file or folder>` (model.onnx only).
+"""
+SCRIPT_USE = """`predict.py` does all of it, without Lightsmith:
+
+```
+{install}
+{example}
+```"""
+MODULE_USE = """```python
+{code}
+```"""
+INT8_USE = """On an x86 processor without VNNI, ONNX Runtime cuts int8 products off unless it is told not to. Lightsmith
+tells it, as `predict.py` does; code of your own has to:
+`options.add_session_config_entry("session.x64quantprecision", "1")`."""
+# By format; there is no item to begin with, so the inputs are of the shapes that the file names.
+MODULE_CODE = {
+    "onnx": """import numpy as np
+import onnxruntime
+
+types = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(uint8)": np.uint8}
+session = onnxruntime.InferenceSession("model.onnx")
+inputs = {value.name: np.zeros([1, *value.shape[1:]], types[value.type]) for value in session.get_inputs()}
+(logits,) = session.run(None, inputs)""",
+    "torch": """import torch
+
+program = torch.export.load("model.pt2")
+inputs, _ = program.example_inputs
+logits = program.module()(*inputs)""",
+}
+
+
+class RunFacts(NamedTuple):
+    """What the card says of the run: the name of its experiment, and rows by their titles."""
+
+    name: str
+    rows: dict[str, str]
+
+
+def run_facts(path: Path) -> RunFacts:
+    """From a run's results.json; little where there is only a checkpoint.
+
+    Raises:
+        ValueError: the file is not what a run writes.
+    """
+    if not path.is_file():
+        return RunFacts("A Lightsmith model", {})
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+        data, model = results["data"], results["model"]
+        rows = {
+            "network": f"{model['class']}, {model['parameters']:,} parameters",
+            "trained on": f"{data['train']:,} items, fingerprint {data['fingerprint']}",
+            "test of the run": ", ".join(figures_of(results["test"])),
+        }
+        return RunFacts(str(results["experiment"]), rows)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{shown(path)} is not what a run writes: restore it or remove it") from error
+
+
+def write_card(folder: Path, proof: dict[str, Any], facts: RunFacts, preprocessing: Preprocessing) -> None:
+    """Write the card, and the script that it tells of."""
+    rows = {**facts.rows, **_proof_rows(proof)}
+    content = CARD.format(
+        name=facts.name,
+        precision=proof["precision"],
+        rows="\n".join(f"| {title} | {text} |" for title, text in rows.items()),
+        use=_use(proof["format"], proof["precision"], preprocessing.kind),
+        words=words(preprocessing),
+    )
+    (folder / "README.md").write_text(content, encoding="utf-8")
+    script = predict_script(proof["format"], preprocessing)
+    if script is not None:
+        (folder / SCRIPT).write_text(script, encoding="utf-8")
+
+
+def _proof_rows(proof: dict[str, Any]) -> dict[str, str]:
+    agreement, difference = proof["argmax_agreement"], proof["largest_logit_difference"]
+    return {
+        "test of this file": f"accuracy {proof['accuracy']:.4f} on {proof['items']:,} items",
+        "against its checkpoint": f"{agreement:.3%} of the classes agree, logits within {difference:.1e}",
+        "proof": "passed" if proof["passed"] else f"FAILED: {'; '.join(proof['reasons'])}",
+        "size": f"{proof['bytes']:,} bytes",
+        "sha256": proof["sha256"],
+    }
+
+
+def _use(format: str, precision: str, kind: str) -> str:  # noqa: A002
+    """How to get from an item to its class."""
+    if kind == ModulePreprocessing.kind:
+        use = MODULE_USE.format(code=MODULE_CODE[format])
+    else:
+        use = SCRIPT_USE.format(install=install_line(format, kind), example=example(kind))
+    return f"{use}\n\n{INT8_USE}" if precision == "int8" else use

@@ -1,0 +1,137 @@
+"""predict.py of an exported folder: classifies images or texts without Lightsmith, as `make predict` does."""
+
+from __future__ import annotations
+
+import inspect
+from importlib.metadata import version
+
+import numpy as np
+
+from datamodules.preprocessing import ModulePreprocessing, Preprocessing
+from lightsmith.exports.card_preprocessing import preprocess_image, preprocess_text
+
+SCRIPT = "predict.py"
+CODE = '''"""Classify {items} with the model in this folder, without Lightsmith.
+
+    {install}
+    {example}
+
+prints a JSON object for each: item, prediction, and the probability of each class, most probable first. From Python:
+`from predict import probabilities`, then `probabilities({argument})`.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+{imports}
+
+FOLDER = Path(__file__).parent
+settings = json.loads((FOLDER / "preprocessing.json").read_text(encoding="utf-8"))
+class_names = json.loads((FOLDER / "class_names.json").read_text(encoding="utf-8"))
+{load}
+
+
+{preprocess}
+
+def probabilities(item: str) -> dict[str, float]:
+    """The probability of each class, most probable first."""
+    {encode}
+    {ask}
+    shares = softmax(logits[0]).tolist()
+    return dict(sorted(zip(class_names, shares, strict=True), key=lambda pair: -pair[1]))
+
+
+{softmax}
+
+def main(items: list[str]) -> int:
+    """Exit code: 0, or 1 if there is not an item that can be read."""
+    readable = False
+    for item in items:
+        row: dict[str, Any] = {{"item": item}}
+        try:
+            found = probabilities(item)
+        except Exception as error:  # decoders raise anything
+            row["error"] = str(error)
+        else:
+            readable = True
+            row["prediction"] = next(iter(found))
+            row["probabilities"] = {{name: round(share, 6) for name, share in found.items()}}
+        print(json.dumps(row, ensure_ascii=False))
+    return 0 if readable else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main({arguments}))
+'''
+KINDS = {
+    "image": {
+        "items": "images",
+        "example": "python predict.py photo.jpg another.png",
+        "argument": '"photo.jpg"',
+        "arguments": "sys.argv[1:]",
+        "encode": "image = preprocess_image(item, settings)",
+    },
+    "text": {
+        "items": "texts",
+        "example": 'python predict.py "A fine film." "Dull."    (or a text a line: python predict.py < texts.txt)',
+        "argument": '"A fine film."',
+        "arguments": "sys.argv[1:] or sys.stdin.read().splitlines()",
+        "encode": "ids, mask = preprocess_text(item, tokenizer, settings)",
+    },
+}
+TOKENIZER = 'tokenizer = Tokenizer.from_file(str(FOLDER / "tokenizer.json"))\n'
+LOAD = {
+    "onnx": """options = onnxruntime.SessionOptions()
+# Without VNNI, an x86 processor cuts off products of int8 unless it is told not to.
+options.add_session_config_entry("session.x64quantprecision", "1")
+session = onnxruntime.InferenceSession(FOLDER / "model.onnx", options, providers=["CPUExecutionProvider"])""",
+    "torch": 'network = torch.export.load(FOLDER / "model.pt2").module()',
+}
+ASK = {
+    ("onnx", "image"): '(logits,) = session.run(None, {"image": image})',
+    ("onnx", "text"): '(logits,) = session.run(None, {"input_ids": ids, "attention_mask": mask})',
+    ("torch", "image"): "logits = network(torch.tensor(image)).detach().numpy()",
+    ("torch", "text"): "logits = network(torch.tensor(ids), torch.tensor(mask)).detach().numpy()",
+}
+IMPORTS = {
+    ("onnx", "image"): "import numpy as np\nimport onnxruntime\nfrom PIL import ExifTags, Image, ImageOps",
+    ("onnx", "text"): "import numpy as np\nimport onnxruntime\nfrom tokenizers import Tokenizer",
+    ("torch", "image"): "import numpy as np\nimport torch\nfrom PIL import ExifTags, Image, ImageOps",
+    ("torch", "text"): "import numpy as np\nimport torch\nfrom tokenizers import Tokenizer",
+}
+
+
+def predict_script(format: str, preprocessing: Preprocessing) -> str | None:  # noqa: A002
+    """The code of predict.py; None for a task of one's own, whose items only its data module can read."""
+    kind = preprocessing.kind
+    if kind == ModulePreprocessing.kind:
+        return None
+    return CODE.format(
+        **KINDS[kind],
+        install=install_line(format, kind),
+        imports=IMPORTS[format, kind],
+        load=(TOKENIZER if kind == "text" else "") + LOAD[format],
+        preprocess=inspect.getsource(preprocess_text if kind == "text" else preprocess_image),
+        ask=ASK[format, kind],
+        softmax=inspect.getsource(softmax),
+    )
+
+
+def example(kind: str) -> str:
+    """A command that calls it."""
+    return KINDS[kind]["example"]
+
+
+def install_line(format: str, kind: str) -> str:  # noqa: A002
+    """The command that installs what predict.py needs, in the versions that the model was proved with."""
+    packages = ("numpy", "tokenizers" if kind == "text" else "pillow", "onnxruntime" if format == "onnx" else "torch")
+    return "pip install " + " ".join(f"{name}=={version(name).partition('+')[0]}" for name in packages)
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities float64 (C,) of logits (C,)."""
+    exponentials = np.exp(logits.astype(np.float64) - logits.max())
+    return exponentials / exponentials.sum()

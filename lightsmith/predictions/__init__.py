@@ -1,0 +1,1 @@
+"""A trained model asked about new items, and the files that come out."""

@@ -1,0 +1,122 @@
+"""A trained model to be asked: from a run, a checkpoint or an exported folder, item by item and never all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from datamodules.batches.encoded_cache import short_lived
+from datamodules.batches.loader import batch_loader
+from datamodules.sources.no_input import NotAnInput, Note, Unreadable
+from lightsmith.checkpoints.rebuild import load_run
+from lightsmith.exports.folder import ONNX_FILE, is_exported, load_exported
+from lightsmith.run_folder import BEST_CHECKPOINT
+from lightsmith.runs.hardware import fast_precision
+
+BATCH_SIZE = 64
+ITEMS_AT_ONCE = 512
+CHARACTERS_AT_ONCE = 20_000_000
+ABSENT = (Unreadable, NotAnInput, Note)  # what may stand in an item's place
+
+
+class TrainedModel(NamedTuple):
+    """``network`` maps the inputs that ``data`` makes of items to logits (B, C), one for each of ``class_names``."""
+
+    network: Callable[..., Tensor]
+    data: Any
+    class_names: list[str]
+    device: torch.device
+
+    def logits(self, dataset: Any) -> Tensor:
+        """Logits float32 (N, C), on the CPU, of a data set in its order."""
+        found = []
+        with torch.inference_mode():
+            for batch in batch_loader(dataset, BATCH_SIZE, num_workers=0):
+                there = type(batch)(*(part.to(self.device) for part in batch))
+                prepared = self.data.on_after_batch_transfer(there, 0)
+                found.append(self.network(*prepared.inputs).float().cpu())
+        return torch.cat(found) if found else torch.empty(0, len(self.class_names))
+
+
+class Answers(NamedTuple):
+    """What a model says to some inputs.
+
+    ``logits`` is float32 (n, C), of those at the positions ``kept``, int64 (n,); ``reasons`` has why there are none, by
+    position, for all others.
+    """
+
+    inputs: list[tuple[str, Any]]
+    kept: np.ndarray
+    logits: Tensor
+    reasons: dict[int, str]
+
+
+def model_file(run: Path) -> Path:
+    """The file with the weights that ``load_trained`` takes."""
+    if is_exported(run):
+        return run / ONNX_FILE
+    return run / BEST_CHECKPOINT if run.is_dir() else run
+
+
+def load_trained(run: Path) -> TrainedModel:
+    """The model of a run folder, of a .ckpt file, or of a folder that ``export`` wrote.
+
+    Raises:
+        ValueError: there is none, or it cannot be used.
+    """
+    if is_exported(run):
+        return TrainedModel(*load_exported(run), torch.device("cpu"))
+    model, data = load_run(run)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model.to(device)
+    fast = fast_precision() == "bf16-mixed"
+
+    def network(*inputs: Tensor) -> Tensor:
+        with torch.autocast(device.type, torch.bfloat16, enabled=fast):
+            logits: Tensor = model(*inputs)
+        return logits
+
+    return TrainedModel(network, data, list(model.class_names), device)  # type: ignore[arg-type]  # Lightning types it as a module
+
+
+def ask(model: TrainedModel, inputs: Iterable[tuple[str, Any]]) -> Iterator[Answers]:
+    """Answers to (name, item), in order, a part at a time; no more than one part is in memory.
+
+    Args:
+        inputs: an ``Unreadable``, ``NotAnInput`` or ``Note`` in an item's place is passed through.
+    """
+    for part in _parts(inputs):
+        absent = {n: item.reason for n, (_, item) in enumerate(part) if isinstance(item, ABSENT)}
+        there = [n for n in range(len(part)) if n not in absent]
+        with short_lived():
+            labels = np.zeros(len(there), dtype=np.int64)
+            dataset, kept, unreadable = model.data.encode(_as_items([part[n][1] for n in there]), labels, "inputs")
+            logits = model.logits(dataset)
+        positions = np.array(there, dtype=np.int64)
+        left = np.setdiff1d(np.arange(len(there)), kept)
+        unread = zip(positions[left].tolist(), (reason for _, reason in unreadable), strict=True)
+        yield Answers(part, positions[kept], logits, dict(chain(absent.items(), unread)))
+
+
+def _as_items(items: list[Any]) -> Any:
+    """Items as ``encode`` takes them: a list, or arrays of one shape as one array."""
+    return np.stack(items) if items and isinstance(items[0], np.ndarray) else items
+
+
+def _parts(inputs: Iterable[tuple[str, Any]]) -> Iterator[list[tuple[str, Any]]]:
+    part: list[tuple[str, Any]] = []
+    characters = 0
+    for name, item in inputs:
+        part.append((name, item))
+        characters += len(item) if isinstance(item, str) else 0
+        if len(part) == ITEMS_AT_ONCE or characters >= CHARACTERS_AT_ONCE:
+            yield part
+            part, characters = [], 0
+    if part:
+        yield part

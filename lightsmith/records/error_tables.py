@@ -1,0 +1,75 @@
+"""The tables that a run leaves of its errors in the test: which classes are taken for which, and the worst by name."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback
+from torch import Tensor
+
+from callbacks.log_confusion_matrix import LogConfusionMatrix
+from callbacks.log_worst_predictions import LogWorstPredictions, Mistake
+from lightsmith.checkpoints.durable import replace_file
+
+CONFUSION_MATRIX, WORST_PREDICTIONS = "confusion_matrix.csv", "worst_predictions.csv"
+WIDEST_MATRIX = 50  # classes; of more, only the pairs that occur are listed
+SHOWN_CHARACTERS = 100  # of a text
+
+
+def confusion_counts(callbacks: Sequence[Callback]) -> Tensor | None:
+    """The confusion matrix of the test, int64 (classes, classes), rows are true; None if no callback counted."""
+    counted = (callback.counts for callback in callbacks if isinstance(callback, LogConfusionMatrix))
+    return next((counts for counts in counted if len(counts)), None)
+
+
+def write_error_tables(callbacks: Sequence[Callback], data: Any, folder: Path) -> None:
+    """Write the tables of what the callbacks of a test have counted and kept.
+
+    Raises:
+        OSError: the disk cannot be written.
+    """
+    if (counts := confusion_counts(callbacks)) is not None:
+        _write(folder / CONFUSION_MATRIX, confusion_rows(counts, data.class_names))
+    kept = [callback.worst for callback in callbacks if isinstance(callback, LogWorstPredictions)]
+    if kept:
+        _write(folder / WORST_PREDICTIONS, mistake_rows(kept[0], data, data.class_names))
+
+
+def confusion_rows(counts: Tensor, class_names: Sequence[str]) -> list[list[Any]]:
+    """A row for each true class, with a column for each predicted one; of many classes, a row for each pair found."""
+    if len(class_names) <= WIDEST_MATRIX:
+        rows = zip(class_names, counts.tolist(), strict=True)
+        return [["label", *class_names], *([name, *row] for name, row in rows)]
+    pairs = counts.nonzero().tolist()
+    found = ([class_names[label], class_names[taken], int(counts[label, taken])] for label, taken in pairs)
+    return [["label", "prediction", "count"], *found]
+
+
+def mistake_rows(worst: Sequence[Mistake], data: Any, class_names: Sequence[str]) -> list[list[Any]]:
+    """A row for each mistake, worst first; texts with their first words."""
+    rows = [
+        [
+            data.item_name("test", mistake.position),
+            class_names[mistake.label],
+            class_names[mistake.prediction],
+            f"{mistake.confidence:.6f}",
+            f"{1 - mistake.regret:.6f}",
+        ]
+        for mistake in worst
+    ]
+    header = ["item", "label", "prediction", "confidence", "label_probability"]
+    if getattr(data, "kind", "") != "text":
+        return [header, *rows]
+    texts = [" ".join(data.item("test", mistake.position).split())[:SHOWN_CHARACTERS] for mistake in worst]
+    return [[*header, "text"], *([*row, text] for row, text in zip(rows, texts, strict=True))]
+
+
+def _write(path: Path, rows: Iterable[Sequence[Any]]) -> None:
+    """As UTF-8 with a byte order mark, by which spreadsheets know it."""
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows(rows)
+    replace_file(path, file.getvalue().encode("utf-8-sig", errors="backslashreplace"))

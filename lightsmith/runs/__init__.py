@@ -1,0 +1,1 @@
+"""One run: LightningCLI, Trainer, loggers, hardware, failures."""

@@ -1,0 +1,36 @@
+"""What is asked of a Trainer before its run writes anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lightsmith.checkpoints.start import check_continues
+from lightsmith.launch.strategies import check_shares
+from lightsmith.records.results import check_callbacks
+from lightsmith.settings.watched_metrics import check_watched
+
+
+def check_ready(cli: Any, trainer: Any, continued: dict[str, Any], trains: bool) -> None:
+    """Refuse a Trainer that cannot do what the command asks of it.
+
+    Args:
+        cli: the ExperimentCLI, whose data and model exist.
+        trainer: the one that it has built.
+        continued: the checkpoint that a training goes on from; empty for a new one.
+        trains: whether the command trains.
+
+    Raises:
+        ValueError: too little data for the processes, nothing to record, a metric that nobody logs, a training without
+            an end, or settings that a checkpoint's training cannot go on with.
+    """
+    given = cli.options.trainer
+    check_shares(str(cli.subcommand), cli.datamodule.sizes, trainer.world_size, given.use_distributed_sampler)
+    if not trains:
+        return
+    if cli.subcommand == "run" and not given.fast_dev_run:
+        check_callbacks(trainer.callbacks)
+    check_watched(trainer, cli.model, foreign=bool(cli.allowed_packages))
+    if trainer.max_epochs == trainer.max_steps == -1:
+        raise ValueError("trainer.max_epochs=-1 has no end to schedule towards: set max_epochs or max_steps")
+    if continued:
+        check_continues(continued, cli.options, trainer, cli.model)

@@ -1,0 +1,82 @@
+"""What every verb of an experiment has besides Lightning's own options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lightning.pytorch.cli import LightningArgumentParser
+
+from lightsmith.runs.loggers import LoggerName
+from lightsmith.settings.callback_settings import CONFIG, split_options
+from lightsmith.settings.parse_errors import init_arguments
+from lightsmith.settings.yaml_files import read_settings
+
+ROOMS = ("lightning_modules", "datamodules")  # whose classes may be imported to look at them
+SHARED = ("class_names", "vocabulary_size", "image_size_px")  # what a model takes from its data
+
+
+class Option(NamedTuple):
+    """An option of Lightsmith's own, as every verb of an experiment has it."""
+
+    name: str
+    type: Any
+    default: Any
+    meaning: str
+
+
+OWN = (
+    Option("runs", Path, Path("runs"), "Folder that holds all runs."),
+    Option("experiment", str | None, None, "Name of the runs' folder; that of the YAML when unset."),
+    Option("resume", Path | None, None, "Run folder to continue, such as runs/x/latest."),
+    Option(
+        "init_from",
+        Path | None,
+        None,
+        "Run folder or .ckpt whose weights (but the head, where the classes are others), changed structure and "
+        "tokenizer a new run begins with; not when resuming.",
+    ),
+    Option(
+        "monitor",
+        str | None,
+        None,
+        "Metric that chooses the best checkpoint, such as val/f1, the highest or lowest as the metric has it.",
+    ),
+    Option("loggers", list[LoggerName], ["csv", "wandb"], "Where metrics go; any of csv, wandb, tensorboard."),
+    Option(
+        "callbacks",
+        dict[str, Any] | None,
+        None,
+        "Settings of callbacks by class, such as --callbacks.LogWorstPredictions.count=5.",
+    ),
+    Option("explain", str | None, None, "Say where a value such as model.lr comes from."),
+)
+
+
+def add_options(parser: LightningArgumentParser) -> None:
+    """Add Lightsmith's options, and the links between a model and its data."""
+    for option in OWN:
+        parser.add_argument(f"--{option.name}", type=option.type, default=option.default, help=option.meaning)
+    parser.add_argument(
+        "--allow_package", action="append", default=[], help="A package whose classes a YAML may name; repeatable."
+    )
+    parser.add_argument("--debug", action="store_true", help="Show the traceback of a mistake.")
+    for name in SHARED:
+        parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
+    parser.link_arguments("model.init_args.pretrained", "data.init_args.tokenizer_of")
+
+
+def experiment_keys(arguments: Sequence[str]) -> Iterator[str]:
+    """The keys of the model and the data that a command's YAML files name, as far as these are Lightsmith's own."""
+    files = [Path(value) for option, value, _ in split_options(arguments) if option in CONFIG]
+    for settings in map(read_settings, files):
+        for group in ("model", "data"):
+            named = settings.get(group)
+            path = named.get("class_path") if isinstance(named, dict) else named
+            if isinstance(path, str) and path.partition(".")[0] in ROOMS:
+                with suppress(
+                    ImportError, AttributeError, TypeError, ValueError
+                ):  # what is no class of these rooms has no keys
+                    yield from (f"{group}.{name}" for name in init_arguments(path))

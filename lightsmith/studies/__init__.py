@@ -1,0 +1,1 @@
+"""Many runs of one question: variants and what they measured."""

@@ -1,0 +1,41 @@
+"""Lines for a person: short, printable, and once."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+
+LONGEST = 500
+
+
+def one_line(error: BaseException) -> str:
+    """The message of an error on a single line, without the middle of an endless one."""
+    line = printable(" ".join(str(error).split())) or type(error).__name__
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 100]} … {line[-100:]}"
+
+
+def printable(text: str) -> str:
+    """The text with what a terminal would obey, or could not show, as escapes: a file's name may hold anything."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def nearest(name: str, choices: list[str]) -> str:
+    """A question that offers the most similar choice, in whatever case, or one that begins so; or nothing."""
+    lower = {choice.lower(): choice for choice in reversed(choices)}
+    close = get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
+    close += [other for other in lower if name and other.startswith(name.lower())]
+    return f"; did you mean {lower[close[0]]}?" if close else ""
+
+
+def print_once(lines: list[str]) -> None:
+    """Print on the first of several processes only."""
+    # Imported here: a mistyped verb is answered without Lightning, which takes seconds to import.
+    from lightning.pytorch.utilities import rank_zero_only
+
+    rank_zero_only(print)("\n".join(map(printable, lines)), flush=True)
+
+
+def shown(folder: Path) -> Path:
+    """Relative where possible, which is easier to read and to type."""
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder

@@ -1,0 +1,43 @@
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags, Image
+
+from datamodules.sources.image_sizes import size_line
+
+
+def photo(path: Path, width: int, height: int, orientation: int = 1) -> Path:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    Image.new("RGB", (width, height)).save(path, exif=exif)
+    return path
+
+
+def test_photographs_are_said_to_be_shrunk_to_their_middle_square(tmp_path: Path) -> None:
+    photos = [photo(tmp_path / f"{i}.jpg", 50, 40) for i in range(5)]
+    assert size_line(photos, 32, 32) == "images 50×40 → 32×32, the middle square of each"
+    assert size_line(photos, 40, 32) == "images 50×40 → 40×40, the middle square of each, cut to 32×32"
+
+
+def test_a_lying_photograph_counts_as_it_stands_and_a_damaged_one_not_at_all(tmp_path: Path) -> None:
+    (tmp_path / "damaged.jpg").write_bytes(b"no image")
+    assert size_line([tmp_path / "damaged.jpg", photo(tmp_path / "a.jpg", 50, 40, orientation=6)], 8, 8) == (
+        "images 40×50 → 8×8, the middle square of each"
+    )
+    assert size_line([tmp_path / "damaged.jpg"], 8, 8) == ""
+
+
+def test_of_different_sizes_the_most_common_or_the_median_is_said(tmp_path: Path) -> None:
+    sides = (10, 20, 30, 40, 60)
+    photos = [photo(tmp_path / f"{side}.png", side, side) for side in sides]
+    assert size_line(photos, 8, 8) == "images about 30×30 → 8×8"
+    assert size_line([*photos, *photos[-1:] * 5], 8, 8) == "images 60×60 → 8×8"
+
+
+def test_arrays_and_encoded_bytes_are_told_too_and_nothing_is_said_where_nothing_changes() -> None:
+    assert size_line(np.zeros((3, 28, 28, 1), np.uint8), 28, 28) == ""
+    assert size_line(np.zeros((3, 28, 28, 1), np.uint8), 32, 32) == "images 28×28 → 32×32"
+    file = io.BytesIO()
+    Image.new("L", (9, 9)).save(file, "PNG")
+    assert size_line([file.getvalue()], 8, 8) == "images 9×9 → 8×8"
