@@ -146,7 +146,7 @@ def test_help_lists_every_command_and_its_examples_work(lightsmith: Cli) -> None
     {
         "list": "List the experiments",
         "options": "Show what can be set",
-        "classify": "Classify images",
+        "predict": "Classify images",
         "evaluate": "Test a trained model on labelled data",
         "compress": "Make the variants",
         "export": "Write a model with its preprocessing",
