@@ -62,4 +62,4 @@ def test_a_text_reaches_the_command_as_it_is_typed(tmp_path: Path) -> None:
     (tmp_path / "Makefile").write_text(f"{(ROOT / 'Makefile').read_text()}\nsetup:\n\t@true\n")  # nothing is installed
     command = [MAKE, "--no-print-directory", "predict", "RUN=x", f"TEXT={text}", "python=./python"]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert ran.stdout == f"<cli.py><classify><--run=x><--text={text}>"
+    assert ran.stdout == f"<cli.py><predict><--run=x><--text={text}>"

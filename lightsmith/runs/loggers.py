@@ -7,6 +7,7 @@ import io
 import netrc
 import os
 import secrets
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -110,9 +111,8 @@ def sync_command(run_folder: Path) -> str:
 
 def finish_wandb(run_folder: Path | None = None, exit_code: int = 0) -> None:
     """Write out what Weights & Biases holds, and end its run, so that the process can start another."""
-    import wandb
-
-    if wandb.run is None:
+    wandb = sys.modules.get("wandb")  # a run that does not use it need not import it, which takes a second
+    if wandb is None or wandb.run is None:
         return
     try:
         wandb.run.finish(exit_code)

@@ -26,7 +26,7 @@ SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", TASKS, re.MULTILINE |
 COMMANDS = re.findall(r"^make exp .*", TASKS, re.MULTILINE)
 KNOB_ROWS = re.findall(r"^\| (`[\w.]+`(?:, `[\w.]+`)*) \| (.+?) \|", TASKS, re.MULTILINE)
 EARLY_STOPPING = "lightning.pytorch.callbacks.EarlyStopping"
-ROOMS = ("callbacks", "commands", "datamodules", "experiments", "lightning_modules")
+ROOMS = ("callbacks", "commands", "datamodules", "experiments", "lightning_modules", "lightsmith")
 
 
 def test_every_experiment_has_a_section_and_a_row() -> None:

@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 # Builds every key at the same moment as the other process, notes it if it did, and uses what it was given.
 RACER = """
 import os, sys, time
-from datamodules.encoded_cache import cached
+from datamodules.batches.encoded_cache import cached
 start = float(sys.argv[1])
 def build(folder):
     open(f"built-{os.getpid()}-{i}", "w").close()

@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 # Builds an entry in the cache below the working folder, says so, and lives on until its input ends.
 USER = """
 import sys
-from datamodules.encoded_cache import cached
+from datamodules.batches.encoded_cache import cached
 cached(sys.argv[1], lambda folder: (folder / "numbers.bin").touch())
 print("built", flush=True)
 if sys.argv[2] == "stay":

@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import nn
 
-from lightning_modules.networks.edits import edit as surgery
+from lightning_modules.networks.edits import edit
 from lightning_modules.training.trainer_state import forget_best
 from lightsmith.checkpoints.rebuild import repeat_operations
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer
@@ -24,8 +24,8 @@ def deepen(network: nn.Sequential, width: int) -> None:
 def kind(monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType("deepen")
     module.deepen = deepen  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "lightning_modules.networks.deepen", module)
-    monkeypatch.setattr(surgery, "KINDS", ("deepen",))
+    monkeypatch.setitem(sys.modules, "lightning_modules.networks.edits.deepen", module)
+    monkeypatch.setattr(edit, "KINDS", ("deepen",))
 
 
 class DeepenInSecondEpoch(Callback):
@@ -76,7 +76,7 @@ def test_a_checkpoint_from_before_an_operation_is_refused_after_it(tmp_path: Pat
 
 def test_an_unknown_kind_or_option_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no change of a network is called 'nope': there are deepen"):
-        surgery.operate(TinyModel().network, "nope", {})
+        edit.operate(TinyModel().network, "nope", {})
     checkpoint: dict[str, Any] = {"lightsmith": {"operations": [{"kind": "deepen", "options": {"depth": 3}}]}}
     with pytest.raises(ValueError, match=r"x.ckpt has another network: .*depth"):
         repeat_operations(checkpoint, TinyModel(), Path("x.ckpt"))
