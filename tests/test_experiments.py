@@ -90,6 +90,7 @@ def test_a_run_with_a_part_lies_with_the_runs_of_its_experiment(experiment: Cli,
 
 BACKBONES = {  # what comes before the head
     "mnist_mlp": "network.1.body",
+    "mnist_cnn": "network.1.body",
     "cifar_cnn": "network.1.body",
     "cifar_resnet": "network.1.stages",
     "resnet_transfer": "network.backbone",
@@ -166,6 +167,7 @@ def test_same_command_gives_identical_test_figures(
 
 REAL_RUNS = {
     "mnist_mlp": ("mnist", 2000, ()),
+    "mnist_cnn": ("mnist", 1000, ()),
     "cifar_cnn": ("cifar10", 512, ()),
     "cifar_resnet": ("cifar10", 256, ()),
     "imdb_lstm": ("imdb", 256, ("--data.max_tokens=64",)),
@@ -199,7 +201,7 @@ def test_real_runs_cover_every_experiment() -> None:
     assert (ROOT / "experiments").is_dir()
 
 
-SAMPLE_SCORES = {"mnist_mlp": 0.94, "cifar_cnn": 0.90, "imdb_lstm": 0.95, "bert_classifier": 0.95}
+SAMPLE_SCORES = {"mnist_mlp": 0.94, "mnist_cnn": 0.97, "cifar_cnn": 0.90, "imdb_lstm": 0.95, "bert_classifier": 0.95}
 
 
 @pytest.mark.slow

@@ -31,6 +31,7 @@ BATCHES = 5  # an epoch: the first three make a step, and the last two
 SIZES = ("--data.train_size=40", "--data.batch_size=8", ACCUMULATED, *FEW, *NOISY)
 TASKS = {
     "mnist_mlp": ("--model.lr=0.01",),
+    "mnist_cnn": ("--model.lr=0.1",),
     "cifar_cnn": ("--model.lr=0.05", "--model.widths=[16,16,16]"),
     "cifar_resnet": ("--model.lr=0.1",),
     "imdb_lstm": ("--model.lr=0.02", "--model.hidden_size=16"),

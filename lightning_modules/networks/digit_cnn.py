@@ -1,0 +1,57 @@
+"""A CNN for small grey images that a CPU trains in a minute, after airbench (Jordan 2024)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+OUTPUT_SCALE = 0.125  # Page 2018: keeps the untrained softmax soft, so that high learning rates are stable
+
+
+class DigitCNN(nn.Module):
+    """A 5×5 convolution that halves the image, three 3×3 ones, the first two pooled, a global maximum, a linear head.
+
+    Strokes are thick and grey: a first layer with stride 2 is as accurate as one of full size and saves most of the
+    time. Pooling comes straight after a convolution, so that norms and ReLUs see a quarter of the pixels, and the 3×3
+    convolutions begin as the identity (both airbench's).
+
+    Args:
+        num_outputs: classes, or values to predict.
+        widths: channels of the four convolutions. Multiples of 16 run at full speed on a CPU.
+    """
+
+    def __init__(
+        self,
+        num_outputs: int,
+        in_channels: int = 1,
+        widths: Sequence[int] = (16, 32, 64, 128),
+    ) -> None:
+        super().__init__()
+        if len(widths) != 4 or min(widths) < 1:
+            raise ValueError(f"widths must be 4 integers from 1 on, one a convolution, got {list(widths)}.")
+        first, second, third, fourth = widths
+        halved = nn.Conv2d(in_channels, first, kernel_size=5, stride=2, padding=2, bias=False)
+        self.body = nn.Sequential(
+            nn.Sequential(halved, nn.BatchNorm2d(first), nn.ReLU(inplace=True)),
+            _conv_block(first, second, pool=True),
+            _conv_block(second, third, pool=True),
+            _conv_block(third, fourth),
+        )
+        self.head = nn.Linear(fourth, num_outputs)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(B, num_outputs) from normalised images (B, in_channels, H, W), H and W at least 8."""
+        features = self.body(image).amax(dim=(2, 3))  # (B, widths[-1])
+        return self.head(features) * OUTPUT_SCALE
+
+
+def _conv_block(in_channels: int, out_channels: int, pool: bool = False) -> nn.Sequential:
+    conv = nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1, bias=False)
+    with torch.no_grad():
+        nn.init.dirac_(conv.weight[:in_channels])
+    return nn.Sequential(
+        conv,
+        nn.MaxPool2d(2) if pool else nn.Identity(),
+        nn.BatchNorm2d(out_channels),
+        nn.ReLU(inplace=True),
+    )
