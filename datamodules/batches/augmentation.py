@@ -67,6 +67,24 @@ def random_resized_crop(images: Tensor, size_px: int, min_area: float) -> Tensor
     return F.grid_sample(images.float(), grid, padding_mode="reflection", align_corners=False)
 
 
+def rotate(images: Tensor, degrees: Tensor) -> Tensor:
+    """Turn each image counter-clockwise about its middle by its own angle, with bilinear sampling; corners are black.
+
+    Args:
+        images: uint8 or float (B, C, H, W).
+        degrees: float32 (B,).
+
+    Returns:
+        float32 (B, C, H, W), in the same value range.
+    """
+    cos, sin = torch.deg2rad(degrees).cos(), torch.deg2rad(degrees).sin()
+    aspect = images.shape[2] / images.shape[3]  # a grid's coordinates run over -1…1 along either side
+    across = torch.stack([cos, -sin * aspect, torch.zeros_like(cos)], dim=1)
+    down = torch.stack([sin / aspect, cos, torch.zeros_like(cos)], dim=1)
+    grid = F.affine_grid(torch.stack([across, down], dim=1), list(images.shape), align_corners=False)
+    return F.grid_sample(images.float(), grid, align_corners=False)
+
+
 def delete_tokens(input_ids: Tensor, attention_mask: Tensor, share: float) -> tuple[Tensor, Tensor]:
     """Take each token out of its text with probability ``share``, but never a text's first; the rest move up.
 

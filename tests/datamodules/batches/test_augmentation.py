@@ -3,7 +3,14 @@
 import pytest
 import torch
 
-from datamodules.batches.augmentation import center_crop, delete_tokens, random_crop, random_flip, random_resized_crop
+from datamodules.batches.augmentation import (
+    center_crop,
+    delete_tokens,
+    random_crop,
+    random_flip,
+    random_resized_crop,
+    rotate,
+)
 from datamodules.preprocessing import padded_width
 
 
@@ -102,3 +109,18 @@ def test_deleting_nothing_changes_nothing() -> None:
     same, kept = delete_tokens(ids, mask, 0.0)
     assert torch.equal(same, ids)
     assert torch.equal(kept, mask)
+
+
+def test_a_quarter_turn_is_exact_and_counter_clockwise() -> None:
+    images = torch.randint(0, 256, (2, 3, 9, 9), dtype=torch.uint8)
+    turned = rotate(images, torch.tensor([90.0, -90.0]))
+    assert torch.allclose(turned[0], images[0].float().rot90(1, (1, 2)), atol=1e-2)
+    assert torch.allclose(turned[1], images[1].float().rot90(-1, (1, 2)), atol=1e-2)
+
+
+def test_each_image_turns_by_its_own_angle_and_none_where_that_is_zero() -> None:
+    images = torch.zeros(2, 1, 21, 41)
+    images[:, :, 10, 28] = 255.0  # eight pixels to the right of the middle
+    turned = rotate(images, torch.tensor([0.0, 90.0]))
+    assert torch.allclose(turned[0], images[0], atol=1e-2)
+    assert (turned[1] > 128).nonzero().tolist() == [[0, 2, 20]]  # eight pixels above it, in an image that is no square
