@@ -7,9 +7,9 @@ from typing import Any, Literal
 from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 
-from lightning_modules.classifier import Classifier
 from lightning_modules.networks.probes.attacks import attack_embeddings, attack_images, first_embedding
 from lightning_modules.training.batch import Batch
+from lightning_modules.training.task import Task
 
 STAGE = "attack"  # of the batch, for images, and of the loss, for texts
 FGSM_STEP = 1.25  # of epsilon, as Wong et al. take it
@@ -55,29 +55,33 @@ class AdversarialTraining(Callback):
         self.attack: dict[str, Any] = {"epsilon_px": epsilon_px, "step_px": step_px, "steps": steps}
         self.embedding_share = embedding_share
         self.text_weight = text_weight
-        self._module: Classifier | None = None
+        self._module: Task | None = None
 
-    def on_fit_start(self, trainer: Trainer, pl_module: Classifier) -> None:  # type: ignore[override]  # ours
+    def on_fit_start(self, trainer: Trainer, pl_module: Task) -> None:  # type: ignore[override]  # ours
         self._module = pl_module
         if first_embedding(pl_module.network) is None:
             pl_module.batch_transforms[STAGE] = self._attack_images
         else:
             pl_module.loss_transforms[STAGE] = self._attack_embeddings
 
-    def on_fit_end(self, trainer: Trainer, pl_module: Classifier) -> None:  # type: ignore[override]  # ours
+    def on_fit_end(self, trainer: Trainer, pl_module: Task) -> None:  # type: ignore[override]  # ours
         pl_module.batch_transforms.pop(STAGE, None)
         pl_module.loss_transforms.pop(STAGE, None)
         self._module = None
 
     def _attack_images(self, batch: Any) -> Any:
         assert self._module is not None
-        network, (images,) = self._module.network, batch.inputs
+        (images,) = batch.inputs
         if images.ndim != 4:
             shape = tuple(images.shape)
             raise ValueError(f"AdversarialTraining is for images (B, C, H, W) and token ids, not for inputs of {shape}")
-        return batch._replace(image=attack_images(network, images, batch.label, **self.attack, from_random=True))
+        task, attack = self._module, {**self.attack, "from_random": True}
+        return batch._replace(image=attack_images(task.network, images, lambda o: task.loss(o, batch), **attack))
 
-    def _attack_embeddings(self, batch: Batch, logits: Tensor, loss: Tensor) -> Tensor:
+    def _attack_embeddings(self, batch: Batch, outputs: Tensor, loss: Tensor) -> Tensor:
         assert self._module is not None
-        attacked = attack_embeddings(self._module.network, batch.inputs, batch.label, self.embedding_share)
-        return loss + self.text_weight * self._module.objective(attacked, batch.label)
+        task = self._module
+        attacked = attack_embeddings(
+            task.network, batch.inputs, lambda outputs: task.loss(outputs, batch), self.embedding_share
+        )
+        return loss + self.text_weight * task.objective(attacked, batch, task.loss(attacked, batch))

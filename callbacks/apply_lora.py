@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, Trainer
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from lightning_modules.classifier import Classifier
+from lightning_modules.training.task import Task
 
 KIND = "add_lora"
 
@@ -44,7 +44,7 @@ class ApplyLoRA(Callback):
         self.options: dict[str, Any] = {"targets": list(targets), "rank": rank, "alpha": alpha, "dropout": dropout}
         self.also_train = also_train
 
-    def setup(self, trainer: Trainer, pl_module: Classifier, stage: str) -> None:  # type: ignore[override]  # ours
+    def setup(self, trainer: Trainer, pl_module: Task, stage: str) -> None:  # type: ignore[override]  # ours
         if stage == "fit":
             done = pl_module.options_of(KIND)
             if not done:
@@ -53,12 +53,12 @@ class ApplyLoRA(Callback):
                 raise ValueError(f"ApplyLoRA is set to {self.options}, but the checkpoint has adapters of {done[0]}")
             self._freeze(pl_module)
 
-    def on_train_batch_start(self, trainer: Trainer, pl_module: Classifier, *_: Any) -> None:  # type: ignore[override]  # ours
+    def on_train_batch_start(self, trainer: Trainer, pl_module: Task, *_: Any) -> None:  # type: ignore[override]  # ours
         for module in pl_module.network.modules():
             if isinstance(module, _BatchNorm) and not _trains(module):
                 module.eval()
 
-    def _freeze(self, pl_module: Classifier) -> None:
+    def _freeze(self, pl_module: Task) -> None:
         names = [name for name, _ in pl_module.named_parameters()]
         for pattern in self.also_train:
             if not any(fnmatchcase(name, pattern) for name in names):

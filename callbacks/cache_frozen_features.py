@@ -9,8 +9,8 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
-from lightning_modules.classifier import Classifier
 from lightning_modules.networks.probes.feature_rows import Run, ShuffledRows, checked_rows
+from lightning_modules.training.task import Task
 
 
 class CacheFrozenFeatures(Callback):
@@ -48,7 +48,7 @@ class CacheFrozenFeatures(Callback):
         self._val: dict[int, tuple[Tensor, Tensor]] = {}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        assert isinstance(pl_module, Classifier)
+        assert isinstance(pl_module, Task)
         backbone = _submodule(pl_module, self.backbone)
         if pl_module.compiles or getattr(getattr(trainer, "datamodule", None), "augments", True):
             return

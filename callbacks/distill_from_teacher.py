@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from lightning_modules.classifier import Classifier
 from lightning_modules.training.batch import Batch
+from lightning_modules.training.task import Task
 
 STAGE = "distill"
 # What teacher and student must have in common, as a function of their data modules.
@@ -53,12 +53,12 @@ class DistillFromTeacher(Callback):
         self._saved_sha256 = ""
         self._columns: list[int] | slice = slice(None)  # of the teacher's logits, in the order of the student's classes
 
-    def setup(self, trainer: Any, pl_module: Classifier, stage: str) -> None:  # type: ignore[override]  # ours
+    def setup(self, trainer: Any, pl_module: Task, stage: str) -> None:  # type: ignore[override]  # ours
         if stage == "fit":
             self._teacher = self._load(trainer, pl_module).requires_grad_(False)
             self._sha256 = sha256(self._teacher)
 
-    def _load(self, trainer: Any, pl_module: Classifier) -> LightningModule:
+    def _load(self, trainer: Any, pl_module: Any) -> LightningModule:
         """The teacher, which goes with the student and its data."""
         if not hasattr(trainer, "load_run"):
             raise ValueError("DistillFromTeacher needs a trainer that can load a run: ExperimentTrainer")
@@ -81,7 +81,7 @@ class DistillFromTeacher(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._saved_sha256 = state_dict["sha256"]
 
-    def on_fit_start(self, trainer: Trainer, pl_module: Classifier) -> None:  # type: ignore[override]  # ours
+    def on_fit_start(self, trainer: Trainer, pl_module: Task) -> None:  # type: ignore[override]  # ours
         assert self._teacher is not None
         if self._saved_sha256 not in ("", self._sha256):
             raise ValueError(
@@ -91,7 +91,7 @@ class DistillFromTeacher(Callback):
         self._teacher.to(pl_module.device, pl_module.dtype)  # mixed precision follows from the training step's context
         pl_module.loss_transforms[STAGE] = self._distill
 
-    def on_fit_end(self, trainer: Trainer, pl_module: Classifier) -> None:  # type: ignore[override]  # ours
+    def on_fit_end(self, trainer: Trainer, pl_module: Task) -> None:  # type: ignore[override]  # ours
         del pl_module.loss_transforms[STAGE]
         self._teacher = None
 

@@ -15,7 +15,8 @@ LARGEST_PLOT = 50  # classes; a plot has a row for each item, and shows nothing 
 class LogConfusionMatrix(Callback):
     """Counts the test predictions by true and predicted class, and shows those of few classes in Weights & Biases.
 
-    The results of a run are made from it: per-class figures, and confusion_matrix.csv.
+    The results of a run are made from it: per-class figures, and confusion_matrix.csv. A task without classes has
+    nothing to count.
 
     Attributes:
         counts: int64 (classes, classes), of all processes once the test has ended; rows are true classes.
@@ -25,7 +26,7 @@ class LogConfusionMatrix(Callback):
         self.counts = torch.zeros(0, 0, dtype=torch.int64)
 
     def on_test_start(self, trainer: Trainer, pl_module: Any) -> None:
-        size = len(pl_module.class_names)
+        size = pl_module.width if pl_module.target == "class" else 0
         self.counts = torch.zeros(size, size, dtype=torch.int64)
 
     def on_test_batch_end(
@@ -37,14 +38,15 @@ class LogConfusionMatrix(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        count_pairs(self.counts, batch.label.cpu(), outputs.argmax(1).cpu())
+        if len(self.counts):
+            count_pairs(self.counts, batch.label.cpu(), outputs.argmax(1).cpu())
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
         self.counts = trainer.strategy.reduce(self.counts.to(pl_module.device), reduce_op="sum").cpu()
 
     def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
         for logger in trainer.loggers:
-            few = len(pl_module.class_names) <= LARGEST_PLOT
+            few = 0 < len(self.counts) <= LARGEST_PLOT
             if isinstance(logger, WandbLogger) and trainer.is_global_zero and few:
                 self._log(logger, pl_module.class_names)
 

@@ -36,9 +36,11 @@ class LogWorstPredictions(Callback):
     def __init__(self, count: int = 50) -> None:
         self.count = count
         self.worst: list[Mistake] = []
+        self._of_classes = True
 
     def on_test_start(self, trainer: Trainer, pl_module: Any) -> None:
         self.worst = []
+        self._of_classes = pl_module.target == "class"
 
     def on_test_batch_end(
         self,
@@ -49,6 +51,8 @@ class LogWorstPredictions(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
+        if not self._of_classes:
+            return
         confidence, prediction = outputs.max(1)
         of_true_class = outputs.gather(1, batch.label[:, None])[:, 0]
         wrong = (prediction != batch.label).nonzero()[:, 0]
@@ -65,7 +69,7 @@ class LogWorstPredictions(Callback):
     def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
         data = getattr(trainer, "datamodule", None)
         for logger in trainer.loggers:
-            if isinstance(logger, WandbLogger) and trainer.is_global_zero and data is not None:
+            if isinstance(logger, WandbLogger) and trainer.is_global_zero and data is not None and self._of_classes:
                 self._log(logger, data, pl_module.class_names)
 
     def _log(self, logger: WandbLogger, data: Any, class_names: list[str]) -> None:

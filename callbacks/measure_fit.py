@@ -36,7 +36,7 @@ class MeasureFit(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        self.samples += len(batch.label) * trainer.world_size
+        self.samples += len(batch.index) * trainer.world_size
         if not self.first_step_seconds:
             self._stop_clock()
             self.first_step_seconds = self.seconds

@@ -8,7 +8,7 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from torchvision.transforms import v2
 
-from lightning_modules.classifier import Classifier
+from lightning_modules.training.task import Task
 
 STAGE = "mix"
 
@@ -34,12 +34,13 @@ class MixImages(Callback):
         self.alphas = [(v2.MixUp, mixup_alpha), (v2.CutMix, cutmix_alpha)]
         self._mixers: list[Any] = []
 
-    def on_fit_start(self, trainer: Trainer, pl_module: Classifier) -> None:  # type: ignore[override]  # ours
-        classes = len(pl_module.class_names)
-        self._mixers = [mixer(alpha=alpha, num_classes=classes) for mixer, alpha in self.alphas if alpha > 0]
+    def on_fit_start(self, trainer: Trainer, pl_module: Task) -> None:  # type: ignore[override]  # ours
+        if pl_module.target != "class":
+            raise ValueError(f"MixImages mixes the labels of classes, which {type(pl_module).__name__} does not have")
+        self._mixers = [mixer(alpha=alpha, num_classes=pl_module.width) for mixer, alpha in self.alphas if alpha > 0]
         pl_module.batch_transforms[STAGE] = self.mix
 
-    def on_fit_end(self, trainer: Trainer, pl_module: Classifier) -> None:  # type: ignore[override]  # ours
+    def on_fit_end(self, trainer: Trainer, pl_module: Task) -> None:  # type: ignore[override]  # ours
         del pl_module.batch_transforms[STAGE]
 
     def mix(self, batch: Any) -> Any:

@@ -8,10 +8,10 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.optim import Optimizer
 
-from lightning_modules.classifier import Classifier
 from lightning_modules.networks.edits.choose_channels import Choice, channels_to_keep
 from lightning_modules.networks.edits.remove_channels import narrowed
 from lightning_modules.networks.probes.macs import count_macs
+from lightning_modules.training.task import Task
 from lightning_modules.training.trainer_state import check_reached, forget_best
 
 
@@ -51,7 +51,7 @@ class PruneChannels(Callback):
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         if self.done or trainer.current_epoch < self.epoch:
             return
-        assert isinstance(pl_module, Classifier)
+        assert isinstance(pl_module, Task)
         self.done = True
         inputs = [tensor[:1] for tensor in batch.inputs]
         before = count_macs(pl_module.network, inputs)
@@ -73,7 +73,7 @@ def _moments(optimizer: Optimizer, pl_module: LightningModule) -> dict[str, dict
     return {name: optimizer.state[parameter] for name, parameter in named if parameter in optimizer.state}
 
 
-def _give_back(moments: dict[str, dict[str, Any]], optimizer: Optimizer, pl_module: Classifier, kept: Choice) -> None:
+def _give_back(moments: dict[str, dict[str, Any]], optimizer: Optimizer, pl_module: Task, kept: Choice) -> None:
     """Give the parameters that are new because they are smaller what is left of the moments of the old."""
     for layer, sides in kept.items():
         for name, parameter in pl_module.network.get_submodule(layer).named_parameters(recurse=False):

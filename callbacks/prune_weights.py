@@ -12,8 +12,8 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_warn
 from torch import Tensor
 from torch.optim import Optimizer
 
-from lightning_modules.classifier import Classifier
 from lightning_modules.networks.edits.masks import Scope, masks_of_largest, pack, prunable_weights, unpack
+from lightning_modules.training.task import Task
 from lightning_modules.training.trainer_state import average_anew, averaged_copies, forget_best
 
 
@@ -89,7 +89,7 @@ class PruneWeights(Callback):
         self._reached = state_dict.get("reached", 0.0)  # which earlier versions did not save
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        assert isinstance(pl_module, Classifier)
+        assert isinstance(pl_module, Task)
         total = int(trainer.estimated_stepping_batches)
         self._first_step, self._last_step = round(self.begin * total), round(self.end * total)
         if self._last_step >= total and not trainer.fast_dev_run:  # type: ignore[attr-defined]  # set by Lightning's connector
@@ -100,12 +100,12 @@ class PruneWeights(Callback):
         trainer.optimizers[0].register_step_post_hook(self._hold)  # before any callback sees what the step did
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        assert isinstance(pl_module, Classifier)
+        assert isinstance(pl_module, Task)
         if self.rewind and trainer.global_step == 0:
             self._initial = {name: value.clone() for name, value in pl_module.network.state_dict().items()}
 
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
-        assert isinstance(pl_module, Classifier)
+        assert isinstance(pl_module, Task)
         step = trainer.global_step
         ends = step >= self._last_step and not self.complete
         rising = self._first_step <= step < self._last_step and not self.complete  # as an extended run may be
@@ -117,7 +117,7 @@ class PruneWeights(Callback):
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Gradients may accumulate on after the structure changed; what is saved then must have masks that fit."""
-        assert isinstance(pl_module, Classifier)
+        assert isinstance(pl_module, Task)
         if self._restructured(pl_module):
             self._choose(trainer, pl_module, self._sparsity_at(trainer.global_step))
 
@@ -130,7 +130,7 @@ class PruneWeights(Callback):
         if not self.complete and not trainer.fast_dev_run:  # type: ignore[attr-defined]
             rank_zero_warn(f"training ended at step {trainer.global_step}, pruning would have at {self._last_step}")
 
-    def _restructured(self, pl_module: Classifier) -> bool:
+    def _restructured(self, pl_module: Task) -> bool:
         """Whether the masks are of weights that have changed their shapes since."""
         return bool(self._masks) and self._operations != len(pl_module.operations)
 
@@ -146,7 +146,7 @@ class PruneWeights(Callback):
         fits = self.kept_of[1] if self.kept_of else 1
         return {name: weight for name, weight in found.items() if weight.shape[1] % fits == 0}
 
-    def _choose(self, trainer: Trainer, pl_module: Classifier, sparsity: float) -> None:
+    def _choose(self, trainer: Trainer, pl_module: Task, sparsity: float) -> None:
         """Find the smallest weights, and make them zeros."""
         named = {name: weight for name, weight in self._named(pl_module).items() if weight.requires_grad}
         if not named:
@@ -168,7 +168,7 @@ class PruneWeights(Callback):
         if self._weights:
             torch._foreach_mul_(self._weights, list(self._masks.values()))
 
-    def _finish(self, trainer: Trainer, pl_module: Classifier, optimizer: Optimizer) -> None:
+    def _finish(self, trainer: Trainer, pl_module: Task, optimizer: Optimizer) -> None:
         self.complete = True
         forget_best(trainer)
         if self.rewind:

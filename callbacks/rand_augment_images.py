@@ -8,7 +8,7 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from torchvision.transforms import v2
 
-from lightning_modules.classifier import Classifier
+from lightning_modules.training.task import Task
 
 STAGE = "augment"
 
@@ -36,10 +36,10 @@ class RandAugmentImages(Callback):
         self.images_per_draw = images_per_draw
         self._augment = v2.RandAugment(distortions, magnitude)
 
-    def on_fit_start(self, trainer: Trainer, pl_module: Classifier) -> None:  # type: ignore[override]  # ours
+    def on_fit_start(self, trainer: Trainer, pl_module: Task) -> None:  # type: ignore[override]  # ours
         pl_module.batch_transforms[STAGE] = self.augment
 
-    def on_fit_end(self, trainer: Trainer, pl_module: Classifier) -> None:  # type: ignore[override]  # ours
+    def on_fit_end(self, trainer: Trainer, pl_module: Task) -> None:  # type: ignore[override]  # ours
         del pl_module.batch_transforms[STAGE]
 
     def augment(self, batch: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import TQDMProgressBar
 
-SHOWN = ("train/loss", "val/loss", "val/accuracy")
+from lightning_modules.training.task import Task
 
 
 class ShowProgress(TQDMProgressBar):
@@ -51,7 +51,9 @@ class ShowProgress(TQDMProgressBar):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         super().on_train_epoch_end(trainer, pl_module)
         metrics = trainer.callback_metrics  # an earlier epoch's, where this one was not validated
-        known = [name for name in SHOWN if name in metrics and (self._validated or not name.startswith("val/"))]
+        assert isinstance(pl_module, Task)
+        shown = ("train/loss", "val/loss", f"val/{pl_module.headline.metric}")
+        known = [name for name in shown if name in metrics and (self._validated or not name.startswith("val/"))]
         figures = "  ".join(f"{name} {float(metrics[name]):.4f}" for name in known)
         self._validated = False
         of = f"/{trainer.max_epochs}" if trainer.max_epochs and trainer.max_epochs > 0 else ""

@@ -16,7 +16,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
 from callbacks.guard_numerics import GuardNumerics
-from lightning_modules.classifier import Classifier
+from lightning_modules.training.task import Task
 
 WIDTH = 160  # columns that the table may take
 SMALLEST_STEP = 1e-6  # relative to a module's weights; a smaller one may vanish in float32's rounding
@@ -73,7 +73,7 @@ class TrainabilityAudit(Callback):
         """Look at an epoch's first step: by then, every callback has changed what it changes at its start."""
         if self._before:
             return
-        assert isinstance(pl_module, Classifier)
+        assert isinstance(pl_module, Task)
         rates = learning_rates(trainer)
         check_membership(pl_module, rates)
         self._moving = moving(pl_module, rates)
@@ -91,7 +91,7 @@ class TrainabilityAudit(Callback):
         """Look at the weights before validation, in which others may exchange them."""
         if not (trainer.is_last_batch and self._before):
             return
-        assert isinstance(pl_module, Classifier)
+        assert isinstance(pl_module, Task)
         before, self._before = self._before, {}
         if self._operations == len(pl_module.operations):  # otherwise these are other weights
             values = dict(_values(pl_module))

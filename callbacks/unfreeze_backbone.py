@@ -12,8 +12,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import nn
 
-from lightning_modules.classifier import Classifier
 from lightning_modules.networks.layers.rounding import InputRange
+from lightning_modules.training.task import Task
 from lightning_modules.training.trainer_state import check_reached
 
 NEAR_NAMES = 3
@@ -76,7 +76,7 @@ class UnfreezeBackbone(Callback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         if stage == "fit":
-            assert isinstance(pl_module, Classifier)
+            assert isinstance(pl_module, Task)
             if self.stages and trainer.world_size > 1:
                 raise ValueError(f"UnfreezeBackbone: stages need one process, not {trainer.world_size}: set devices=1")
             self._check_patterns([name for name, _ in _modules(pl_module)])
@@ -87,11 +87,11 @@ class UnfreezeBackbone(Callback):
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Unfreeze what had been unfrozen, before an optimizer is built for it."""
         if trainer.state.fn == TrainerFn.FITTING:
-            assert isinstance(pl_module, Classifier)
+            assert isinstance(pl_module, Task)
             self._apply(pl_module, checkpoint["callbacks"].get(self.state_key, {"epoch": 0})["epoch"])
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        assert isinstance(pl_module, Classifier)
+        assert isinstance(pl_module, Task)
         if self.stages:
             last = max(self.stages)
             check_reached(trainer, f"UnfreezeBackbone: stages' epoch {last}", last)
@@ -103,7 +103,7 @@ class UnfreezeBackbone(Callback):
         pl_module.sync_optimizer()
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        assert isinstance(pl_module, Classifier)
+        assert isinstance(pl_module, Task)
         if self._apply(pl_module, trainer.current_epoch):
             pl_module.sync_optimizer()
 
@@ -145,11 +145,11 @@ class UnfreezeBackbone(Callback):
             return 0
         return min((epoch for epoch, patterns in self.stages.items() if _covered(name, patterns)), default=math.inf)
 
-    def _freezable(self, pl_module: Classifier) -> set[str]:
+    def _freezable(self, pl_module: Task) -> set[str]:
         named = pl_module.network.named_parameters(prefix="network")
         return {name for name, weight in named if weight.requires_grad and self._begins(_owner(name)) > 0}
 
-    def _apply(self, pl_module: Classifier, epoch: int) -> bool:
+    def _apply(self, pl_module: Task, epoch: int) -> bool:
         """Freeze and unfreeze what is due in an epoch; whether that changed which parameters train."""
         changed = False
         for name, parameter in pl_module.network.named_parameters(prefix="network"):
@@ -168,7 +168,7 @@ class UnfreezeBackbone(Callback):
         pl_module.lr_scales.update(self._lr_scales(pl_module))
         return changed
 
-    def _lr_scales(self, pl_module: Classifier) -> dict[str, float]:
+    def _lr_scales(self, pl_module: Task) -> dict[str, float]:
         """By name of a parameter, the factors that are not 1."""
         layers = outermost(name for name, _ in _modules(pl_module) if _covered(name, self.layers))
         scales = {}
@@ -187,7 +187,7 @@ def outermost(names: Iterable[str]) -> list[str]:
     return kept
 
 
-def _modules(pl_module: Classifier) -> Iterator[tuple[str, nn.Module]]:
+def _modules(pl_module: Task) -> Iterator[tuple[str, nn.Module]]:
     return pl_module.network.named_modules(prefix="network")
 
 

@@ -16,18 +16,18 @@ from onnx import numpy_helper
 from torch import nn
 
 from datamodules.sources.source import existing_path
-from lightning_modules.classifier import class_path
 from lightning_modules.networks.probes.macs import count_macs
+from lightning_modules.training.task import Headline, class_path
 from lightsmith.checkpoints.rebuild import load_run
 from lightsmith.exports.folder import PROOF
 from lightsmith.exports.latency import race
 from lightsmith.exports.model import batches, load_model
-from lightsmith.exports.proof import answers
+from lightsmith.exports.proof import said
 from lightsmith.run_folder import create_run_folder, point_latest
 from lightsmith.runs.failures import RunFailedError
 from lightsmith.settings.experiments import EXPERIMENTS, experiment_files
 from lightsmith.settings.yaml_files import read_settings
-from lightsmith.studies.ledger import SCHEMA, Row, plot, print_table, recommended, shortcomings
+from lightsmith.studies.ledger import SCHEMA, Row, lost_by, plot, print_table, recommended, shortcomings
 from lightsmith.studies.variants import Variant, read_plan
 from lightsmith.terminal import nearest, shown
 
@@ -51,8 +51,8 @@ def compress(
         name: the experiment.
         data: as data.source; when unset, where the run found its data, or sample.
         run: a run folder of the experiment whose model is taken as the first variant, instead of training it.
-        max_drop: points of accuracy that the recommended variant, the fastest that keeps to it on the validation split,
-            may lose on the test split.
+        max_drop: points of accuracy, or per cent of a headline that is to be low, that the recommended variant, the
+            fastest that keeps to it on the validation split, may lose on the test split.
         limit: judge accuracy on so many validation and test items only.
         seed: of every training, as seed_everything; the experiment's own when unset.
 
@@ -77,8 +77,11 @@ def compress(
         if variant.name not in runs:
             runs[variant.name] = _trained(variant, name, data, runs, folder / "training", seed)
         rows.append(_measured(variant, runs[variant.name], data, folder, limit))
-    _time(rows, runs[variants[0].name], data, folder)
-    return _report(rows, name, data, max_drop, folder)
+    model: Any
+    model, source = load_run(runs[variants[0].name])
+    source.source = data
+    _time(rows, source, folder)
+    return _report(rows, model.headline, name, data, max_drop, folder)
 
 
 def _checked_data(name: str, data: str | None, run: Path | None) -> str:
@@ -126,7 +129,7 @@ def _measured(variant: Variant, run: Path, data: str, folder: Path, limit: int |
     model, source = load_run(run)
     source.source = data
     val = list(batches(source, "val", limit))
-    example = [value[:1] for value in val[0].inputs]
+    example, metric = [value[:1] for value in val[0].inputs], model.headline.metric
     return {
         "name": variant.name,
         "of": variant.of,
@@ -135,8 +138,8 @@ def _measured(variant: Variant, run: Path, data: str, folder: Path, limit: int |
         "run": str(shown(run)),
         "export": str(shown(output)),
         "test_items": proof["items"],
-        "test_accuracy": proof["accuracy"],
-        "val_accuracy": answers(load_model(output), val, "The validation split").accuracy,
+        f"test_{metric}": proof[metric],
+        f"val_{metric}": said(model, load_model(output), val, "The validation split").headline,
         "bytes": proof["bytes"],
         "macs": count_macs(model.network, example),
         "zeros": _zeros([weight.numpy() for weight in _weights(model)]),
@@ -172,9 +175,7 @@ def _zeros(weights: list[np.ndarray]) -> float:
     return float(sum((weight == 0).sum() for weight in weights) / sum(weight.size for weight in weights))
 
 
-def _time(rows: list[Row], run: Path, data: str, folder: Path) -> None:
-    _, source = load_run(run)
-    source.source = data
+def _time(rows: list[Row], source: Any, folder: Path) -> None:
     test = list(batches(source, "test", limit=2000))
     inputs = folder / "training" / "inputs.pt"
     inputs.parent.mkdir(exist_ok=True)
@@ -183,23 +184,24 @@ def _time(rows: list[Row], run: Path, data: str, folder: Path) -> None:
         row["latency_ms"] = taken
 
 
-def _report(rows: list[Row], name: str, data: str, max_drop: float, folder: Path) -> int:
-    chosen = recommended(rows, max_drop)
-    found = shortcomings(rows, chosen, max_drop)
+def _report(rows: list[Row], headline: Headline, name: str, data: str, max_drop: float, folder: Path) -> int:
+    chosen = recommended(rows, max_drop, headline)
+    found = shortcomings(rows, chosen, max_drop, headline)
     ledger = {
         "schema": SCHEMA,
         "experiment": name,
         "data": data,
+        "headline": headline._asdict(),
         "max_drop": max_drop,
         "recommended": chosen["name"],
         "shortcomings": found,
         "variants": rows,
     }
     (folder / "ledger.json").write_text(json.dumps(ledger, indent=1) + "\n", encoding="utf-8")
-    plot(rows, f"{name} on {data}", folder / "pareto.png")
-    print_table(rows, chosen)
-    lost = 100 * (rows[0]["test_accuracy"] - chosen["test_accuracy"])
-    print(f"recommended  {chosen['name']}: the fastest that keeps within {max_drop} points on the validation split")
-    print(f"             {lost:+.2f} points lost on the test split; {shown(folder)}/ledger.json, pareto.png")
+    plot(rows, f"{name} on {data}", folder / "pareto.png", headline)
+    print_table(rows, chosen, headline)
+    lost, unit = lost_by(rows, chosen, "test", headline), headline.unit.partition(" of ")[0]
+    print(f"recommended  {chosen['name']}: the fastest that keeps within {max_drop} {unit} on the validation split")
+    print(f"             {lost:+.2f} {unit} lost on the test split; {shown(folder)}/ledger.json, pareto.png")
     print("\n".join(f"FAILED       {reason}" for reason in found), end="\n" if found else "")
     return 1 if found else 0

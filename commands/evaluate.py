@@ -11,13 +11,14 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
+from datamodules.batches.encoded_cache import sha256
+from lightning_modules.training.answer import ClassProbabilities
 from lightsmith.exports.folder import write_json
-from lightsmith.predictions.evaluation import Evaluation
-from lightsmith.predictions.file import free_path, is_writable, predictions_file, shown_classes, writable_home
+from lightsmith.predictions.evaluation import EVALUATIONS, Evaluation
+from lightsmith.predictions.file import free_path, is_writable, predictions_file, writable_home
 from lightsmith.predictions.labelled_items import LabelledItems, choose_items
 from lightsmith.predictions.reading_options import as_called_here, read_otherwise
 from lightsmith.predictions.trained_model import TrainedModel, ask, load_trained, model_file
-from lightsmith.records.results import sha256
 from lightsmith.records.summary import figures_of
 from lightsmith.terminal import printable, shown
 
@@ -62,6 +63,8 @@ def evaluate(
         RunFailedError: the disk cannot be written.
     """
     model = load_trained(run)
+    if model.answer.kind not in EVALUATIONS:
+        raise ValueError(f"evaluate compares with labels, from which the model of {run} does not learn")
     columns = {"text_column": text_column, "image_column": image_column, "label_column": label_column}
     written = {"delimiter": delimiter, "encoding": encoding, "header": header, "quotes": quotes}
     read_otherwise(model.data, {**columns, **written})
@@ -69,8 +72,8 @@ def evaluate(
     model.data.source = data
     model.data.group_column = None  # nothing is cut, so nothing has to stay together
     with as_called_here():
-        items = choose_items(model.data.found, split, model.class_names)
-    _print(items.lines(model.class_names))
+        items = choose_items(model.data.found, split, model.answer)
+    _print(items.lines(model.answer))
     with _whole(folder) as draft:
         evaluation = _ask_all(model, items, draft / "predictions.jsonl")
         results = _results(run, model, items, evaluation)
@@ -86,10 +89,11 @@ def _results(run: Path, model: TrainedModel, items: LabelledItems, evaluation: E
         "data": {
             "source": model.data.source,
             "split": items.split,
-            "classes": model.class_names,
+            **({"classes": list(model.answer.class_names)} if isinstance(model.answer, ClassProbabilities) else {}),
             "skipped": _listed([*items.skipped, *evaluation.skipped]),
             "ignored": _listed(items.ignored),
         },
+        "task": model.answer.kind,
         "test": evaluation.figures(),
         "per_class": evaluation.per_class(),
     }
@@ -132,8 +136,9 @@ def _ask_all(model: TrainedModel, items: LabelledItems, output: Path) -> Evaluat
     Raises:
         ValueError: not one of them can be read.
     """
-    with predictions_file(output, model.class_names, shown_classes(len(model.class_names), None)) as file:
-        evaluation = Evaluation(model.class_names, file)
+    answer = model.answer.limited(None)
+    with predictions_file(output, answer) as file:
+        evaluation = EVALUATIONS[answer.kind](answer, file)
         bar = tqdm(items, "Evaluating", unit=" items", leave=False, delay=1, disable=None)
         done = 0
         for answers in ask(model, bar):
@@ -150,7 +155,20 @@ def _listed(left_out: list[tuple[str, str]]) -> list[dict[str, str]]:
 
 
 def _result_lines(results: dict[str, Any], unreadable: list[tuple[str, str]], folder: Path) -> list[str]:
-    """The figures, those of each class (of many, of the ten that are recognised worst), and where they are."""
+    """The figures, those of each class, and where they are."""
+    lost = [f"skipped    {len(unreadable):,} items that cannot be read"] if unreadable else []
+    return [
+        *lost,
+        f"test       {'  '.join(figures_of(results['test']))}",
+        *(f"           {line}" for line in _class_table(results)),
+        f"written    {shown(folder)}/  (results.json, predictions.jsonl)",
+    ]
+
+
+def _class_table(results: dict[str, Any]) -> list[str]:
+    """The figures of each class; of many, of the ten that are recognised worst."""
+    if not results["per_class"]:
+        return []
     rows = [row for row in results["per_class"] if row["n"]]
     worst = sorted(rows, key=lambda row: row["f1"])[:SHOWN_CLASSES] if len(rows) > SHOWN_CLASSES else rows
     width = max(len(row["class"]) for row in worst)
@@ -161,13 +179,7 @@ def _result_lines(results: dict[str, Any], unreadable: list[tuple[str, str]], fo
     ]
     if len(rows) > len(worst):
         table.append(f"the {len(worst)} of {len(rows):,} classes with the lowest f1; all are in results.json")
-    lost = [f"skipped    {len(unreadable):,} items that cannot be read"] if unreadable else []
-    return [
-        *lost,
-        f"test       {'  '.join(figures_of(results['test']))}",
-        *(f"           {line}" for line in table),
-        f"written    {shown(folder)}/  (results.json, predictions.jsonl)",
-    ]
+    return table
 
 
 def _print(lines: list[str]) -> None:

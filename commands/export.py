@@ -7,12 +7,12 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from datamodules.batches.encoded_cache import sha256
 from lightsmith.checkpoints.rebuild import load_run
 from lightsmith.exports.card import RunFacts, run_facts, write_card
 from lightsmith.exports.folder import ONNX_FILE, PROOF, TORCH_FILE, write_json, write_preprocessing
 from lightsmith.exports.model import Format, Precision, batches, check_precision, write_model
-from lightsmith.exports.proof import prove
-from lightsmith.records.results import sha256
+from lightsmith.exports.proof import comparison, prove
 from lightsmith.terminal import shown
 
 SCHEMA = 1
@@ -47,7 +47,7 @@ def export(
         precision: fp32; int8 (onnx only); bf16 (torch only, as ONNX Runtime has no bf16 for CPUs).
         data: where the data is now, if not where the run found it.
         calibration_items: training items from which the ranges of int8 are taken.
-        max_drop: points of accuracy that int8 or bf16 may lose.
+        max_drop: points of accuracy that int8 or bf16 may lose; for a task whose headline is to be low, per cent of it.
         limit: prove it on so many test items only.
 
     Returns:
@@ -96,14 +96,15 @@ def _write(run: Path, folder: Path, wish: Wish, data: str | None, facts: RunFact
 def _fill(folder: Path, model: Any, data: Any, wish: Wish, facts: RunFacts) -> dict[str, Any]:
     """Write everything that belongs into the folder; returns the proof."""
     path = folder / (ONNX_FILE if wish.format == "onnx" else TORCH_FILE)
-    exported = write_model(model.network, data, path, wish.precision, wish.calibration_items)
-    write_preprocessing(folder, data.preprocessing, model.class_names)
+    exported = write_model(model.network, data, path, wish.precision, wish.calibration_items, model.answer.output)
+    write_preprocessing(folder, data.preprocessing, model.answer)
     test = list(batches(data, "test", wish.limit))
     proof = {
         "schema": SCHEMA,
         "format": wish.format,
         "precision": wish.precision,
-        **prove(model.network, exported, test, wish.precision == "fp32", wish.max_drop),
+        "task": model.kind,
+        **prove(model, exported, test, wish.precision == "fp32", wish.max_drop),
         "bytes": path.stat().st_size,
         "sha256": sha256(path),
     }
@@ -116,9 +117,7 @@ def proof_lines(proof: dict[str, Any], folder: Path) -> list[str]:
     """The proof as a table for a person."""
     rows = {
         "test items": f"{proof['items']:,}",
-        "accuracy": f"{proof['accuracy']:.4f} ({100 * proof['accuracy_difference']:+.2f} points to the checkpoint)",
-        "same class": f"{proof['argmax_agreement']:.3%} of the items",
-        "logits": f"differ by {proof['largest_logit_difference']:.2e} at most",
+        **comparison(proof),
         "size": f"{proof['bytes'] / 1e6:.2f} MB",
         **{
             f"batch of {size}": f"{taken['p50']:.2f} ms (p95 {taken['p95']:.2f} ms)"

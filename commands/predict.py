@@ -4,24 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 from tqdm.auto import tqdm
 
-from lightsmith.predictions.file import (
-    FOLDER,
-    check_output,
-    check_top,
-    free_path,
-    predictions_file,
-    shown_classes,
-    writable_home,
-)
+from lightsmith.predictions.file import FOLDER, check_output, check_top, free_path, predictions_file, writable_home
 from lightsmith.predictions.reading_options import read_otherwise
 from lightsmith.predictions.rows import PredictionRows
 from lightsmith.predictions.trained_model import TrainedModel, ask, load_trained
 from lightsmith.terminal import printable
-
-PRINTED_CLASSES = 5
 
 
 def predict(
@@ -67,18 +56,19 @@ def predict(
         check_output(output, input)
     check_top(top)
     model = load_trained(run)
+    model = model._replace(answer=model.answer.limited(top))
     if text and not hasattr(model.data, "text_columns"):
         raise ValueError(f"--text={text} is for texts; this model does not take them")
     named = {"text_column": text_column, "delimiter": delimiter, "encoding": encoding, "header": header}
     read_otherwise(model.data, {**named, "quotes": quotes})
     if input is None:
-        return _predict_text(model, text, output, top)
-    return _predict_inputs(model, input, output or _new_output(run, input), top)
+        return _predict_text(model, text, output)
+    return _predict_inputs(model, input, output or _new_output(run, input))
 
 
-def _predict_inputs(model: TrainedModel, input: Path, output: Path, top: int | None) -> int:  # noqa: A002
+def _predict_inputs(model: TrainedModel, input: Path, output: Path) -> int:  # noqa: A002
     """Write a row for each input and say what the rows hold; 0, or 1 if none could be read."""
-    with predictions_file(output, model.class_names, shown_classes(len(model.class_names), top)) as file:
+    with predictions_file(output, model.answer) as file:
         rows = PredictionRows(file, input, output)
         bar = tqdm(model.data.read_inputs(input), "Classifying", unit=" inputs", leave=False, delay=1, disable=None)
         for answers in ask(model, bar):
@@ -105,7 +95,7 @@ def _new_output(run: Path, given: Path) -> Path:
     return free_path(home / FOLDER, given.resolve().name or "inputs", ".jsonl")
 
 
-def _predict_text(model: TrainedModel, text: str, output: Path | None, top: int | None) -> int:
+def _predict_text(model: TrainedModel, text: str, output: Path | None) -> int:
     """Print what is said of one text, and write it if asked for.
 
     Raises:
@@ -114,10 +104,9 @@ def _predict_text(model: TrainedModel, text: str, output: Path | None, top: int 
     (answers,) = ask(model, [("text", text)])
     if answers.reasons:
         raise ValueError(f"--text={text!r} holds {answers.reasons[0]}")
-    probabilities = answers.logits.softmax(1).numpy()[0]
+    (prediction,) = answers.predictions
     if output is not None:
-        with predictions_file(output, model.class_names, shown_classes(len(model.class_names), top)) as file:
-            file.write(text, probabilities)
-    for n in np.argsort(-probabilities, kind="stable")[: top or PRINTED_CLASSES].tolist():
-        print(printable(f"{probabilities[n]:.4f}  {model.class_names[n]}"))
+        with predictions_file(output, model.answer) as file:
+            file.write(text, prediction)
+    print("\n".join(map(printable, model.answer.shown(prediction))))
     return 0

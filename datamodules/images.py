@@ -41,7 +41,6 @@ class ImageData(TableData):
         min_crop_area: instead, crop a random part of at least this share of the area and resize it.
         horizontal_flip: mirror half of the training images.
         image_column: column of a table that holds the images; ``image`` or ``img`` when unset.
-        label_column: column that holds the labels; ``label`` and its common synonyms when unset.
         memory_budget_gb: data whose decoded images, those of all splits, are larger is streamed instead of held in
             memory. Processes of one machine share the images, unless ``cache`` is off.
         split_folders: whether the folders of ``source`` are splits, each with the folders of classes, or the classes
@@ -49,6 +48,7 @@ class ImageData(TableData):
     """
 
     channels: ClassVar[int] = 3
+    class_columns = ("label", "labels", "class", "target", "fine_label")
     kind = "image"
 
     def __init__(
@@ -59,7 +59,6 @@ class ImageData(TableData):
         min_crop_area: float | None = None,
         horizontal_flip: bool = False,
         image_column: str | None = None,
-        label_column: str | None = None,
         memory_budget_gb: float = 4.0,
         split_folders: bool | None = None,
         **common: Any,
@@ -79,8 +78,9 @@ class ImageData(TableData):
         self.crop_padding_px = crop_padding_px
         self.min_crop_area = min_crop_area
         self.horizontal_flip = horizontal_flip
-        self.image_columns: Sequence[Column] = (image_column,) if image_column else ("image", "img")
-        self.label_columns = (label_column,) if label_column else ("label", "labels", "class", "target", "fine_label")
+        self.image_columns: Sequence[Column] = (
+            (image_column,) if image_column else ("image", "img", "file", "file_name")
+        )
         self.memory_budget_gb = memory_budget_gb
         self.split_folders = split_folders
         self._preprocessing = ImagePreprocessing(self.channels, image_size_px, self.stored_size_px)
@@ -125,7 +125,7 @@ class ImageData(TableData):
     def load_path(self, path: Path) -> Source:
         if path.is_file() and path.suffix.lower() not in TABLE_SUFFIXES:
             raise ValueError(f"data.source={str(path)!r} is a file, but not one of {' '.join(TABLE_SUFFIXES)}")
-        if path.is_dir() and not _holds_tables(*(found := find_images(path))):
+        if path.is_dir() and self.labels.target == "class" and not _holds_tables(*(found := find_images(path))):
             return load_image_folder(path, self.split_folders, found)
         return self.load_tables(path)
 

@@ -6,16 +6,18 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from datamodules.classification_data import ClassificationData
+from datamodules.sources.classes import Classes
 from datamodules.sources.source import Source
 from datamodules.sources.tables.columns import Column
 from datamodules.sources.tables.delimited import DelimitedFormat
 from datamodules.sources.tables.labelled_items import load_table
+from datamodules.sources.values import Values
+from datamodules.split_data import SplitData
 
 
-class TableData(ClassificationData):
+class TableData(SplitData):
     """Labelled items from Parquet, CSV or JSON, among others.
 
     What is not given of a delimited file is recognised, and said where it is not the usual.
@@ -27,9 +29,11 @@ class TableData(ClassificationData):
         quotes: whether quotes in a CSV file enclose a field, or are part of it.
         group_column: column that says what belongs together, such as a patient or an author: rows with the same value
             are never on two sides of a cut. A row without one is on its own.
+        label_column: column that holds the labels; ``label`` and its common synonyms when unset.
+        numbers_are_classes: whether labels that are many different numbers are classes all the same.
     """
 
-    label_columns: Sequence[Column]
+    class_columns: ClassVar[tuple[str, ...]]  # what a label column with classes is usually called
 
     def __init__(
         self,
@@ -38,11 +42,29 @@ class TableData(ClassificationData):
         header: bool | None = None,
         quotes: bool | None = None,
         group_column: str | None = None,
+        label_column: str | None = None,
+        numbers_are_classes: bool = False,
         **common: Any,
     ) -> None:
         super().__init__(**common)
+        self.labels = self._classes = Classes(numbers_are_classes)
+        self._label_columns: Sequence[Column] = (label_column,) if label_column else ()
         self.delimited = DelimitedFormat(delimiter, encoding, header, quotes)
         self.group_column = group_column
+
+    def follow(self, target: str) -> None:
+        if target in ("class", "value"):
+            self.labels = Values() if target == "value" else self._classes
+        super().follow(target)
+
+    @property
+    def label_columns(self) -> Sequence[Column]:
+        """The columns that may hold the labels; the first that a table has does."""
+        return self._label_columns or self.labels.columns(self.class_columns)
+
+    @label_columns.setter
+    def label_columns(self, columns: Sequence[Column]) -> None:
+        self._label_columns = columns
 
     @property
     @abstractmethod
@@ -55,7 +77,8 @@ class TableData(ClassificationData):
     def load_tables(self, location: str | Path) -> Source:
         """The labelled items of a table, a folder of tables, or a hub data set."""
         columns = self.item_columns, self.label_columns
-        return load_table(location, self.kind, *columns, self.delimited, self.cache, self.group_column)
+        given = self.delimited, self.cache, self.group_column, self.labels
+        return load_table(location, self.kind, *columns, *given)
 
     @cached_property
     def found(self) -> Source:

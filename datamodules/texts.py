@@ -26,13 +26,13 @@ from datamodules.sources.text_files import read_texts
 from datamodules.sources.text_rows import Reading
 from datamodules.table_data import TableData
 
+LABEL_COLUMNS = ("label", "labels", "sentiment", "target", "class", "category")
 TEXT_COLUMNS = ("text", "review", "sentence", "content", "comment")
 # An encoding takes far more memory than the text, and the text than its ids.
 TEXTS_AT_ONCE = 1000
 CHARACTERS_AT_ONCE = 3_000_000
 SAMPLE_TEXTS = 200
 MUCH_UNKNOWN = 0.5  # share of the tokens
-LABEL_COLUMNS = ("label", "labels", "sentiment", "target", "class", "category")
 
 
 class TextData(TableData):
@@ -44,11 +44,11 @@ class TextData(TableData):
         token_deletion: share of the tokens of a training text that are left out, drawn anew each time (0…1).
         text_column: column of a table that holds the texts; ``text`` and its common synonyms when unset. Of a list such
             as [subject,body] the texts are joined, with a blank line between them.
-        label_column: column that holds the labels; ``label`` and its common synonyms when unset.
     """
 
     hub_name = "stanfordnlp/imdb@e6281661ce1c48d982bc483cf8a173c1bbeb5d31"
     kind = "text"
+    class_columns = LABEL_COLUMNS
 
     def __init__(
         self,
@@ -56,7 +56,6 @@ class TextData(TableData):
         head_fraction: float = 0.25,
         token_deletion: float = 0.0,
         text_column: str | list[str | int] | None = None,
-        label_column: str | None = None,
         **common: Any,
     ) -> None:
         super().__init__(**common)
@@ -70,7 +69,6 @@ class TextData(TableData):
         self.token_deletion = token_deletion
         self.head_tokens = min(max(round(head_fraction * max_tokens), 1), max_tokens - 1)
         self.text_columns: Sequence[Column] = as_columns(text_column, TEXT_COLUMNS)
-        self.label_columns = (label_column,) if label_column else LABEL_COLUMNS
 
     @property
     def augments(self) -> bool:

@@ -46,7 +46,7 @@ class SplitLoaders(LightningDataModule):
             hold_on_device(datasets.values(), device)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        if batch.label.device == device:  # nothing to move: Lightning would go through the batch to find out
+        if batch.index.device == device:  # nothing to move: Lightning would go through the batch to find out
             return batch
         return super().transfer_batch_to_device(batch, device, dataloader_idx)
 

@@ -67,12 +67,13 @@ def _shared(numbers: Mapping[str, np.ndarray], noun: str) -> list[str]:
 def _contradictions(source: Source, copies: Mapping[str, np.ndarray], noun: str) -> list[str]:
     numbers = np.concatenate(list(copies.values()))
     labels = np.concatenate([source.splits[split].labels for split in copies])
-    labelled = np.unique(numbers * len(source.class_names) + labels)
-    items, counts = np.unique(labelled // len(source.class_names), return_counts=True)
+    different, places = np.unique(labels, return_inverse=True)
+    labelled = np.unique(numbers * len(different) + places.reshape(-1))
+    items, counts = np.unique(labelled // len(different), return_counts=True)
     if not (count := (counts > 1).sum()):
         return []
     example = items[counts > 1][0]
-    names = [source.class_names[label] for label in np.unique(labels[numbers == example])]
+    names = [source.written(label) for label in np.unique(labels[numbers == example]).tolist()]
     return [
         f"{_that_stand(count, noun)} there with different labels, such as {_shown(source, copies, example)} "
         f"({', '.join(names)})"

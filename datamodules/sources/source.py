@@ -26,6 +26,8 @@ SPLIT_NAMES = {
 class Examples:
     """One split: items (a uint8 array (N, H, W, C), or a sequence of file paths, encoded bytes or texts) and labels.
 
+    Labels are classes, int64 (N,), or values, float32 (N,).
+
     ``groups``, int64 (N,), has the same number for items that no cut may take apart, such as those of one patient; the
     numbers are those of all splits. None where nothing is known of groups.
     """
@@ -47,6 +49,8 @@ class Examples:
 class Source:
     """Labelled data as found: ``splits`` maps train, val and test (those that exist) to examples.
 
+    ``class_names`` is empty where labels are values.
+
     ``notes`` are sentences for the person, ``skipped`` pairs an item left out with the reason; ``empty`` are those of
     the skipped that are rows without an item, ``unusable`` those that count towards data.max_unreadable_share, being
     damaged or without a label. ``ignored`` pairs what is no item of this data, such as a file that has no part in it,
@@ -63,6 +67,10 @@ class Source:
     ignored: list[tuple[str, str]] = field(default_factory=list)
     unusable: list[tuple[str, str]] = field(default_factory=list)
     rows: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def written(self, label: Any) -> str:
+        """A label as a person would write it: the name of a class, or a value."""
+        return self.class_names[int(label)] if self.class_names else f"{label:g}"
 
 
 def existing_path(source: str) -> Path:

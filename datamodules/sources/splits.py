@@ -42,7 +42,8 @@ def cut_missing_splits(
 ) -> Source:
     """Cut whichever of test and val is missing from train: seeded, stratified, at least one example per class.
 
-    A split that the source brings is never touched. Copies of an item, and items of one group, stay together.
+    Values are not stratified by. A split that the source brings is never touched. Copies of an item, and items of one
+    group, stay together.
 
     Args:
         val_fraction: share of all training items that goes to a missing validation split.
@@ -67,11 +68,12 @@ def cut_missing_splits(
     for place, split in enumerate(missing):
         size = round(fractions[split] * len(train))
         inside = None if groups is None else groups[left]
-        kept, cut = stratified_cut(train.labels[left], size, seed, inside, leave=len(missing) - place)
+        kept, cut = stratified_cut(strata(train.labels)[left], size, seed, inside, leave=len(missing) - place)
         rows[split], left = left[cut], left[kept]
         splits[split] = train.take(rows[split])
         independent = len(cut) if inside is None else len(np.unique(inside[cut]))
-        notes.append(_cut_said(split, len(cut), len(train), seed, noun, independent))
+        certainty = independent if source.class_names else None
+        notes.append(_cut_said(split, len(cut), len(train), seed, noun, certainty))
     rows["train"] = np.union1d(left, np.flatnonzero(rare))
     splits["train"] = train.take(rows["train"])
     if groups is not None:
@@ -81,14 +83,13 @@ def cut_missing_splits(
 
 def _separate_scarce(source: Source, copies: np.ndarray, missing: list[str], notes: list[str]) -> np.ndarray:
     """The same numbers, but for classes of too few different items to cut: their copies have to be on both sides."""
-    labels = source.splits["train"].labels
+    labels = strata(source.splits["train"].labels)
     classes, counts = np.unique(labels, return_counts=True)
     scarce = classes[(groups_of_class(labels, copies) <= len(missing)) & (counts > len(missing))]
     if not len(scarce):
         return copies
-    named = ", ".join(repr(source.class_names[label]) for label in scarce)
     notes.append(
-        f"{'class' if len(scarce) == 1 else 'classes'} {named}: so few different items that copies of one stand in "
+        f"{_named(source, scarce.tolist())}: so few different items that copies of one stand in "
         "train and in what was cut from it, so what is measured there says little about new ones"
     )
     return np.where(np.isin(labels, scarce), copies.max() + 1 + np.arange(len(copies)), copies)
@@ -106,10 +107,32 @@ def _kept_together(train: Examples, copies: np.ndarray | None) -> str:
     return " and ".join([*(["copies"] if copied else []), *(["groups"] if train.groups is not None else [])])
 
 
-def _cut_said(split: str, count: int, total: int, seed: int, noun: str, independent: int) -> str:
-    """What was cut, and of few how far a score may be off; ``independent`` counts copies, and groups, once."""
+def _named(source: Source, classes: list[int]) -> str:
+    """These classes by name, of data that has some."""
+    if not source.class_names:
+        return "the data"
+    named = ", ".join(repr(source.class_names[label]) for label in classes)
+    return f"{'class' if len(classes) == 1 else 'classes'} {named}"
+
+
+def _counted(source: Source, classes: list[int], counts: list[int]) -> str:
+    """These classes with their numbers of items, of data that has some."""
+    if not source.class_names:
+        return f"the data ({counts[0]})"
+    named = (f"{source.class_names[label]!r} ({count})" for label, count in zip(classes, counts, strict=True))
+    return f"class {', '.join(named)}"
+
+
+def _cut_said(split: str, count: int, total: int, seed: int, noun: str, independent: int | None) -> str:
+    """What was cut, and of few how far accuracy may be off.
+
+    Args:
+        independent: items that were cut, copies and groups counted once; None where there are no classes.
+    """
     purpose = {"test": "the test", "val": "validation"}[split]
     said = f"There is no {split} split, so {count:,} of the {total:,} training {noun} were set aside for {purpose}"
+    if independent is None:
+        return f"{said} (seed {seed})"
     # Half of the widest Wilson interval, that of an accuracy of one half.
     z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
     points = round(100 * z / (2 * (independent + z**2) ** 0.5))
@@ -125,23 +148,28 @@ def _rare_items(
     Raises:
         ValueError: there are some, and they are to be refused; or there are no others.
     """
-    labels = source.splits["train"].labels
+    labels = strata(source.splits["train"].labels)
     classes, counts = np.unique(labels, return_counts=True)
     counts = counts if groups is None else groups_of_class(labels, groups)
     rare = counts <= len(missing)
     if not rare.any():
         return np.zeros(len(labels), dtype=bool)
     unit = "items" if source.splits["train"].groups is None else "groups"
-    named = ", ".join(f"{source.class_names[classes[i]]!r} ({counts[i]})" for i in np.flatnonzero(rare))
+    named = _counted(source, classes[rare].tolist(), counts[rare].tolist())
     if rare_classes == "refuse" or rare.all():
         keep = "" if rare.all() else ", or let --data.rare_classes=train keep such a class in train only, untested"
         raise ValueError(
-            f"class {named} of {source.origin} has too few training {unit} to cut a {' and a '.join(missing)} split "
+            f"{named} of {source.origin} has too few training {unit} to cut a {' and a '.join(missing)} split "
             f"from: give each {len(missing) + 1} or more, or bring these splits yourself{keep}"
         )
-    notes.append(f"class {named} has too few {unit} to cut: it is in train only, in no {' or '.join(missing)} split")
+    notes.append(f"{named} has too few {unit} to cut: it is in train only, in no {' or '.join(missing)} split")
     alike = np.isin(labels, classes[rare])
     return alike if groups is None else np.isin(groups, groups[alike])
+
+
+def strata(labels: np.ndarray) -> np.ndarray:
+    """What a cut is stratified by, int64 (n,): classes themselves; values are all one."""
+    return labels if np.issubdtype(labels.dtype, np.integer) else np.zeros(len(labels), np.int64)
 
 
 def stratified_cut(
@@ -164,7 +192,7 @@ def stratified_cut(
 def choose_train(source: Source, size: int, seed: int) -> Source:
     """The same data with a stratified choice of ``size`` training examples, as `subset` makes it."""
     train = source.splits["train"]
-    positions = _subset_positions(train.labels, size, seed)
+    positions = _subset_positions(strata(train.labels), size, seed)
     rows = source.rows.get("train", np.arange(len(train)))[positions]
     splits = {**source.splits, "train": train.take(positions)}
     return replace(source, splits=splits, rows={**source.rows, "train": rows})
@@ -174,7 +202,7 @@ def subset(examples: Examples, size: int, seed: int) -> Examples:
     """A stratified choice of ``size`` examples, but at least one of every class; all if there are fewer."""
     if size >= len(examples):
         return examples
-    return examples.take(_subset_positions(examples.labels, size, seed))
+    return examples.take(_subset_positions(strata(examples.labels), size, seed))
 
 
 def _subset_positions(labels: np.ndarray, size: int, seed: int) -> np.ndarray:

@@ -82,6 +82,11 @@ class StoredLabels(NamedTuple):
     values: list[str]
     codes: np.ndarray
 
+    def text(self, row: int) -> str | None:
+        """The label of a row; None where there is none."""
+        code = int(self.codes[row])
+        return None if code < 0 else self.values[code]
+
     def of(self, chosen: np.ndarray) -> set[str]:
         """The labels of the rows where ``chosen``, bool (n,), is true."""
         return {self.values[code] for code in np.unique(self.codes[chosen]).tolist() if code >= 0}

@@ -8,7 +8,11 @@ from torch import Tensor
 
 
 class Batch(Protocol):
-    """What a step needs of a batch: the network's inputs, and label and index, both int64 (B,)."""
+    """What a step needs of a batch: the network's inputs, label and index.
+
+    ``label`` is int64 (B,) for classes or float32 (B,) for values; a batch of a task that learns from neither may lack
+    it. ``index`` is int64 (B,), position in the split.
+    """
 
     @property
     def inputs(self) -> tuple[Tensor, ...]: ...

@@ -25,20 +25,29 @@ FUSED_DEVICES = ("cpu", "cuda")
 NO_SCALES: Mapping[str, float] = MappingProxyType({})
 
 
-def check_recipe(
-    lr: float, weight_decay: float, momentum: float, warmup_fraction: float, label_smoothing: float
-) -> None:
+def check_recipe(lr: float, weight_decay: float, **shares: float) -> None:
     """Refuse settings of a training that are out of their range.
+
+    Args:
+        shares: settings that lie in [0, 1), by name.
 
     Raises:
         ValueError: naming the setting.
     """
-    shares = {"momentum": momentum, "warmup_fraction": warmup_fraction, "label_smoothing": label_smoothing}
+    check_shares(**shares)
+    if lr <= 0 or weight_decay < 0:
+        raise ValueError(f"model.lr={lr} must be above 0 and model.weight_decay={weight_decay} not below")
+
+
+def check_shares(**shares: float) -> None:
+    """Refuse settings that do not lie in [0, 1).
+
+    Raises:
+        ValueError: naming the first.
+    """
     for name, share in shares.items():
         if not 0 <= share < 1:
             raise ValueError(f"model.{name}={share} must lie in [0, 1)")
-    if lr <= 0 or weight_decay < 0:
-        raise ValueError(f"model.lr={lr} must be above 0 and model.weight_decay={weight_decay} not below")
 
 
 def parameter_groups(

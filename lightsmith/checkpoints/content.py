@@ -12,8 +12,9 @@ from pathlib import Path, PurePath
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningDataModule, LightningModule
+from lightning.pytorch import LightningDataModule
 
+from lightning_modules.training.task import Task
 from lightsmith.settings.allowed_classes import leaves
 from lightsmith.settings.yaml_files import refuse_url
 
@@ -42,12 +43,12 @@ def check_content(checkpoint: dict[str, Any], path: Path) -> None:
         ValueError: naming what is wrong.
     """
     _check_types(checkpoint, path)
-    model_class = named_class(checkpoint["lightsmith"].get("model"), LightningModule)
+    model_class = named_class(checkpoint["lightsmith"].get("model"), Task)
     named_class(checkpoint["lightsmith"].get("data"), LightningDataModule)
     operations = checkpoint["lightsmith"].setdefault("operations", [])
     if not (isinstance(operations, list) and all(map(_is_operation, operations))):
         raise ValueError(f"{path} is damaged: what was done to its network is {operations}")
-    names = checkpoint["hyper_parameters"].get("class_names")
+    names = checkpoint["hyper_parameters"].get("class_names", [] if model_class.target != "class" else None)
     if not (isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names)):
         raise ValueError(f"{path} is damaged: it does not name its classes")
     _check_hyper_parameters(checkpoint, model_class, path)

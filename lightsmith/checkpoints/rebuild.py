@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule
 
-from lightning_modules.classifier import class_path
 from lightning_modules.networks.weights.read_tensors import read_tensors
+from lightning_modules.training.task import Task, class_path
 from lightsmith.checkpoints.content import check_content, named_class
 from lightsmith.checkpoints.durable import check_whole
 from lightsmith.run_folder import BEST_CHECKPOINT, newest_run
@@ -88,9 +88,14 @@ def restore_data(data: Any, checkpoint: dict[str, Any]) -> None:
     """Make of data what a model was trained on: its tokenizer, which encodes, and its classes in its order.
 
     Call it before the first use of the data.
+
+    Raises:
+        ValueError: other than what the model learnt from stands beside the items.
     """
     data.load_state_dict(checkpoint.get(checkpoint["lightsmith"]["data"].rpartition(".")[2], {}))
-    data.known_classes = list(checkpoint["hyper_parameters"]["class_names"])
+    data.follow(named_class(checkpoint["lightsmith"]["model"], Task).target)
+    known = checkpoint["hyper_parameters"].get("class_names")
+    data.known_classes = None if known is None else list(known)
 
 
 def load_run(run: Path) -> tuple[LightningModule, Any]:
@@ -101,7 +106,7 @@ def load_run(run: Path) -> tuple[LightningModule, Any]:
     """
     path = run / BEST_CHECKPOINT if run.is_dir() else run
     checkpoint = read_checkpoint(path)
-    model_class = named_class(checkpoint["lightsmith"]["model"], LightningModule)
+    model_class = named_class(checkpoint["lightsmith"]["model"], Task)
     data_class = named_class(checkpoint["lightsmith"]["data"], LightningDataModule)
     try:
         model = _rebuild(model_class, checkpoint, path)
@@ -128,11 +133,11 @@ def empty_model(model_class: Any, checkpoint: dict[str, Any], path: Path, more_c
     Raises:
         ValueError: as ``repeat_operations``; or whatever a class raises for values that nobody checked.
     """
-    options = checkpoint["hyper_parameters"]
-    names = [*options["class_names"], *map(str, range(more_classes))]
+    # Weights are one for each class, so that they would not fit more; they are no part of a network.
+    options = {name: value for name, value in checkpoint["hyper_parameters"].items() if name != "class_weights"}
+    if more_classes:
+        options["class_names"] = [*options["class_names"], *map(str, range(more_classes))]
     with torch.device("meta"):
-        # Weights are one for each class, so that they would not fit more; they are no part of a network.
-        others = {name: value for name, value in options.items() if name != "class_weights"}
-        model: LightningModule = model_class(**{**others, "class_names": names})
+        model: LightningModule = model_class(**options)
         repeat_operations(checkpoint, model, path)
     return model

@@ -11,13 +11,13 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.callbacks import WeightAveraging
 from lightning.pytorch.utilities import rank_zero_only
 
+from datamodules.sources.classes import class_list
 from datamodules.sources.known_classes import same_classes
-from lightning_modules.classifier import class_path
+from lightning_modules.training.task import class_path
 from lightsmith.checkpoints.newest_checkpoint import newest_checkpoint
 from lightsmith.checkpoints.rebuild import check_fits, check_task, read_checkpoint, repeat_operations, restore_data
 from lightsmith.checkpoints.starting_weights import start_from, weights_file
 from lightsmith.launch.torchrun import restarted_run
-from lightsmith.records.summary import class_list
 from lightsmith.run_folder import BEST_CHECKPOINT, check_writable, interrupted_run
 from lightsmith.settings.experiments import experiment_name, run_name
 from lightsmith.settings.yaml_files import read_settings
@@ -150,8 +150,9 @@ def prepare_data(options: Any, checkpoint: dict[str, Any], data: Any) -> None:
         raise ValueError(f"{path} does not fit data of {class_path(data)}: {one_line(error)}") from error
     if options.ckpt_path is None:
         data.finds_greys = True  # only images look at it
-    if options.ckpt_path is None and not same_classes(data.found.class_names, data.known_classes):
-        data.known_classes = None
+    if options.ckpt_path is None and data.known_classes is not None:
+        same = same_classes(data.found.class_names, data.known_classes)
+        data.known_classes = data.known_classes if same else None
     if options.resume is not None:
         _check_unchanged(options.resume, checkpoint, data)
 
@@ -194,10 +195,10 @@ def _weights_lines(left_out: list[str], options: Any, checkpoint: dict[str, Any]
     yield f"weights    from {shown(options.init_from)}"
     if hasattr(data, "vocabulary_size"):
         yield f"           with its tokenizer ({data.vocabulary_size:,} tokens)"
-    known = checkpoint["hyper_parameters"]["class_names"]
+    known = checkpoint["hyper_parameters"].get("class_names")
     if left_out:
         yield f"           but for {', '.join(left_out)}, the head of other classes ({class_list(known)})"
-    elif data.found.class_names != list(known):
+    elif known is not None and data.found.class_names != list(known):
         yield f"           with its head, whose order of the classes counts ({class_list(known)})"
 
 

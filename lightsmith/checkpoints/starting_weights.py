@@ -36,8 +36,8 @@ def start_from(checkpoint: dict[str, Any], model: LightningModule, path: Path) -
     """
     structure = {"lightsmith": {"operations": checkpoint["lightsmith"]["operations"]}}
     repeat_operations(structure, model, path)
-    known = list(checkpoint["hyper_parameters"]["class_names"])
-    head = [] if model.class_names == known else _head(checkpoint, model, path)
+    known = checkpoint["hyper_parameters"].get("class_names")
+    head = [] if known is None or list(known) == model.class_names else _head(checkpoint, model, path)
     check_fits(checkpoint, model, path, but=head)
     weights = {name: value for name, value in checkpoint["state_dict"].items() if name not in head}
     model.load_state_dict(weights, strict=False)

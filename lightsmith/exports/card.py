@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from datamodules.preprocessing import ModulePreprocessing, Preprocessing
+from datamodules.preprocessing import Preprocessing
 from lightsmith.exports.card_preprocessing import words
 from lightsmith.exports.predict_script import SCRIPT, example, install_line, predict_script
+from lightsmith.exports.proof import largest_difference
 from lightsmith.records.summary import figures_of
 from lightsmith.terminal import shown
 
@@ -22,10 +23,15 @@ CARD = """# {name}, {precision}
 
 {words}
 
-`preprocessing.json` has these settings, `class_names.json` what the logits mean, in order.
+`preprocessing.json` has these settings, {meaning}.
 
 In Lightsmith: `make predict RUN=<this folder> INPUT=<file or folder>` (model.onnx only).
 """
+# What the output means, by the kind of task.
+MEANINGS = {
+    "classification": "`class_names.json` what the logits mean, in order",
+    "regression": "`answer.json` what the output is multiplied by, what is added to it, and the reach of the interval",
+}
 SCRIPT_USE = """`predict.py` does all of it, without Lightsmith:
 
 ```
@@ -46,12 +52,12 @@ import onnxruntime
 types = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(uint8)": np.uint8}
 session = onnxruntime.InferenceSession("model.onnx")
 inputs = {value.name: np.zeros([1, *value.shape[1:]], types[value.type]) for value in session.get_inputs()}
-(logits,) = session.run(None, inputs)""",
+(outputs,) = session.run(None, inputs)""",
     "torch": """import torch
 
 program = torch.export.load("model.pt2")
 inputs, _ = program.example_inputs
-logits = program.module()(*inputs)""",
+outputs = program.module()(*inputs)""",
 }
 
 
@@ -85,34 +91,37 @@ def run_facts(path: Path) -> RunFacts:
 
 def write_card(folder: Path, proof: dict[str, Any], facts: RunFacts, preprocessing: Preprocessing) -> None:
     """Write the card, and the script that it tells of."""
-    rows = {**facts.rows, **_proof_rows(proof)}
+    rows, task = {**facts.rows, **_proof_rows(proof)}, proof.get("task", "classification")
+    script = predict_script(proof["format"], preprocessing, task)
     content = CARD.format(
         name=facts.name,
         precision=proof["precision"],
         rows="\n".join(f"| {title} | {text} |" for title, text in rows.items()),
-        use=_use(proof["format"], proof["precision"], preprocessing.kind),
+        use=_use(proof["format"], proof["precision"], preprocessing.kind, script is not None),
         words=words(preprocessing),
+        meaning=MEANINGS.get(task, "`answer.json` what the output means"),
     )
     (folder / "README.md").write_text(content, encoding="utf-8")
-    script = predict_script(proof["format"], preprocessing)
     if script is not None:
         (folder / SCRIPT).write_text(script, encoding="utf-8")
 
 
 def _proof_rows(proof: dict[str, Any]) -> dict[str, str]:
-    agreement, difference = proof["argmax_agreement"], proof["largest_logit_difference"]
+    metric = proof.get("headline", "accuracy")
+    output, difference = largest_difference(proof)
+    agreement = f"{proof['argmax_agreement']:.3%} of the classes agree, " if "argmax_agreement" in proof else ""
     return {
-        "test of this file": f"accuracy {proof['accuracy']:.4f} on {proof['items']:,} items",
-        "against its checkpoint": f"{agreement:.3%} of the classes agree, logits within {difference:.1e}",
+        "test of this file": f"{metric} {proof[metric]:.4f} on {proof['items']:,} items",
+        "against its checkpoint": f"{agreement}{output} within {difference:.1e}",
         "proof": "passed" if proof["passed"] else f"FAILED: {'; '.join(proof['reasons'])}",
         "size": f"{proof['bytes']:,} bytes",
         "sha256": proof["sha256"],
     }
 
 
-def _use(format: str, precision: str, kind: str) -> str:  # noqa: A002
-    """How to get from an item to its class."""
-    if kind == ModulePreprocessing.kind:
+def _use(format: str, precision: str, kind: str, scripted: bool) -> str:  # noqa: A002
+    """How to get from an item to what is said of it, by a script where there is one."""
+    if not scripted:
         use = MODULE_USE.format(code=MODULE_CODE[format])
     else:
         use = SCRIPT_USE.format(install=install_line(format, kind), example=example(kind))

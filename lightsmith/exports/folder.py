@@ -1,6 +1,7 @@
 """The folder that `export` writes: everything that is needed to use a model, without the run and its data.
 
-model.onnx or model.pt2, preprocessing.json, class_names.json, for texts tokenizer.json, proof.json, and README.md.
+model.onnx or model.pt2, preprocessing.json, what its outputs mean (class_names.json, or answer.json for what is no
+classifier), for texts tokenizer.json, proof.json, and README.md.
 """
 
 from __future__ import annotations
@@ -19,19 +20,24 @@ from datamodules.preprocessing import ImagePreprocessing, ModulePreprocessing, P
 from datamodules.review_wordpieces import ReviewWordPieces
 from datamodules.sources.source import first_line
 from datamodules.transfer_images import TransferImages
-from lightsmith.checkpoints.rebuild import named_class
+from lightning_modules.training.answer import Answer, ClassProbabilities, answer_from
+from lightsmith.checkpoints.content import named_class
 from lightsmith.exports.onnx_network import OnnxNetwork
 
 ONNX_FILE, TORCH_FILE = "model.onnx", "model.pt2"
-PREPROCESSING, CLASS_NAMES, TOKENIZER, PROOF = "preprocessing.json", "class_names.json", "tokenizer.json", "proof.json"
+PREPROCESSING, TOKENIZER, PROOF = "preprocessing.json", "tokenizer.json", "proof.json"
+CLASS_NAMES, ANSWER = "class_names.json", "answer.json"
 
 
-def write_preprocessing(folder: Path, preprocessing: Preprocessing, class_names: list[str]) -> None:
-    """Write what turns a file or a text into the model's input, and what its outputs are called."""
+def write_preprocessing(folder: Path, preprocessing: Preprocessing, answer: Answer) -> None:
+    """Write what turns a file or a text into the model's input, and what its outputs mean."""
     write_json(folder / PREPROCESSING, preprocessing.settings)
     if isinstance(preprocessing, TextPreprocessing):
         (folder / TOKENIZER).write_text(preprocessing.tokenizer, encoding="utf-8")
-    write_json(folder / CLASS_NAMES, class_names)
+    if isinstance(answer, ClassProbabilities):
+        write_json(folder / CLASS_NAMES, list(answer.class_names))
+    else:
+        write_json(folder / ANSWER, answer.settings)
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -44,8 +50,8 @@ def is_exported(folder: Path) -> bool:
     return folder.is_dir() and any((folder / name).exists() for name in (PREPROCESSING, PROOF, ONNX_FILE, TORCH_FILE))
 
 
-def load_exported(folder: Path) -> tuple[Callable[..., Tensor], Any, list[str]]:
-    """The model, a data module that only preprocesses, and the class names of an exported folder.
+def load_exported(folder: Path) -> tuple[Callable[..., Tensor], Any, Answer]:
+    """The model, a data module that only preprocesses, and what the outputs mean, of an exported folder.
 
     Raises:
         ValueError: something is missing from the folder or is not what `export` wrote there.
@@ -57,13 +63,29 @@ def load_exported(folder: Path) -> tuple[Callable[..., Tensor], Any, list[str]]:
         if hashlib.sha256(content).hexdigest() != _read(folder / PROOF, dict).get("sha256"):
             raise ValueError(f"{ONNX_FILE} is not the file that {PROOF} is about")
         network = OnnxNetwork(content)
-        names = _read(folder / CLASS_NAMES, list)
-        distinct = {name for name in names if isinstance(name, str)}
-        if not len(distinct) == len(names) == network.classes:
-            raise ValueError(f"{CLASS_NAMES} does not name the model's {network.classes} classes")
-        return network, _data_with(load_preprocessing(folder)), names
+        answer, data = _load_answer(folder, network), _data_with(load_preprocessing(folder))
+        data.follow(answer.target)
+        return network, data, answer
     except (OSError, ValueError) as error:
         raise ValueError(f"{folder} cannot be used: {error}; export the run again") from error
+
+
+def _load_answer(folder: Path, network: OnnxNetwork) -> Answer:
+    """What the outputs of a network mean.
+
+    Raises:
+        OSError, ValueError: that is not said, or cannot be what this network's mean.
+    """
+    if (folder / ANSWER).exists() and not (folder / CLASS_NAMES).exists():
+        return answer_from(_read(folder / ANSWER, dict))
+    names = _read(folder / CLASS_NAMES, list)
+    try:
+        answer = ClassProbabilities(names)
+    except ValueError:
+        names = []
+    if len(names) != network.width:
+        raise ValueError(f"{CLASS_NAMES} does not name the model's {network.width} classes")
+    return answer
 
 
 def _read(path: Path, kind: type) -> Any:

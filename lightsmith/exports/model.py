@@ -39,7 +39,12 @@ def check_precision(format: Format, precision: Precision) -> None:  # noqa: A002
 
 
 def write_model(
-    network: nn.Module, data: Any, path: Path, precision: Precision = "fp32", calibration_items: int = 512
+    network: nn.Module,
+    data: Any,
+    path: Path,
+    precision: Precision = "fp32",
+    calibration_items: int = 512,
+    output: str = "logits",
 ) -> Callable[..., Tensor]:
     """Write a network as .onnx or .pt2, by the path's suffix, and load it from there.
 
@@ -47,6 +52,7 @@ def write_model(
         network: left as it is.
         data: its data module: it says what the inputs look like and has the items to calibrate int8 with.
         calibration_items: training items from which the ranges of int8 are taken, but for those learnt in training.
+        output: what an ONNX file calls what it says.
 
     Raises:
         ValueError: a network trained for int8 that is wanted in another precision.
@@ -60,7 +66,7 @@ def write_model(
     if path.suffix == ".pt2":
         write_torch(InBf16(network) if precision == "bf16" else network, inputs, path)
         return load_torch(path)
-    write_onnx(network, inputs, path)
+    write_onnx(network, inputs, path, output)
     if precision == "int8" and data.kind == "text":
         quantize_weights(path)
     elif precision == "int8":

@@ -8,7 +8,6 @@ import torch
 from onnxruntime.capi import onnxruntime_pybind11_state as errors
 from torch import Tensor
 
-OUTPUT = "logits"
 DAMAGED = (
     errors.Fail,
     errors.InvalidArgument,
@@ -27,7 +26,7 @@ class OnnxNetwork:
         content: the file's bytes.
 
     Attributes:
-        classes: how many it tells apart.
+        width: outputs of an item, where these are one row; None where the file leaves it open, or they are more.
 
     Raises:
         ValueError: no ONNX, not one of Lightsmith's, or one that refers to other files.
@@ -45,23 +44,25 @@ class OnnxNetwork:
         except DAMAGED as error:
             raise ValueError(f"it is no ONNX model that can be run ({_reason(error)})") from error
         self.names = [value.name for value in self.session.get_inputs()]
-        shapes = {value.name: value.shape for value in self.session.get_outputs()}
-        if len(shapes.get(OUTPUT, ())) != 2:
-            raise ValueError(f"its outputs are {', '.join(shapes)}, not {OUTPUT} (B, classes)")
-        self.classes = shapes[OUTPUT][1]
+        outputs = self.session.get_outputs()
+        if len(outputs) != 1 or len(outputs[0].shape) < 2:
+            found = ", ".join(f"{value.name} {value.shape}" for value in outputs)
+            raise ValueError(f"its outputs are {found}, and not one with a row for each item")
+        self.output = outputs[0].name
+        self.width = outputs[0].shape[1] if len(outputs[0].shape) == 2 else None
 
     def __call__(self, *inputs: Tensor) -> Tensor:
-        """Logits float32 (B, classes) of what the network takes.
+        """Outputs float32 (B, …) of what the network takes.
 
         Raises:
             ValueError: inputs that do not fit.
         """
         named = {name: value.contiguous().numpy() for name, value in zip(self.names, inputs, strict=True)}
         try:
-            (logits,) = self.session.run([OUTPUT], named)
+            (outputs,) = self.session.run([self.output], named)
         except DAMAGED as error:
             raise ValueError(f"the ONNX model cannot be run on these inputs ({_reason(error)})") from error
-        return torch.from_numpy(logits)
+        return torch.from_numpy(outputs)
 
 
 def _check_alone(content: bytes) -> None:

@@ -1,4 +1,4 @@
-"""predict.py of an exported folder: classifies images or texts without Lightsmith, as `make predict` does."""
+"""predict.py of an exported folder: says of images or texts what `make predict` does, without Lightsmith."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from datamodules.preprocessing import ModulePreprocessing, Preprocessing
 from lightsmith.exports.card_preprocessing import preprocess_image, preprocess_text
 
 SCRIPT = "predict.py"
-CODE = '''"""Classify {items} with the model in this folder, without Lightsmith.
+CODE = '''"""{does} {items} with the model in this folder, without Lightsmith.
 
     {install}
     {example}
 
-prints a JSON object for each: item, prediction, and the probability of each class, most probable first. From Python:
-`from predict import probabilities`, then `probabilities({argument})`.
+prints a JSON object for each: item, {words}. From Python:
+`from predict import {function}`, then `{function}({argument})`.
 """
 
 import json
@@ -30,35 +30,31 @@ from typing import Any
 
 FOLDER = Path(__file__).parent
 settings = json.loads((FOLDER / "preprocessing.json").read_text(encoding="utf-8"))
-class_names = json.loads((FOLDER / "class_names.json").read_text(encoding="utf-8"))
+{meaning}
 {load}
 
 
 {preprocess}
 
-def probabilities(item: str) -> dict[str, float]:
-    """The probability of each class, most probable first."""
+def {function}(item: str) -> dict[str, float]:
+    """{returns}"""
     {encode}
     {ask}
-    shares = softmax(logits[0]).tolist()
-    return dict(sorted(zip(class_names, shares, strict=True), key=lambda pair: -pair[1]))
+    {answer}
 
 
-{softmax}
-
-def main(items: list[str]) -> int:
+{helper}def main(items: list[str]) -> int:
     """Exit code: 0, or 1 if there is not an item that can be read."""
     readable = False
     for item in items:
         row: dict[str, Any] = {{"item": item}}
         try:
-            found = probabilities(item)
+            found = {function}(item)
         except Exception as error:  # decoders raise anything
             row["error"] = str(error)
         else:
             readable = True
-            row["prediction"] = next(iter(found))
-            row["probabilities"] = {{name: round(share, 6) for name, share in found.items()}}
+            {row}
         print(json.dumps(row, ensure_ascii=False))
     return 0 if readable else 1
 
@@ -66,6 +62,31 @@ def main(items: list[str]) -> int:
 if __name__ == "__main__":
     sys.exit(main({arguments}))
 '''
+# What differs by the kind of task.
+ANSWERS = {
+    "classification": {
+        "does": "Classify",
+        "words": "prediction, and the probability of each class, most probable first",
+        "function": "probabilities",
+        "meaning": 'class_names = json.loads((FOLDER / "class_names.json").read_text(encoding="utf-8"))',
+        "returns": "The probability of each class, most probable first.",
+        "answer": """shares = softmax(outputs[0]).tolist()
+    return dict(sorted(zip(class_names, shares, strict=True), key=lambda pair: -pair[1]))""",
+        "row": """row["prediction"] = next(iter(found))
+            row["probabilities"] = {name: round(share, 6) for name, share in found.items()}""",
+    },
+    "regression": {
+        "does": "Read values off",
+        "words": "value, and the ends of the interval that holds the true one for 90% of the items",
+        "function": "predict",
+        "meaning": 'answer = json.loads((FOLDER / "answer.json").read_text(encoding="utf-8"))',
+        "returns": "The value, and the ends of its interval if that is known.",
+        "answer": """value = float(outputs[0, 0]) * answer["deviation"] + answer["mean"]
+    reach = answer["half_width"]
+    return {"value": value, **({} if reach is None else {"low": value - reach, "high": value + reach})}""",
+        "row": "row |= found",
+    },
+}
 KINDS = {
     "image": {
         "items": "images",
@@ -91,10 +112,10 @@ session = onnxruntime.InferenceSession(FOLDER / "model.onnx", options, providers
     "torch": 'network = torch.export.load(FOLDER / "model.pt2").module()',
 }
 ASK = {
-    ("onnx", "image"): '(logits,) = session.run(None, {"image": image})',
-    ("onnx", "text"): '(logits,) = session.run(None, {"input_ids": ids, "attention_mask": mask})',
-    ("torch", "image"): "logits = network(torch.tensor(image)).detach().numpy()",
-    ("torch", "text"): "logits = network(torch.tensor(ids), torch.tensor(mask)).detach().numpy()",
+    ("onnx", "image"): '(outputs,) = session.run(None, {"image": image})',
+    ("onnx", "text"): '(outputs,) = session.run(None, {"input_ids": ids, "attention_mask": mask})',
+    ("torch", "image"): "outputs = network(torch.tensor(image)).detach().numpy()",
+    ("torch", "text"): "outputs = network(torch.tensor(ids), torch.tensor(mask)).detach().numpy()",
 }
 IMPORTS = {
     ("onnx", "image"): "import numpy as np\nimport onnxruntime\nfrom PIL import ExifTags, Image, ImageOps",
@@ -104,19 +125,29 @@ IMPORTS = {
 }
 
 
-def predict_script(format: str, preprocessing: Preprocessing) -> str | None:  # noqa: A002
-    """The code of predict.py; None for a task of one's own, whose items only its data module can read."""
+def predict_script(
+    format: str,  # noqa: A002
+    preprocessing: Preprocessing,
+    task: str = "classification",
+) -> str | None:
+    """The code of predict.py; None where only Lightsmith can read the items, or make something of what is said.
+
+    Args:
+        format: onnx or torch.
+        task: the kind of task.
+    """
     kind = preprocessing.kind
-    if kind == ModulePreprocessing.kind:
+    if kind == ModulePreprocessing.kind or task not in ANSWERS:
         return None
     return CODE.format(
         **KINDS[kind],
+        **ANSWERS[task],
         install=install_line(format, kind),
         imports=IMPORTS[format, kind],
         load=(TOKENIZER if kind == "text" else "") + LOAD[format],
         preprocess=inspect.getsource(preprocess_text if kind == "text" else preprocess_image),
         ask=ASK[format, kind],
-        softmax=inspect.getsource(softmax),
+        helper=f"{inspect.getsource(softmax)}\n\n" if task == "classification" else "",
     )
 
 

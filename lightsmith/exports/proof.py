@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
@@ -9,90 +10,120 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torchmetrics import MetricCollection
 from tqdm.auto import tqdm
 
-Run = Callable[..., Tensor]  # the network's inputs → logits (B, classes)
+from lightning_modules.training.task import Task
+
+Run = Callable[..., Tensor]  # the network's inputs → outputs (B, …)
 BATCH_SIZES = (1, 32)
 SECONDS, LEAST_CALLS = 2.0, 20  # of each batch size
-# Two orders of summing differ in fp32 by about 1e-6 of what is summed, so what is allowed grows with an item's logits.
+# Two orders of summing differ in fp32 by about 1e-6 of what is summed, so what is allowed grows with an item's outputs.
 ABSOLUTE_TOLERANCE = 1e-4
-RELATIVE_TOLERANCE = 1e-5  # of the largest of the item's logits
+RELATIVE_TOLERANCE = 1e-5  # of the largest of the item's outputs
 LEAST_AGREEMENT = 0.9999
-ROUNDING = 1e-9  # points of accuracy
+ROUNDING = 1e-5  # points or per cent, of figures in float32
 
 
-class Answers(NamedTuple):
-    """logits: float32 (N, classes); labels: int64 (N,)."""
+class Said(NamedTuple):
+    """What a model says of test items: outputs float32 (N, …), and the headline metric of these."""
 
-    logits: Tensor
-    labels: Tensor
-
-    @property
-    def accuracy(self) -> float:
-        return float((self.logits.argmax(1) == self.labels).double().mean())
+    outputs: Tensor
+    headline: float
 
 
-def prove(network: Run, exported: Run, test: Sequence[Any], exact: bool, max_drop: float) -> dict[str, Any]:
+def prove(task: Task, exported: Run, test: Sequence[Any], exact: bool, max_drop: float) -> dict[str, Any]:
     """Compare an exported model with its network on batches of test items, and time it.
 
     Args:
+        task: left as it is.
         exact, max_drop: as in ``shortcomings``.
     """
-    found = compare(answers(network, test, "The checkpoint"), answers(exported, test, "The exported model"))
-    reasons = shortcomings(found, exact, max_drop)
+    checkpoint = said(task, task.network, test, "The checkpoint")
+    found = compare(task, checkpoint, said(task, exported, test, "The exported model"))
+    reasons = shortcomings(task, found, exact, max_drop)
     return {**found, "latency_ms": latencies_ms(exported, test[0].inputs), "passed": not reasons, "reasons": reasons}
 
 
 @torch.inference_mode()
-def answers(run: Run, batches: Iterable[Any], title: str) -> Answers:
-    """What a model says to every batch."""
-    logits, labels = [], []
+def said(task: Task, run: Run, batches: Iterable[Any], title: str) -> Said:
+    """What a model says of every batch, and how good that is by the task's headline metric."""
+    metric = task.headline.metric
+    metrics = MetricCollection({metric: task.test_metrics[metric].clone()})
+    outputs = []
     for batch in tqdm(batches, title, unit=" batches", leave=False, delay=1, disable=None):
-        logits.append(run(*batch.inputs).float())
-        labels.append(batch.label)
-    return Answers(torch.cat(logits), torch.cat(labels))
+        outputs.append(run(*batch.inputs).float())
+        task.update(metrics, outputs[-1], batch)
+    figure = metrics.compute()[metric].numpy()
+    return Said(torch.cat(outputs), float(str(figure)))  # 0.869, not 0.8690000176
 
 
-def compare(checkpoint: Answers, exported: Answers) -> dict[str, float]:
-    """Accuracies (0…1), and how far apart the answers are: at most so much, and so many times what fp32 explains.
-
-    Predictions agree that are the same, or between which the checkpoint itself decides by no more than that.
-    """
-    difference = (checkpoint.logits - exported.logits).abs().amax(1)
-    tolerance = ABSOLUTE_TOLERANCE + RELATIVE_TOLERANCE * checkpoint.logits.abs().amax(1)
-    of_other_choice = checkpoint.logits.gather(1, exported.logits.argmax(1, keepdim=True))[:, 0]
-    agree = checkpoint.logits.amax(1) - of_other_choice <= 2 * tolerance
+def compare(task: Task | type[Task], checkpoint: Said, exported: Said) -> dict[str, Any]:
+    """Figures of both, and how far apart the outputs are: at most so much, and so many times what fp32 explains."""
+    metric, output = task.headline.metric, task.answer_type.output.removesuffix("s")
+    of_items = checkpoint.outputs.flatten(1)
+    difference = (of_items - exported.outputs.flatten(1)).abs().amax(1)
+    tolerance = ABSOLUTE_TOLERANCE + RELATIVE_TOLERANCE * of_items.abs().amax(1)
     return {
-        "items": len(agree),
-        "checkpoint_accuracy": checkpoint.accuracy,
-        "accuracy": exported.accuracy,
-        "accuracy_difference": exported.accuracy - checkpoint.accuracy,
-        "argmax_agreement": float(agree.double().mean()),
-        "largest_logit_difference": float(difference.max()),
+        "headline": metric,
+        "items": len(difference),
+        f"checkpoint_{metric}": checkpoint.headline,
+        metric: exported.headline,
+        f"{metric}_difference": exported.headline - checkpoint.headline,
+        **(_agreement(checkpoint.outputs, exported.outputs, tolerance) if task.target == "class" else {}),
+        f"largest_{output}_difference": float(difference.max()),
         "largest_share_of_tolerance": float((difference / tolerance).max()),
     }
 
 
-def shortcomings(found: dict[str, float], exact: bool, max_drop: float) -> list[str]:
+def _agreement(checkpoint: Tensor, exported: Tensor, tolerance: Tensor) -> dict[str, float]:
+    """The share of items of the same class, or of classes between which fp32 cannot decide."""
+    of_other_choice = checkpoint.gather(1, exported.argmax(1, keepdim=True))[:, 0]
+    agree = checkpoint.amax(1) - of_other_choice <= 2 * tolerance
+    return {"argmax_agreement": float(agree.double().mean())}
+
+
+def shortcomings(task: Task | type[Task], found: dict[str, Any], exact: bool, max_drop: float) -> list[str]:
     """What keeps an exported model from standing in for its checkpoint, a sentence each.
 
     Args:
-        exact: whether it computes in fp32, and so has to give the same logits; otherwise only its accuracy counts.
-        max_drop: points of accuracy that another precision may lose.
+        exact: whether it computes in fp32, and so has to give the same outputs; otherwise only its headline counts.
+        max_drop: how much worse that may be, as ``Headline.worse_by`` counts it.
     """
+    metric, outputs = task.headline.metric, task.answer_type.output
+    output, named = outputs.removesuffix("s"), outputs.replace("_", " ")
     reasons = []
-    if not np.isfinite(found["largest_logit_difference"]):
-        reasons.append("its logits are not all finite")
+    if not np.isfinite(found[f"largest_{output}_difference"]):
+        reasons.append(f"its {named} are not all finite")
     if exact and found["largest_share_of_tolerance"] > 1:
         reasons.append(
-            f"a logit differs by {found['largest_share_of_tolerance']:.3g} times the tolerance, which is "
-            f"{ABSOLUTE_TOLERANCE} and {RELATIVE_TOLERANCE} of the largest logit of its item"
+            f"a {named.removesuffix('s')} differs by {found['largest_share_of_tolerance']:.3g} times the tolerance, "
+            f"which is {ABSOLUTE_TOLERANCE} and {RELATIVE_TOLERANCE} of the largest of its item"
         )
-    if exact and found["argmax_agreement"] < LEAST_AGREEMENT:
+    if exact and found.get("argmax_agreement", 1.0) < LEAST_AGREEMENT:
         reasons.append(f"{found['argmax_agreement']:.4%} of the predictions agree, fewer than {LEAST_AGREEMENT:.2%}")
-    if not exact and -100 * found["accuracy_difference"] > max_drop + ROUNDING:
-        reasons.append(f"it loses {-100 * found['accuracy_difference']:.2f} points of accuracy, more than {max_drop}")
+    worse = task.headline.worse_by(found[f"checkpoint_{metric}"], found[metric])
+    if not exact and worse > max_drop + ROUNDING:
+        reasons.append(f"it loses {worse:.2f} {task.headline.unit}, more than {max_drop}")
     return reasons
+
+
+def comparison(found: dict[str, Any]) -> dict[str, str]:
+    """What ``compare`` found, as texts for a person by their titles; proofs of earlier versions are of classes."""
+    metric = found.get("headline", "accuracy")
+    share, difference = "argmax_agreement" in found, found[f"{metric}_difference"]
+    moved = f"{100 * difference:+.2f} points" if share else f"{difference:+.2g}"
+    rows = {metric: f"{found[metric]:.4f} ({moved} to the checkpoint)"}
+    if share:
+        rows["same class"] = f"{found['argmax_agreement']:.3%} of the items"
+    output, largest = largest_difference(found)
+    return {**rows, output: f"differ by {largest:.2e} at most"}
+
+
+def largest_difference(found: dict[str, Any]) -> tuple[str, float]:
+    """What the outputs are called, and how far two of them are apart at most."""
+    key = next(name for name in found if re.fullmatch(r"largest_\w+_difference", name))
+    return f"{key.removeprefix('largest_').removesuffix('_difference').replace('_', ' ')}s", found[key]
 
 
 def latencies_ms(run: Run, inputs: tuple[Tensor, ...]) -> dict[str, dict[str, float]]:

@@ -7,73 +7,64 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from itertools import chain, count
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+from lightning_modules.training.answer import Answer
 from lightsmith.run_folder import home_of
 from lightsmith.runs.failures import RunFailedError
 from lightsmith.terminal import shown
 
 FOLDER = "predictions"  # in a run's
 SUFFIXES = (".jsonl", ".csv")
-WHOLE_CLASSES = 100  # with more, a row has the most probable ones only
-SHOWN_CLASSES = 5
-DIGITS = 6
 # What a spreadsheet would compute rather than show (OWASP, CSV injection); a number is what it looks like.
 FORMULA = re.compile(r"[=+\-@\t\r](?!\d+(\.\d+)?$)")
 
 
 class PredictionsFile:
-    """Rows in order: item, prediction and probabilities by class name; or item and error.
+    """Rows in order: an item and what is said of it, such as its class and the probabilities; or item and error.
 
     Args:
         put: takes the text of the file as it is made.
         as_csv: a table with a header, otherwise a JSON object a line.
-        top: so many of the most probable classes, in falling order; all, in the order of the labels, when unset.
+        answer: says how a prediction is written.
     """
 
-    def __init__(self, put: Callable[[str], None], as_csv: bool, class_names: Sequence[str], top: int | None) -> None:
+    def __init__(self, put: Callable[[str], None], as_csv: bool, answer: Answer) -> None:
         self.put = put
-        self.class_names = class_names
-        self.top = top
+        self.answer = answer
         self.table = csv.writer(SimpleNamespace(write=put)) if as_csv else None
         if self.table is not None:
-            self.table.writerow(["item", "prediction", "error", *map(in_cell, self._columns())])
+            self.table.writerow(["item", *map(in_cell, answer.header)])
 
-    def _columns(self) -> Iterable[str]:
-        if self.top is None:
-            return (f"probability_{name}" for name in self.class_names)
-        return chain.from_iterable((f"class_{n}", f"probability_{n}") for n in range(1, self.top + 1))
-
-    def write(self, item: str, probabilities: np.ndarray, **labels: str) -> None:
+    def write(self, item: str, prediction: np.ndarray, **labels: Any) -> None:
         """Add what is said of an item.
 
         Args:
-            probabilities: float32 (C,).
+            prediction: float32 (len(answer.columns),).
             labels: what is known of the item, for JSON.
         """
-        best = np.argsort(-probabilities, kind="stable")[: self.top or 1].tolist()
-        shown = range(len(self.class_names)) if self.top is None else best
-        shares = {self.class_names[n]: round(float(probabilities[n]), DIGITS) for n in shown}
-        prediction = self.class_names[best[0]]
         if self.table is None:
-            self._put_object({"item": item, **labels, "prediction": prediction, "probabilities": shares})
-            return
-        cells = shares.values() if self.top is None else chain.from_iterable(shares.items())
-        self.table.writerow([in_cell(item), in_cell(prediction), "", *map(in_cell, cells)])
+            self._put_object({"item": item, **labels, **self.answer.line(prediction)})
+        else:
+            self._put_cells(item, self.answer.cells(prediction))
 
-    def write_error(self, item: str, reason: str, **labels: str) -> None:
+    def write_error(self, item: str, reason: str, **labels: Any) -> None:
         """Add an item that could not be read."""
         if self.table is None:
             self._put_object({"item": item, **labels, "error": reason})
         else:
-            self.table.writerow([in_cell(item), "", in_cell(reason), *("" for _ in self._columns())])
+            self._put_cells(item, {"error": reason})
+
+    def _put_cells(self, item: str, cells: Mapping[str, Any]) -> None:
+        assert self.table is not None
+        self.table.writerow(map(in_cell, [item, *(cells.get(column, "") for column in self.answer.header)]))
 
     def _put_object(self, row: dict[str, Any]) -> None:
         self.put(json.dumps(row, ensure_ascii=False) + "\n")
@@ -94,15 +85,8 @@ def check_top(top: int | None) -> None:
         raise ValueError(f"--top={top} must be at least 1")
 
 
-def shown_classes(classes: int, top: int | None) -> int | None:
-    """How many classes a row has: all (None) of up to a hundred, otherwise five, unless another number is asked for."""
-    few = SHOWN_CLASSES if classes > WHOLE_CLASSES else classes
-    wanted = few if top is None else top
-    return None if wanted >= classes else wanted
-
-
 @contextmanager
-def predictions_file(output: Path, class_names: Sequence[str], top: int | None = None) -> Iterator[PredictionsFile]:
+def predictions_file(output: Path, answer: Answer) -> Iterator[PredictionsFile]:
     """A file that appears under its name at the end, with all rows; what was there before stays until then.
 
     Raises:
@@ -117,7 +101,7 @@ def predictions_file(output: Path, class_names: Sequence[str], top: int | None =
             with _explained(output):
                 file.write(text)
 
-        yield PredictionsFile(put, as_csv, class_names, top)
+        yield PredictionsFile(put, as_csv, answer)
         with _explained(output):
             file.flush()
             if draft.is_file():

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from datamodules.sources.classes import class_list
 from datamodules.sources.item_names import item_name
 from datamodules.sources.known_classes import places_among
 from datamodules.sources.source import Examples, Source, first_few
-from lightsmith.records.summary import class_list
+from lightning_modules.training.answer import Answer, ClassProbabilities
 
 ALL = "all"
 SHOWN_NAMES = 10
@@ -19,7 +20,7 @@ SHOWN_NAMES = 10
 
 @dataclass(frozen=True)
 class LabelledItems:
-    """Iterates over (name, item); ``labels`` is int64 (N,), the places of their classes among the model's."""
+    """Iterates over (name, item); ``labels``, (N,), count classes as the model does, or are values."""
 
     source: Source
     split: str
@@ -44,13 +45,11 @@ class LabelledItems:
     def ignored(self) -> list[tuple[str, str]]:
         return self.source.ignored
 
-    def lines(self, class_names: list[str]) -> list[str]:
+    def lines(self, answer: Answer) -> list[str]:
         """What the model is evaluated on, for a person."""
-        present = np.unique(self.labels)
-        absent = [name for place, name in enumerate(class_names) if place not in present]
-        below = [f"{self.split} {len(self):,} · {class_list([class_names[place] for place in present])}"]
-        if absent:
-            below.append(f"no items of {len(absent)} classes that the model knows: {first_few(absent, SHOWN_NAMES)}")
+        below = [f"{self.split} {len(self):,}"]
+        if isinstance(answer, ClassProbabilities):
+            below = self._class_lines(answer.class_names)
         below += self.source.notes
         for title, found in (("skipped", self.skipped), ("not used", self.ignored)):
             if found:
@@ -58,8 +57,16 @@ class LabelledItems:
                 below.append(f"{title}: {len(found):,}, such as {item} ({reason}); all in results.json")
         return [f"data       {self.source.origin}", *(f"           {line}" for line in below)]
 
+    def _class_lines(self, class_names: Sequence[str]) -> list[str]:
+        present = np.unique(self.labels)
+        absent = [name for place, name in enumerate(class_names) if place not in present]
+        lines = [f"{self.split} {len(self):,} · {class_list([class_names[place] for place in present])}"]
+        if absent:
+            lines.append(f"no items of {len(absent)} classes that the model knows: {first_few(absent, SHOWN_NAMES)}")
+        return lines
 
-def choose_items(source: Source, split: str | None, class_names: list[str]) -> LabelledItems:
+
+def choose_items(source: Source, split: str | None, answer: Answer) -> LabelledItems:
     """All items of a source, or those of one of its splits.
 
     Raises:
@@ -75,14 +82,19 @@ def choose_items(source: Source, split: str | None, class_names: list[str]) -> L
     found = np.concatenate([examples.labels for examples in taken.values()])
     if not len(found):
         raise ValueError(f"{source.origin} holds no items")
-    _check_known(source, found, class_names)
-    places = places_among(source.class_names, class_names)
-    return LabelledItems(source, split or ALL, taken, places[found])
+    labels = _as_known(source, found, answer.class_names) if isinstance(answer, ClassProbabilities) else found
+    return LabelledItems(source, split or ALL, taken, labels)
 
 
-def _check_known(source: Source, labels: np.ndarray, class_names: list[str]) -> None:
+def _as_known(source: Source, labels: np.ndarray, class_names: Sequence[str]) -> np.ndarray:
+    """Labels int64 (N,) as places among the classes that a model knows.
+
+    Raises:
+        ValueError: there are others.
+    """
     there = [source.class_names[label] for label in np.unique(labels)]
     new = [name for name, place in zip(there, places_among(there, class_names), strict=True) if place < 0]
     if new:
         named = first_few(new, SHOWN_NAMES)
         raise ValueError(f"That model knows {len(class_names):,} classes; this data has {len(there):,}. New: {named}.")
+    return places_among(source.class_names, class_names)[labels]

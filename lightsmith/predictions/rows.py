@@ -55,7 +55,7 @@ class PredictionRows:
         Raises:
             ValueError: the output is among the inputs.
         """
-        probabilities = dict(zip(answers.kept.tolist(), answers.logits.softmax(1).numpy(), strict=True))
+        predictions = answers.by_position
         for position, (name, item) in enumerate(answers.inputs):
             reason = answers.reasons.get(position)
             if reason is not None and isinstance(item, NotAnInput | Note):
@@ -64,7 +64,7 @@ class PredictionRows:
             self._check_not_own(name)
             if reason is None:
                 self.classified += 1
-                self.file.write(name, probabilities[position])
+                self.file.write(name, predictions[position])
             else:
                 self.unreadable.add(name, reason)
                 self.file.write_error(name, reason)
@@ -81,7 +81,7 @@ class PredictionRows:
         """
         if not self.classified and not self.unreadable.count:
             found = f": {' '.join(self.left_out.lines()[:1])}" if self.left_out.count else ""
-            raise ValueError(f"{self.source} holds nothing that can be classified{found}")
+            raise ValueError(f"{self.source} holds nothing that can be {self.file.answer.done}{found}")
 
     def say(self) -> None:
         """Print where the rows are and what they hold, and on stderr what could not be read."""
@@ -96,6 +96,7 @@ class PredictionRows:
             print(printable(f"left out   {self.left_out.count:,} {files} without an input: {named}{more}"))
         rows, unread = self.classified + self.unreadable.count, self.unreadable.count
         where = "column" if self.output.suffix.lower() == ".csv" else "key"
-        rest = f"{self.classified:,} classified, {unread:,} could not be read ({where} `error`)"
+        done = self.file.answer.done
+        rest = f"{self.classified:,} {done}, {unread:,} could not be read ({where} `error`)"
         counted = "1 row" if rows == 1 else f"{rows:,} rows"
-        print(printable(f"Wrote {counted} to {shown(self.output)}: {rest if unread else 'all classified'}"))
+        print(printable(f"Wrote {counted} to {shown(self.output)}: {rest if unread else f'all {done}'}"))

@@ -14,6 +14,7 @@ from torch import Tensor
 from datamodules.batches.encoded_cache import short_lived
 from datamodules.batches.loader import batch_loader
 from datamodules.sources.no_input import NotAnInput, Note, Unreadable
+from lightning_modules.training.answer import Answer
 from lightsmith.checkpoints.rebuild import load_run
 from lightsmith.exports.folder import ONNX_FILE, is_exported, load_exported
 from lightsmith.run_folder import BEST_CHECKPOINT
@@ -26,35 +27,44 @@ ABSENT = (Unreadable, NotAnInput, Note)  # what may stand in an item's place
 
 
 class TrainedModel(NamedTuple):
-    """``network`` maps the inputs that ``data`` makes of items to logits (B, C), one for each of ``class_names``."""
+    """``network`` maps what ``data`` makes of items to outputs (B, …), and ``answer`` these to predictions."""
 
     network: Callable[..., Tensor]
     data: Any
-    class_names: list[str]
+    answer: Answer
     device: torch.device
 
-    def logits(self, dataset: Any) -> Tensor:
-        """Logits float32 (N, C), on the CPU, of a data set in its order."""
-        found = []
+    def said(self, dataset: Any) -> tuple[Tensor, np.ndarray]:
+        """What the network says of a data set in its order, and what is predicted: float32 (N, …), on the CPU."""
+        outputs, predictions = [], [np.empty((0, len(self.answer.columns)), np.float32)]
         with torch.inference_mode():
             for batch in batch_loader(dataset, BATCH_SIZE, num_workers=0):
                 there = type(batch)(*(part.to(self.device) for part in batch))
-                prepared = self.data.on_after_batch_transfer(there, 0)
-                found.append(self.network(*prepared.inputs).float().cpu())
-        return torch.cat(found) if found else torch.empty(0, len(self.class_names))
+                inputs = self.data.on_after_batch_transfer(there, 0).inputs
+                outputs.append(self.network(*inputs).float().cpu())
+                predictions.append(
+                    self.answer.predictions(outputs[-1].numpy(), [part.cpu().numpy() for part in inputs])
+                )
+        return torch.cat(outputs) if outputs else torch.empty(0), np.concatenate(predictions)
 
 
 class Answers(NamedTuple):
     """What a model says to some inputs.
 
-    ``logits`` is float32 (n, C), of those at the positions ``kept``, int64 (n,); ``reasons`` has why there are none, by
-    position, for all others.
+    ``outputs``, float32 (n, …), and ``predictions``, float32 (n, columns), are of those at the positions ``kept``,
+    int64 (n,); ``reasons`` has why there are none, by position, for all others.
     """
 
     inputs: list[tuple[str, Any]]
     kept: np.ndarray
-    logits: Tensor
+    outputs: Tensor
+    predictions: np.ndarray
     reasons: dict[int, str]
+
+    @property
+    def by_position(self) -> dict[int, np.ndarray]:
+        """The prediction of each input that has one, by position."""
+        return dict(zip(self.kept.tolist(), self.predictions, strict=True))
 
 
 def model_file(run: Path) -> Path:
@@ -79,10 +89,10 @@ def load_trained(run: Path) -> TrainedModel:
 
     def network(*inputs: Tensor) -> Tensor:
         with torch.autocast(device.type, torch.bfloat16, enabled=fast):
-            logits: Tensor = model(*inputs)
-        return logits
+            outputs: Tensor = model(*inputs)
+        return outputs
 
-    return TrainedModel(network, data, list(model.class_names), device)  # type: ignore[arg-type]  # Lightning types it as a module
+    return TrainedModel(network, data, model.answer, device)
 
 
 def ask(model: TrainedModel, inputs: Iterable[tuple[str, Any]]) -> Iterator[Answers]:
@@ -97,11 +107,11 @@ def ask(model: TrainedModel, inputs: Iterable[tuple[str, Any]]) -> Iterator[Answ
         with short_lived():
             labels = np.zeros(len(there), dtype=np.int64)
             dataset, kept, unreadable = model.data.encode(_as_items([part[n][1] for n in there]), labels, "inputs")
-            logits = model.logits(dataset)
+            outputs, predictions = model.said(dataset)
         positions = np.array(there, dtype=np.int64)
         left = np.setdiff1d(np.arange(len(there)), kept)
         unread = zip(positions[left].tolist(), (reason for _, reason in unreadable), strict=True)
-        yield Answers(part, positions[kept], logits, dict(chain(absent.items(), unread)))
+        yield Answers(part, positions[kept], outputs, predictions, dict(chain(absent.items(), unread)))
 
 
 def _as_items(items: list[Any]) -> Any:

@@ -9,10 +9,10 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from torch import Tensor, distributed
 
-from lightsmith.predictions.file import FOLDER, free_path, predictions_file, shown_classes, writable_home
+from lightsmith.predictions.file import FOLDER, free_path, predictions_file, writable_home
 from lightsmith.terminal import print_once, shown
 
-Part = tuple[Tensor, Tensor, Tensor]  # index and label int64 (B,), probabilities float32 (B, C)
+Part = tuple[Tensor, Tensor, Tensor]  # index int64 (B,), label (B,), predictions float32 (B, columns)
 
 
 class KeepTestPredictions(Callback):
@@ -39,14 +39,14 @@ class KeepTestPredictions(Callback):
         parts = _of_all_processes(self.parts, trainer)
         if not trainer.is_global_zero:
             return
-        index, label, probabilities = (torch.cat(pieces) for pieces in zip(*parts, strict=True))
-        names, data = pl_module.class_names, trainer.datamodule  # type: ignore[attr-defined]  # set by Lightning's connector
+        index, label, predictions = (torch.cat(pieces) for pieces in zip(*parts, strict=True))
+        answer, data = pl_module.answer.limited(None), trainer.datamodule  # type: ignore[attr-defined]  # set by Lightning's connector
         output = free_path(self.folder, "test", ".jsonl")
-        with predictions_file(output, names, shown_classes(len(names), None)) as file:
+        with predictions_file(output, answer) as file:
             for place in index.argsort().tolist():
                 item = data.item_name("test", int(index[place]))
-                file.write(item, probabilities[place].numpy(), label=names[label[place]])
-        print_once([f"Wrote {len(index):,} rows to {shown(output)}: item, label, prediction and probabilities"])
+                file.write(item, predictions[place].numpy(), label=answer.label(label[place].item()))
+        print_once([f"Wrote {len(index):,} rows to {shown(output)}: item, label, {answer.words}"])
 
 
 def _of_all_processes(parts: list[Part], trainer: Trainer) -> list[Part]:

@@ -26,7 +26,6 @@ from lightsmith.runs.hardware import device_name
 from lightsmith.runs.trainer import ExperimentTrainer, best_checkpoint
 
 SCHEMA = 1
-TEST_METRICS = ("loss", "accuracy", "precision", "recall", "f1")
 CERTAIN_ITEMS = 1000  # from which on a figure is given without its interval
 CONFIDENCE = 0.95
 
@@ -46,13 +45,16 @@ def check_callbacks(callbacks: Sequence[Callback]) -> None:
 
 def gather_results(trainer: ExperimentTrainer, run_folder: Path, experiment: str, seed: int) -> dict[str, Any]:
     """Everything worth keeping about a run that was fitted and tested; ``seed`` is that of ``seed_everything``."""
-    robustness = _robustness(trainer)
+    robustness, test = _robustness(trainer), _test(trainer)
+    task: Any = trainer.lightning_module
     return {
         "schema": SCHEMA,
         "experiment": experiment,
         "seed": seed,
+        "task": task.kind,
+        "headline": {**task.headline._asdict(), "value": test[task.headline.metric]},
         "data": _data(trainer.datamodule),
-        "test": _test(trainer),
+        "test": test,
         "best": best_epoch(trainer, run_folder),
         **class_results(confusion_counts(trainer.callbacks), trainer.datamodule.class_names),
         **({"robustness": robustness} if robustness else {}),
@@ -73,7 +75,7 @@ def _data(data: Any) -> dict[str, Any]:
     return {
         "source": data.source,
         **data.sizes,
-        "classes": data.class_names,
+        **data.labels.record(data.source_found),
         "fingerprint": data.fingerprint,
         "skipped": [{"item": item, "reason": reason} for item, reason in data.skipped],
         "ignored": [{"item": item, "reason": reason} for item, reason in data.source_found.ignored],
@@ -82,10 +84,13 @@ def _data(data: Any) -> dict[str, Any]:
 
 def _test(trainer: ExperimentTrainer) -> dict[str, Any]:
     """The figures, of how many items they are, and, where these are few, how far from the truth accuracy may be."""
-    figures = {name: _number(trainer.callback_metrics[f"test/{name}"]) for name in TEST_METRICS}
-    n = int(trainer.callback_metrics["test/n"])
-    interval = {"accuracy": wilson_interval(figures["accuracy"], n)} if n < CERTAIN_ITEMS else None
-    return {"n": n, **figures, **({"interval": interval} if interval else {})}
+    logged = [name.removeprefix("test/") for name in trainer.callback_metrics if name.startswith("test/")]
+    task: Any = trainer.lightning_module
+    named = dict.fromkeys(["loss", *task.metric_names, *logged])
+    figures = {name: _number(trainer.callback_metrics[f"test/{name}"]) for name in named}
+    n = int(figures.pop("n"))
+    few = "accuracy" in figures and n < CERTAIN_ITEMS
+    return {"n": n, **figures, **({"interval": {"accuracy": wilson_interval(figures["accuracy"], n)}} if few else {})}
 
 
 def wilson_interval(share: float, n: int) -> list[float]:
@@ -128,7 +133,7 @@ def _model(trainer: ExperimentTrainer, run_folder: Path) -> dict[str, Any]:
         "class": type(model).__name__,
         "parameters": sum(p.numel() for p in parameters),
         "trainable_parameters": sum(p.numel() for p in parameters if p.requires_grad),
-        "class_weights": list((model.class_weights.by_name() or {}).values()),
+        **({"class_weights": list((model.class_weights.by_name() or {}).values())} if model.target == "class" else {}),
         "checkpoint": str(BEST_CHECKPOINT),
         "sha256": sha256(run_folder / BEST_CHECKPOINT),
         "weights_sha256": weights_sha256(model.state_dict()),

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from datamodules.sources.source import first_few
 from lightsmith.records.class_notes import class_rows
 from lightsmith.records.left_out import grouped
 from lightsmith.run_folder import LAST_CHECKPOINT
 from lightsmith.settings.experiments import experiment_files
 from lightsmith.terminal import shown
-
-SHOWN_CLASSES = 10
 
 
 def how_to_continue(run_folder: Path | None) -> str:
@@ -26,17 +22,6 @@ def how_to_continue(run_folder: Path | None) -> str:
     return f"; continue with: make exp RESUME={shown(run_folder)}"
 
 
-def class_list(names: list[str]) -> str:
-    """How many classes there are, and the first of their names."""
-    return f"{len(names)} classes: {first_few([*map(_told_apart, names)], SHOWN_CLASSES)}"
-
-
-def _told_apart(name: str) -> str:
-    """A name in quotes where it would not be seen for one in a list: "a, b", "" or " x"."""
-    plain = name == name.strip() and name not in ("", "…") and not set(name) & set(',"')
-    return name if plain else json.dumps(name, ensure_ascii=False)
-
-
 def data_lines(data: Any, recorded: bool) -> list[str]:
     """The first lines of a run: which data, how large, what becomes of an item, what was cut or left out.
 
@@ -46,7 +31,7 @@ def data_lines(data: Any, recorded: bool) -> list[str]:
     """
     found, sizes = data.source_found, data.sizes
     counts = " · ".join(f"{split} {count:,}" for split, count in sizes.items())
-    below = [f"{counts} · {class_list(data.class_names)}"]
+    below = [f"{counts} · {data.labels.line(found)}"]
     below += [data.items_line] if data.items_line else []
     below += found.notes
     if data.train_size is not None and (unused := _number_of_items(data.found) - _number_of_items(found)):

@@ -14,13 +14,14 @@ from torch import Tensor
 
 from datamodules.batches.loader import batch_loader
 from datamodules.preprocessing import padded_width
+from lightning_modules.training.task import Task
 from lightsmith.terminal import one_line
 
 LARGEST_TRIED_PX = 64  # as large as the networks that are particular about it take
 SIZES = {"image": "data.image_size_px", "text": "data.max_tokens"}  # what the shape of an input follows
 
 
-def check_input(model: LightningModule, data: Any, settings: Iterable[tuple[str, Any]]) -> None:
+def check_input(model: Task, data: Any, settings: Iterable[tuple[str, Any]]) -> None:
     """Refuse a network that cannot take one item of the data; of texts, one as long as they may be.
 
     Args:
@@ -36,14 +37,15 @@ def check_input(model: LightningModule, data: Any, settings: Iterable[tuple[str,
     shapes = " and ".join("×".join(map(str, value.shape[1:])) for value in inputs)
     name = type(model).__name__
     try:
-        logits = _evaluate(model, inputs)
+        outputs = _evaluate(model, inputs)
     except Exception as error:  # a layer may raise anything for a shape that it does not take
         line = one_line(error)
         sizes, advice = _sizes(data, line, settings), _fitting_size(model, data)
         raise ValueError(f"{sizes}{name} cannot take items of {shapes}{advice}: {line}") from error
-    if logits.shape != (1, len(data.class_names)):
-        found = "×".join(map(str, logits.shape))
-        raise ValueError(f"{name} makes {found} logits of one item; the data has {len(data.class_names)} classes")
+    if model.width is not None and outputs.shape != (1, model.width):
+        found = "×".join(map(str, outputs.shape))
+        right = f"the data has {model.width} classes" if model.target == "class" else f"that has to be 1×{model.width}"
+        raise ValueError(f"{name} makes {found} {model.answer_type.output} of one item; {right}")
 
 
 def check_batch(model: Any, data: Any) -> None:
@@ -90,15 +92,15 @@ def _check_length(model: Any, data: Any, inputs: tuple[Tensor, ...]) -> None:
 
 
 def _evaluate(model: LightningModule, inputs: tuple[Tensor, ...]) -> Tensor:
-    """Logits, computed without a trace: neither modes, statistics nor random numbers change."""
+    """Outputs, computed without a trace: neither modes, statistics nor random numbers change."""
     modes = [(module, module.training) for module in model.modules()]
     try:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
-            logits: Tensor = model.eval()(*inputs)
+            outputs: Tensor = model.eval()(*inputs)
     finally:
         for module, training in modes:
             module.training = training
-    return logits
+    return outputs
 
 
 def _fitting_size(model: LightningModule, data: Any) -> str:

@@ -14,8 +14,8 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 from lightning.pytorch.utilities.exceptions import MisconfigurationException, SIGTERMException
 
 from callbacks.save_last import SaveLast
-from datamodules.classification_data import ClassificationData
-from lightning_modules.classifier import Classifier
+from datamodules.split_data import SplitData
+from lightning_modules.training.task import Task
 from lightsmith.checkpoints.pinned_runs import pin_runs
 from lightsmith.checkpoints.start import (
     check_trained,
@@ -48,7 +48,7 @@ from lightsmith.runs.trainer import ExperimentTrainer
 from lightsmith.settings.allowed_classes import allow_only, check_parsed, leaves, packages_on_command_line
 from lightsmith.settings.callback_settings import parse_with_callbacks
 from lightsmith.settings.explain import explain_setting
-from lightsmith.settings.parse_errors import blame, explain
+from lightsmith.settings.parse_errors import blame, explain, imported
 from lightsmith.settings.parser_options import add_options, experiment_keys
 from lightsmith.settings.secrets import refuse_secrets
 from lightsmith.settings.trainer_flags import check_flags
@@ -80,8 +80,8 @@ class ExperimentCLI(LightningCLI):
         end_together()
         raising = {"exit_on_error": False}
         super().__init__(
-            Classifier,
-            ClassificationData,
+            Task,
+            SplitData,
             subclass_mode_model=True,
             subclass_mode_data=True,
             trainer_class=ExperimentTrainer,
@@ -146,11 +146,12 @@ class ExperimentCLI(LightningCLI):
         if options.trainer.precision is None:
             options.trainer.precision = fast_precision(str(options.trainer.accelerator))
         self.start = read_start(options)
-        self._parser(self.subcommand).add_instantiator(self._build_data, ClassificationData)
+        self._parser(self.subcommand).add_instantiator(self._build_data, SplitData)
 
-    def _build_data(self, data_class: Any, *arguments: Any, **options: Any) -> ClassificationData:
+    def _build_data(self, data_class: Any, *arguments: Any, **options: Any) -> SplitData:
         """The data, for the model that the run starts from: what the model takes from it follows."""
-        data: ClassificationData = data_class(*arguments, **options)
+        data: SplitData = data_class(*arguments, **options)
+        data.follow(imported(self.options.model.class_path).target)
         prepare_data(self.options, self.start, data)
         return data
 
@@ -182,7 +183,7 @@ class ExperimentCLI(LightningCLI):
         self.restored_step = continued.get("global_step", 0)
         asked = self.config_init[self.subcommand].trainer
         given = None if asked.logger is True else asked.logger
-        follow_metrics(self.options.monitor, self.options.trainer.callbacks, asked.callbacks, self.model.measured)
+        follow_metrics(self.options.monitor, self.options.trainer.callbacks, asked.callbacks, self.model)
         recorded = self.subcommand in RECORDED and not trying
         try:
             trainer: Any = super().instantiate_trainer(

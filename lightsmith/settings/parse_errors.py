@@ -156,12 +156,16 @@ def init_parameters(class_path: str | None) -> list[inspect.Parameter]:
     return [p for s in signatures for p in s.parameters.values() if p.kind in named and p.name != "self"]
 
 
+def imported(class_path: str) -> Any:
+    """The class with a dotted name."""
+    module, _, name = class_path.rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
 def init_classes(class_path: str) -> list[type]:
     """A class and those of its bases whose ``__init__`` gets what it is given, through ``**kwargs``."""
-    module, _, name = class_path.rpartition(".")
-    found: Any = getattr(importlib.import_module(module), name)
     classes = []
-    for owner in (c for c in found.__mro__ if "__init__" in vars(c)):
+    for owner in (c for c in imported(class_path).__mro__ if "__init__" in vars(c)):
         classes.append(owner)
         if not any(p.kind is p.VAR_KEYWORD for p in inspect.signature(owner.__init__).parameters.values()):
             break

@@ -15,7 +15,7 @@ from lightsmith.settings.parse_errors import init_arguments
 from lightsmith.settings.yaml_files import read_settings
 
 ROOMS = ("lightning_modules", "datamodules")  # whose classes may be imported to look at them
-SHARED = ("class_names", "vocabulary_size", "image_size_px")  # what a model takes from its data
+SHARED = ("class_names", "vocabulary_size", "image_size_px", "channels")  # what a model takes from its data
 
 
 class Option(NamedTuple):
@@ -42,7 +42,8 @@ OWN = (
         "monitor",
         str | None,
         None,
-        "Metric that chooses the best checkpoint, such as val/f1, the highest or lowest as the metric has it.",
+        "Metric that chooses the best checkpoint, such as val/f1, the highest or lowest as the metric has it; the "
+        "headline of the task when unset.",
     ),
     Option("loggers", list[LoggerName], ["csv", "wandb"], "Where metrics go; any of csv, wandb, tensorboard."),
     Option(

@@ -9,7 +9,7 @@ from typing import Any
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import BatchSizeFinder, EarlyStopping, LearningRateFinder, ModelCheckpoint
 
-from lightning_modules.classifier import Classifier
+from lightning_modules.training.task import Task
 from lightsmith.runs.trainer import ExperimentTrainer, best_checkpoint
 from lightsmith.terminal import nearest
 
@@ -18,14 +18,15 @@ COUNTS = ("epoch", "step")
 UNSAID = "min"  # the mode of Lightning's callbacks where none is given
 
 
-def follow_metrics(monitor: str | None, settings: Any, callbacks: Any, measured: Mapping[str, str | None]) -> None:
+def follow_metrics(monitor: str | None, settings: Any, callbacks: Any, task: Task) -> None:
     """Choose the best checkpoint by a metric, and let a mode that nobody gave be the one of the metric.
 
     Args:
-        monitor: what the best checkpoint is chosen by; None for what its own setting says.
+        monitor: what the best checkpoint is chosen by; None for what its own setting says, and if that is None too, for
+            the headline of the task.
         settings: what the callbacks were built from, changed in place, as these are: a record says what was used.
         callbacks: in the same order; neither of the two is a list where no callbacks are given.
-        measured: metrics by name, and whether lower or higher is better.
+        task: says what is measured, and whether lower or higher is better.
 
     Raises:
         ValueError: there is no best checkpoint to choose.
@@ -38,16 +39,18 @@ def follow_metrics(monitor: str | None, settings: Any, callbacks: Any, measured:
     for place, callback in enumerate(callbacks):
         if type(callback) not in (ModelCheckpoint, EarlyStopping):
             continue
-        chosen = monitor if callback is best and monitor is not None else callback.monitor
+        chosen = callback.monitor
+        if callback is best:
+            chosen = monitor or chosen or f"val/{task.headline.metric}"
         unsaid = chosen != callback.monitor or callback.mode == UNSAID
-        mode = (measured.get(chosen) if unsaid else None) or callback.mode
+        mode = (task.measured.get(chosen) if unsaid else None) or callback.mode
         if (chosen, mode) != (callback.monitor, callback.mode):
             given = settings[place].init_args
             given.monitor, given.mode = chosen, mode
             callbacks[place] = type(callback)(**vars(given))
 
 
-def check_watched(trainer: ExperimentTrainer, model: Classifier, foreign: bool) -> None:
+def check_watched(trainer: ExperimentTrainer, model: Task, foreign: bool) -> None:
     """Refuse callbacks that watch what is never measured, or take it for its opposite, or search for a setting.
 
     Args:

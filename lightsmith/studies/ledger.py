@@ -1,4 +1,4 @@
-"""What `compress` leaves: ledger.json, a table and a plot of accuracy over latency."""
+"""What `compress` leaves: ledger.json, a table and a plot of the headline metric over latency."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from lightning_modules.training.task import Headline
 from lightsmith.exports.proof import ROUNDING
 
 SCHEMA = 1
@@ -20,21 +21,27 @@ SMALLEST_POINT, LARGEST_POINT = 30, 400  # areas, in points²
 Row = dict[str, Any]
 
 
-def recommended(rows: Sequence[Row], max_drop: float) -> Row:
-    """The fastest variant that loses at most so many points on the validation split, against the first.
+def lost_by(rows: Sequence[Row], row: Row, split: str, headline: Headline) -> float:
+    """How much worse a variant is than the first on a split, as ``Headline.worse_by`` counts it."""
+    name = f"{split}_{headline.metric}"
+    return headline.worse_by(rows[0][name], row[name])
 
-    The test split has no part in the choice, so that the accuracy there is an honest one.
+
+def recommended(rows: Sequence[Row], max_drop: float, headline: Headline) -> Row:
+    """The fastest variant that is worse than the first by ``max_drop`` at most on the validation split.
+
+    The test split has no part in the choice, so that the figure there is an honest one.
     """
-    least = rows[0]["val_accuracy"] - (max_drop + ROUNDING) / 100
-    return min((row for row in rows if row["val_accuracy"] >= least), key=lambda row: row["latency_ms"][TIMED])
+    good = (row for row in rows if lost_by(rows, row, "val", headline) <= max_drop + ROUNDING)
+    return min(good, key=lambda row: row["latency_ms"][TIMED])
 
 
-def shortcomings(rows: Sequence[Row], chosen: Row, max_drop: float) -> list[str]:
+def shortcomings(rows: Sequence[Row], chosen: Row, max_drop: float, headline: Headline) -> list[str]:
     """What is wrong with the variants, a sentence each: a loss on the test split, lost zeros, a file not exact."""
-    lost = 100 * (rows[0]["test_accuracy"] - chosen["test_accuracy"])
+    lost, unit = lost_by(rows, chosen, "test", headline), headline.unit.partition(" of ")[0]
     found = []
     if lost > max_drop + ROUNDING:
-        found.append(f"{chosen['name']} loses {lost:.2f} points on the test split, more than {max_drop}")
+        found.append(f"{chosen['name']} loses {lost:.2f} {unit} on the test split, more than {max_drop}")
     for row in rows:
         if row["file_zeros"] is not None and row["file_zeros"] < row["zeros"] - 0.001:
             found.append(f"{row['name']} has {row['zeros']:.1%} zeros, of which its file keeps {row['file_zeros']:.1%}")
@@ -43,7 +50,7 @@ def shortcomings(rows: Sequence[Row], chosen: Row, max_drop: float) -> list[str]
     return found
 
 
-def print_table(rows: Sequence[Row], chosen: Row) -> None:
+def print_table(rows: Sequence[Row], chosen: Row, headline: Headline) -> None:
     """All variants, the recommended one marked."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for heading in HEADINGS:
@@ -52,7 +59,7 @@ def print_table(rows: Sequence[Row], chosen: Row) -> None:
     for row in rows:
         table.add_row(
             f"{row['name']}{' ←' if row is chosen else ''}",
-            f"{row['test_accuracy']:.2%}",
+            _figure(row, headline),
             f"{row['bytes'] / 1e6:.2f} MB",
             f"{row['macs'] / 1e6:,.1f} M",
             *(f"{row['latency_ms'][size]:.3g} ms" for size in ("1", TIMED)),
@@ -63,35 +70,42 @@ def print_table(rows: Sequence[Row], chosen: Row) -> None:
     Console(width=120).print(table)
 
 
-def plot(rows: Sequence[Row], title: str, path: Path) -> None:
-    """Test accuracy over median latency, areas by bytes, and the variants that none beats in both as a line (PNG)."""
+def plot(rows: Sequence[Row], title: str, path: Path, headline: Headline) -> None:
+    """The headline in the test over median latency, areas by bytes; a line joins what none beats in both (PNG)."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
-    front = pareto(rows)
-    axes.plot([_ms(row) for row in front], [100 * row["test_accuracy"] for row in front], "--", color="grey", zorder=1)
+    front, name = pareto(rows, headline), f"test_{headline.metric}"
+    scale, label = (100, "%") if headline.direction == "max" else (1, "lower is better")
+    axes.plot([_ms(row) for row in front], [scale * row[name] for row in front], "--", color="grey", zorder=1)
     largest = max(row["bytes"] for row in rows)
     for row in rows:
         area = SMALLEST_POINT + (LARGEST_POINT - SMALLEST_POINT) * row["bytes"] / largest
-        axes.scatter(_ms(row), 100 * row["test_accuracy"], s=area, alpha=0.7, zorder=2)
-        axes.annotate(row["name"], (_ms(row), 100 * row["test_accuracy"]), xytext=(8, 5), textcoords="offset points")
-    axes.set(title=title, xlabel=f"p50 latency of {TIMED} items, ms (area: bytes on disk)", ylabel="test accuracy, %")
+        axes.scatter(_ms(row), scale * row[name], s=area, alpha=0.7, zorder=2)
+        axes.annotate(row["name"], (_ms(row), scale * row[name]), xytext=(8, 5), textcoords="offset points")
+    axes.set(title=title, ylabel=f"test {headline.metric}, {label}")
+    axes.set(xlabel=f"p50 latency of {TIMED} items, ms (area: bytes on disk)")
     axes.margins(0.15)
     axes.grid(alpha=0.3)
     figure.savefig(path, dpi=120)
     plt.close(figure)
 
 
-def pareto(rows: Sequence[Row]) -> list[Row]:
-    """The variants that are more accurate than every faster one, fastest first."""
+def pareto(rows: Sequence[Row], headline: Headline) -> list[Row]:
+    """The variants that are better in the test than every faster one, fastest first."""
     front: list[Row] = []
-    for row in sorted(rows, key=lambda row: (_ms(row), -row["test_accuracy"])):
-        if not front or row["test_accuracy"] > front[-1]["test_accuracy"]:
+    for row in sorted(rows, key=lambda row: (_ms(row), lost_by(rows, row, "test", headline))):
+        if not front or lost_by(front, row, "test", headline) < lost_by(front, front[-1], "test", headline):
             front.append(row)
     return front
+
+
+def _figure(row: Row, headline: Headline) -> str:
+    figure = row[f"test_{headline.metric}"]
+    return f"{figure:.2%}" if headline.direction == "max" else f"{figure:.4g}"
 
 
 def _ms(row: Row) -> float:

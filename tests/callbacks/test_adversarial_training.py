@@ -28,7 +28,9 @@ def fitted(model: Classifier, data: TinyInputs, *callbacks: Any, **options: Any)
 
 def accuracy_under_attack(model: Classifier) -> float:
     batch = ImageSet(64).__getitems__(list(range(64)))
-    attacked = attack_images(model.network, batch.image, batch.label, EPSILON_PX, 5.0, 10, from_random=False)
+    attacked = attack_images(
+        model.network, batch.image, lambda o: model.loss(o, batch), EPSILON_PX, 5.0, 10, from_random=False
+    )
     with torch.no_grad():
         return float((model(attacked).argmax(1) == batch.label).float().mean())
 

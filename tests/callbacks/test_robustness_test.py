@@ -84,7 +84,7 @@ def test_as_many_items_as_asked_and_from_everywhere(model: str, request: pytest.
 
     class Look(RobustnessTest):
         def on_test_end(self, *_: Any) -> None:
-            seen.extend(index for index, _ in self._tested)
+            seen.extend(index for of_batch, _ in self._tested for index in of_batch.tolist())
 
     tiny_trainer(Look(max_items=20)).test(request.getfixturevalue(model), data, verbose=False)
     assert len(set(seen)) == 20

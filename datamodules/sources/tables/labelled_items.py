@@ -9,18 +9,20 @@ from typing import NamedTuple
 
 import numpy as np
 
+from datamodules.sources.classes import Classes
 from datamodules.sources.hub import why_unreachable
+from datamodules.sources.labels import LabelColumn, Labels
 from datamodules.sources.source import SPLIT_NAMES, Examples, Source, first_line
-from datamodules.sources.stored_items import Stored, StoredLabels, keep_rows
+from datamodules.sources.stored_items import Stored, keep_rows
 from datamodules.sources.tables.chosen import Chosen, Wanted, choose_tables
 from datamodules.sources.tables.columns import Column, join_texts
 from datamodules.sources.tables.delimited import DelimitedFormat
 from datamodules.sources.tables.files import Found, Table, find_tables, unreadable
 from datamodules.sources.tables.groups import read_groups
-from datamodules.sources.tables.labels import class_order, is_unlabelled, label_notes, plain_labels, plain_name
 
 CACHE = Path("data")
 AS_FOUND = DelimitedFormat()
+CLASSES = Classes()
 
 
 class Split(NamedTuple):
@@ -38,11 +40,12 @@ def load_table(
     given: DelimitedFormat = AS_FOUND,
     cache: bool = True,
     group_column: str | None = None,
+    labels: Labels = CLASSES,
 ) -> Source:
     """Tables: a file or folder on disk (``Path``), or a hub data set (``str``, "owner/name@revision").
 
     Integer labels keep the class names that the file declares, if any; others become classes in the order of numbers or
-    of letters.
+    of letters. Values are read as they are written.
 
     Args:
         kind: "image" or "text", what the item column holds: images as bytes or as paths beside the table.
@@ -51,6 +54,7 @@ def load_table(
         given: what is known of delimited files.
         cache: whether to keep what was read under data/.
         group_column: the one that says which rows belong together.
+        labels: what the label column holds.
 
     Raises:
         ValueError: unreadable file, no such column, items of another kind, or hub out of reach.
@@ -69,7 +73,7 @@ def load_table(
     groups = {}
     if group_column is not None:
         groups = read_groups({split: read.chosen for split, read in splits.items()}, group_column, notes, cache)
-    return _source(origin, splits, groups, notes, ignored)
+    return _source(origin, splits, labels, groups, notes, ignored)
 
 
 def _find(location: str | Path, kind: str) -> tuple[Found, Path]:
@@ -145,53 +149,39 @@ def _image_folder(table: Table, items: list[int], root: Path) -> str:
 def _source(
     origin: str,
     splits: dict[str, Split],
+    labels: Labels,
     groups: dict[str, np.ndarray],
     notes: list[str],
     ignored: list[tuple[str, str]],
 ) -> Source:
-    """The classes that the training split has, and the complete rows of all splits."""
+    """What stands beside the items, and the complete rows of all splits."""
     first = splits["train"].chosen[0]
     label_column = first.table.columns[first.label]
     item_column = " or ".join(first.table.columns[place] for place in first.items)
-    labels = {split: plain_labels(read.stored.labels) for split, read in splits.items()}
-    there = labels["train"].of(splits["train"].stored.items.present)
-    try:
-        class_names = list(dict.fromkeys(map(plain_name, first.declared))) if first.declared else class_order(there)
-    except ValueError as error:
-        raise ValueError(f"column {label_column!r} {error}") from error
-    notes += label_notes({value for read in splits.values() for value in read.stored.labels.values}, class_names)
-    if without := sorted(set(labels["train"].values) - set(class_names)):
-        notes.append(f"no training item has {item_column} and the label {' or '.join(without)}, which is no class")
+    stored = {split: read.stored for split, read in splits.items()}
+    labelled = labels.read(LabelColumn(label_column, item_column, first.declared, stored), notes)
     examples: dict[str, Examples] = {}
     empty: list[tuple[str, str]] = []
     unlabelled: list[tuple[str, str]] = []
     for split, read in splits.items():
-        if split != "train" and is_unlabelled(labels[split], there):
-            notes.append(f"no {split} split: its labels are all empty or -1")
+        if split not in labelled.labels:
+            notes.append(f"no {split} split: its labels are all {labels.empty}")
             ignored += [(str(table.path), "it has no labels") for table, _, _ in read.chosen]
             continue
-        present = read.stored.items.present
-        if new := labels[split].of(present) - set(class_names):
-            raise ValueError(
-                f"the {split} split has {label_column}={min(new)!r}, which is not among the training labels"
-            )
-        classes = _class_indices(labels[split], class_names)
-        complete = np.flatnonzero(present & (classes >= 0))
+        present, found = read.stored.items.present, labelled.labels[split]
+        lacking = labels.missing(found)
+        complete = np.flatnonzero(present & ~lacking)
         together = groups[split][complete] if split in groups else None
-        examples[split] = Examples(read.stored.items.take(complete), classes[complete], together)
+        examples[split] = Examples(read.stored.items.take(complete), found[complete], together)
         empty += [(f"{split} row {i}", f"no {item_column}") for i in np.flatnonzero(~present).tolist()]
-        lacking = np.flatnonzero(present & (classes < 0)).tolist()
-        unlabelled += [(f"{split} row {i}", f"no {label_column}") for i in lacking]
+        unlabelled += [
+            (f"{split} row {i}", labels.why_none(read.stored.labels.text(i), label_column))
+            for i in np.flatnonzero(present & lacking).tolist()
+        ]
     skipped = sorted(empty + unlabelled, key=_by_row)
-    return Source(origin, class_names, examples, notes, skipped, empty, ignored, unusable=unlabelled)
+    return Source(origin, labelled.class_names, examples, notes, skipped, empty, ignored, unusable=unlabelled)
 
 
 def _by_row(skipped: tuple[str, str]) -> tuple[int, int]:
     split, _, row = skipped[0].split(" ")
     return list(SPLIT_NAMES).index(split), int(row)
-
-
-def _class_indices(labels: StoredLabels, class_names: list[str]) -> np.ndarray:
-    """int64 (n,), -1 for a row without a label, or with one that is no class."""
-    places = {name: place for place, name in enumerate(class_names)}
-    return np.array([*(places.get(name, -1) for name in labels.values), -1], np.int64)[labels.codes]

@@ -45,7 +45,7 @@ def class_order(names: Iterable[str]) -> list[str]:
     """
     ordered = sorted(names)
     if all(map(NUMBER.fullmatch, ordered)) and any(map(FRACTION.fullmatch, ordered)):
-        raise ValueError("holds fractions: labels must be integers or strings")
+        raise ValueError("holds fractions: labels must be integers or strings; for values give a Regressor as --model")
     if long := next((name for name in ordered if len(name) > LONGEST_NAME), None):
         raise ValueError(f"holds a text of {len(long):,} characters: labels must be integers or strings")
     return sorted(ordered, key=int) if all(map(INTEGER.fullmatch, ordered)) else ordered

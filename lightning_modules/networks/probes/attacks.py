@@ -7,14 +7,20 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 SMALLEST_NORM = 1e-12
+Loss = Callable[[Tensor], Tensor]  # outputs (B, …) → ()
 
 
 def attack_images(
-    network: nn.Module, images: Tensor, label: Tensor, epsilon_px: float, step_px: float, steps: int, from_random: bool
+    network: nn.Module,
+    images: Tensor,
+    loss: Loss,
+    epsilon_px: float,
+    step_px: float,
+    steps: int,
+    from_random: bool,
 ) -> Tensor:
     """Projected gradient ascent on the loss, by signs (Madry et al. 2018).
 
@@ -23,7 +29,7 @@ def attack_images(
 
     Args:
         images: uint8 or float (B, C, H, W) in 0…255.
-        label: int64 (B,), or float (B, classes).
+        loss: what is to rise, from the network's outputs.
         epsilon_px: how far a pixel may go, in the images' units.
         from_random: begin at a random place within that distance instead of the image itself.
 
@@ -36,14 +42,13 @@ def attack_images(
     with undisturbed(network), torch.enable_grad():
         for _ in range(steps):
             attacked = attacked.detach().requires_grad_()
-            loss = F.cross_entropy(network(attacked).float(), label, reduction="sum")
-            (gradient,) = torch.autograd.grad(loss, attacked)
+            (gradient,) = torch.autograd.grad(loss(network(attacked).float()), attacked)
             attacked = torch.minimum(torch.maximum(attacked.detach() + step_px * gradient.sign(), low), high)
     return attacked
 
 
-def attack_embeddings(network: nn.Module, inputs: tuple[Tensor, ...], label: Tensor, share: float) -> Tensor:
-    """Logits (B, classes) where the token vectors of each text went along the loss's gradient (Miyato et al. 2017).
+def attack_embeddings(network: nn.Module, inputs: tuple[Tensor, ...], loss: Loss, share: float) -> Tensor:
+    """Outputs (B, …) where the token vectors of each text went along the loss's gradient (Miyato et al. 2017).
 
     A token's vector moves once, whatever reads it; padding neither moves nor counts.
 
@@ -52,6 +57,7 @@ def attack_embeddings(network: nn.Module, inputs: tuple[Tensor, ...], label: Ten
 
     Args:
         inputs: token ids (B, T) and their mask (B, T), 1 on real tokens.
+        loss: what is to rise, from the network's outputs.
         share: L2 norm of a text's perturbation over that of its token vectors.
     """
     embedding = first_embedding(network)
@@ -63,15 +69,15 @@ def attack_embeddings(network: nn.Module, inputs: tuple[Tensor, ...], label: Ten
         return vectors[-1]
 
     with undisturbed(network), _hooked(embedding, take):
-        loss = F.cross_entropy(network(*inputs).float(), label, reduction="sum")
-    (gradient,) = torch.autograd.grad(loss, vectors)
+        risen = loss(network(*inputs).float())
+    (gradient,) = torch.autograd.grad(risen, vectors)
     real = inputs[1][:, :, None].to(gradient.dtype)
     gradient = gradient * real
     length = share * _norm_per_text(vectors[0].detach() * real)
     perturbation = gradient * (length / _norm_per_text(gradient).clamp(min=SMALLEST_NORM))
     with _hooked(embedding, lambda _, __, output: output + perturbation):
-        logits: Tensor = network(*inputs).float()
-    return logits
+        outputs: Tensor = network(*inputs).float()
+    return outputs
 
 
 def first_embedding(network: nn.Module) -> nn.Embedding | None:

@@ -15,10 +15,10 @@ from torch.utils.data import Dataset
 from datamodules.batches import encoded_cache
 from datamodules.batches.encoded_splits import TakenItems
 from datamodules.cifar10 import CIFAR10
-from datamodules.classification_data import ClassificationData
 from datamodules.images import ImageData
 from datamodules.review_wordpieces import ReviewWordPieces
 from datamodules.sources.source import Examples, Source
+from datamodules.split_data import SplitData
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def films(count: int = 60) -> str:
     return "films.csv"
 
 
-def seen(data: ClassificationData, split: str) -> dict[Any, tuple[Any, int]]:
+def seen(data: SplitData, split: str) -> dict[Any, tuple[Any, int]]:
     """By item what a batch has of it, and its label."""
     found = {}
     for batch in data.loader(split):
@@ -142,7 +142,7 @@ def test_a_data_set_of_ones_own_is_chosen_from_by_position() -> None:
 @pytest.mark.parametrize("source", ["texts", "images"])
 def test_what_is_moved_is_only_what_is_used(source: str, write_images: Any) -> None:
     """On a GPU each split holds its own items, and batches stay the same."""
-    data: ClassificationData
+    data: SplitData
     if source == "texts":
         data = ReviewWordPieces(source=films(), max_tokens=16)
     else:

@@ -24,6 +24,7 @@ from datamodules.preprocessing import ImagePreprocessing, TextPreprocessing
 from datamodules.review_wordpieces import ReviewWordPieces
 from datamodules.transfer_images import TransferImages
 from lightning_modules.classifier import Classifier
+from lightning_modules.training.answer import ClassProbabilities
 from lightsmith.checkpoints.rebuild import load_run
 from lightsmith.exports.card import RunFacts, write_card
 from lightsmith.exports.card_preprocessing import preprocess_image, preprocess_text
@@ -155,7 +156,7 @@ def test_odd_images_become_what_training_makes_of_them_by_the_exported_settings_
     data: ImageData, tmp_path: Path
 ) -> None:
     data.preprocessing = replace(data.preprocessing, grey_bits=12)
-    write_preprocessing(tmp_path, data.preprocessing, ["a", "b"])
+    write_preprocessing(tmp_path, data.preprocessing, ClassProbabilities(["a", "b"]))
     restored = load_preprocessing(tmp_path)
     assert isinstance(restored, ImagePreprocessing)
     assert restored == data.preprocessing
@@ -172,7 +173,7 @@ def test_odd_images_become_what_training_makes_of_them_by_the_exported_settings_
 
 def test_odd_texts_become_what_training_makes_of_them_by_the_exported_settings_alone(tmp_path: Path) -> None:
     data = ReviewWordPieces(max_tokens=140, cache=False)
-    write_preprocessing(tmp_path, data.preprocessing, ["a", "b"])
+    write_preprocessing(tmp_path, data.preprocessing, ClassProbabilities(["a", "b"]))
     restored = load_preprocessing(tmp_path)
     assert isinstance(restored, TextPreprocessing)
     assert restored == data.preprocessing

@@ -4,7 +4,7 @@ import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from lightsmith.exports.onnx_network import OUTPUT, OnnxNetwork
+from lightsmith.exports.onnx_network import OnnxNetwork
 
 WEIGHT = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
 
@@ -12,8 +12,8 @@ WEIGHT = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
 def linear() -> bytes:
     """points (N, 3) → logits (N, 2)."""
     points = helper.make_tensor_value_info("points", TensorProto.FLOAT, ["N", 3])
-    logits = helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["N", 2])
-    node = helper.make_node("MatMul", ["points", "weight"], [OUTPUT])
+    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 2])
+    node = helper.make_node("MatMul", ["points", "weight"], ["logits"])
     weight = numpy_helper.from_array(WEIGHT.numpy(), "weight")
     graph = helper.make_graph([node], "linear", [points], [logits], [weight])
     content: bytes = helper.make_model(

@@ -14,6 +14,7 @@ from PIL import Image
 
 from datamodules.review_words import ReviewWords
 from datamodules.transfer_images import TransferImages
+from lightning_modules.training.answer import ClassProbabilities
 from lightsmith.exports.card import RunFacts, write_card
 from lightsmith.exports.folder import ONNX_FILE, PROOF, write_json, write_preprocessing
 from lightsmith.exports.predict_script import install_line, softmax
@@ -62,7 +63,7 @@ def export(folder: Path, graph: str, data: Any, precision: str, **weights: np.nd
     onnx.save(model, folder / ONNX_FILE)
     proof = {**PROVED, "precision": precision, "sha256": sha256(folder / ONNX_FILE)}
     write_json(folder / PROOF, proof)
-    write_preprocessing(folder, data.preprocessing, CLASSES)
+    write_preprocessing(folder, data.preprocessing, ClassProbabilities(CLASSES))
     write_card(folder, proof, RunFacts("x", {}), data.preprocessing)
 
 

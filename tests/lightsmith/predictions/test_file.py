@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lightsmith.predictions.file import free_path, in_cell, predictions_file, shown_classes
+from lightning_modules.training.answer import ClassProbabilities
+from lightsmith.predictions.file import free_path, in_cell, predictions_file
 
 HALVES = np.array([0.5, 0.5], dtype=np.float32)
 
@@ -23,7 +24,7 @@ def test_other_cells_are_left_as_they_are(value: object) -> None:
 def test_any_name_survives_in_both_formats() -> None:
     classes, item, error = ["=bad, or\nworse", "Bäume"], 'a "b"\r\n🙂.png', "-no"
     for name in ("p.csv", "p.jsonl"):
-        with predictions_file(Path(name), classes) as file:
+        with predictions_file(Path(name), ClassProbabilities(classes)) as file:
             file.write(item, HALVES)
             file.write_error("\udce9.png", error)
     with Path("p.csv").open(newline="", encoding="utf-8-sig") as opened:
@@ -42,18 +43,13 @@ def test_any_name_survives_in_both_formats() -> None:
 
 def test_a_file_that_is_not_finished_leaves_no_trace() -> None:
     def stop_halfway() -> None:
-        with predictions_file(Path("new/p.csv"), ["a", "b"]) as file:
+        with predictions_file(Path("new/p.csv"), ClassProbabilities(["a", "b"])) as file:
             file.write("x", HALVES)
             raise ValueError("stop")
 
     with pytest.raises(ValueError, match="stop"):
         stop_halfway()
     assert not list(Path().iterdir())
-
-
-def test_a_hundred_classes_are_written_whole_and_of_more_the_five_most_probable() -> None:
-    assert [shown_classes(classes, None) for classes in (2, 100, 101)] == [None, None, 5]
-    assert [shown_classes(200, top) for top in (1, 199, 200, 500)] == [1, 199, None, None]
 
 
 def test_a_new_path_is_one_that_nothing_has() -> None:

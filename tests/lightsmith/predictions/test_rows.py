@@ -6,11 +6,13 @@ import pytest
 import torch
 
 from datamodules.sources.no_input import NotAnInput
+from lightning_modules.training.answer import ClassProbabilities
 from lightsmith.predictions.file import predictions_file
 from lightsmith.predictions.rows import PredictionRows
 from lightsmith.predictions.trained_model import Answers
 
-CLASSES = ["a", "b"]
+CLASSES = ClassProbabilities(["a", "b"])
+HALVES = np.full((1, 2), 0.5, np.float32)
 
 
 def test_ten_unreadable_inputs_are_named_and_all_are_written(
@@ -21,7 +23,7 @@ def test_ten_unreadable_inputs_are_named_and_all_are_written(
     with predictions_file(output, CLASSES) as file:
         rows = PredictionRows(file, tmp_path, output)
         inputs = [(f"t.csv:{n}", "x") for n in range(13)]
-        rows.write(Answers(inputs, np.array([0]), torch.zeros(1, 2), reasons))
+        rows.write(Answers(inputs, np.array([0]), torch.zeros(1, 2), HALVES, reasons))
     rows.say()
     printed = capsys.readouterr()
     assert printed.err.splitlines() == [
@@ -35,7 +37,7 @@ def test_what_has_no_part_in_it_gets_no_row_and_is_named(tmp_path: Path, capsys:
     with predictions_file(Path("p.jsonl"), CLASSES) as file:
         rows = PredictionRows(file, tmp_path, Path("p.jsonl"))
         inputs = [("a.png", Path("a.png")), ("Thumbs.db", NotAnInput("no image"))]
-        rows.write(Answers(inputs, np.array([0]), torch.zeros(1, 2), {1: "no image"}))
+        rows.write(Answers(inputs, np.array([0]), torch.zeros(1, 2), HALVES, {1: "no image"}))
     assert [json.loads(line)["item"] for line in Path("p.jsonl").read_text().splitlines()] == ["a.png"]
     rows.say()
     assert capsys.readouterr().out == (

@@ -2,16 +2,20 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from lightsmith.records.summary import class_list, data_lines, figures_of, results_lines
+from datamodules.sources.classes import Classes, class_list
+from lightsmith.records.summary import data_lines, figures_of, results_lines
 from lightsmith.runs.loggers import sync_command
 from lightsmith.terminal import shown
 
 DATA: Any = SimpleNamespace(
     source_found=SimpleNamespace(
-        origin="image folder x", notes=["no test split: 10% of train"], ignored=[("x/labels.csv", "not an image")]
+        origin="image folder x",
+        notes=["no test split: 10% of train"],
+        ignored=[("x/labels.csv", "not an image")],
+        class_names=[f"class {n}" for n in range(12)],
     ),
     sizes={"train": 4000, "val": 500, "test": 500},
-    class_names=[f"class {n}" for n in range(12)],
+    labels=Classes(),
     skipped=[("x/0.heic", "not a JPEG, PNG or PPM image"), *((f"x/{n}.jpg", f"truncated by {n}") for n in range(1, 5))],
     items_line="images 500×375 → 32×32",
     train_size=None,

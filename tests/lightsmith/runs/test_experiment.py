@@ -19,6 +19,7 @@ SMALL = ("--data.train_size=500", "--trainer.log_every_n_steps=1")
 CSV = "--loggers=[csv]"
 CHECKPOINTS = {"best.ckpt", "last.ckpt", "last-1.ckpt", "manifest.json"}
 KEYS = {
+    "headline": ["metric", "direction", "value"],
     "data": ["source", "train", "val", "test", "classes", "fingerprint", "skipped", "ignored"],
     "test": ["n", "loss", "accuracy", "precision", "recall", "f1", "interval"],
     "best": ["metric", "value", "epoch"],
@@ -76,7 +77,7 @@ def test_run_leaves_the_whole_record(experiment: Cli, tmp_path: Path) -> None:
     assert {path.name for path in (run / "checkpoints").iterdir()} == CHECKPOINTS
     assert list(run.glob("wandb/offline-run-*/files/media/table/test/worst*"))
     results = results_of(run)
-    assert sorted(results) == sorted(["schema", "experiment", "seed", "per_class", *KEYS])
+    assert sorted(results) == sorted(["schema", "experiment", "seed", "task", "per_class", *KEYS])
     assert [row["class"] for row in results["per_class"]] == results["data"]["classes"]
     assert {key: list(results[key]) for key in KEYS} == KEYS
     assert (results["schema"], results["experiment"], results["seed"]) == (1, "mnist_mlp", 1)

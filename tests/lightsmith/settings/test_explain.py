@@ -76,7 +76,7 @@ STOPPING = ("--trainer.callbacks+=lightning.pytorch.callbacks.EarlyStopping", "-
     ("options", "line"),
     [
         (("LogWorstPredictions.count",), "LogWorstPredictions.count=50 from: class default"),
-        (("ModelCheckpoint.monitor",), "ModelCheckpoint.monitor=val/accuracy from: {root}/experiments/_defaults.yaml"),
+        (("ModelCheckpoint.monitor",), "ModelCheckpoint.monitor=null from: {root}/experiments/_defaults.yaml"),
         (("SaveLast.keep", "--callbacks.SaveLast.keep=4"), "SaveLast.keep=4 from: command line"),
         (("SaveLast.keep", "-c=own.yaml"), "SaveLast.keep=3 from: own.yaml"),
         (("EarlyStopping.monitor", *STOPPING), "EarlyStopping.monitor=val/loss from: command line"),

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,6 +21,10 @@ def images() -> tuple[Tensor, Tensor]:
     return batch.image, batch.label
 
 
+def of(label: Tensor) -> Callable[[Tensor], Tensor]:
+    return partial(F.cross_entropy, target=label)
+
+
 def loss(network: nn.Module, inputs: Tensor, label: Tensor) -> Tensor:
     with undisturbed(network):
         return F.cross_entropy(network(inputs), label)
@@ -28,7 +34,7 @@ def loss(network: nn.Module, inputs: Tensor, label: Tensor) -> Tensor:
 def test_pixels_stay_within_the_bound_and_their_range(attack: dict[str, Any]) -> None:
     clean, label = images()
     clean[:, :, :2], clean[:, :, 2:4] = 0, 255
-    attacked = attack_images(TinyCNN().network, clean, label, **attack)
+    attacked = attack_images(TinyCNN().network, clean, of(label), **attack)
     assert attacked.dtype == torch.float32
     assert not attacked.requires_grad
     assert (attacked - clean.float()).abs().max() == pytest.approx(6.0)
@@ -41,14 +47,14 @@ def test_one_step_is_the_sign_of_the_gradient() -> None:
     clean, label = images()
     inputs = clean.float().requires_grad_()
     (gradient,) = torch.autograd.grad(loss(network, inputs, label), inputs)
-    assert torch.equal(attack_images(network, clean, label, **FGSM), (clean + 6 * gradient.sign()).clamp(0, 255))
+    assert torch.equal(attack_images(network, clean, of(label), **FGSM), (clean + 6 * gradient.sign()).clamp(0, 255))
 
 
 def test_steps_raise_the_loss_further_than_one() -> None:
     torch.manual_seed(0)
     network = nn.Sequential(TinyCNN().network, nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 2))
     clean, label = images()
-    losses = [loss(network, attack_images(network, clean, label, **attack), label) for attack in (FGSM, PGD)]
+    losses = [loss(network, attack_images(network, clean, of(label), **attack), label) for attack in (FGSM, PGD)]
     assert loss(network, clean, label) < losses[0] < losses[1]
 
 
@@ -56,7 +62,8 @@ def test_the_network_is_left_as_it_was() -> None:
     network = TinyCNN().network.train()
     network[5].eval()  # type: ignore[index]
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    attack_images(network, *images(), **PGD)
+    clean, label = images()
+    attack_images(network, clean, of(label), **PGD)
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
     assert all(parameter.grad is None for parameter in network.parameters())
     assert [module.training for module in network.children()] == [True] * 5 + [False, True]
@@ -66,8 +73,8 @@ def test_an_attack_works_where_gradients_are_off_and_on_mixed_labels() -> None:
     clean, label = images()
     mixed = F.one_hot(label, 2).float() * 0.7 + 0.15
     with torch.no_grad():
-        attacked = attack_images(TinyCNN().network, clean, mixed, **FGSM)
-    assert torch.equal(attacked, attack_images(TinyCNN().network, clean, label, **FGSM))
+        attacked = attack_images(TinyCNN().network, clean, of(mixed), **FGSM)
+    assert torch.equal(attacked, attack_images(TinyCNN().network, clean, of(label), **FGSM))
 
 
 def lstm() -> LSTMClassifier:
@@ -91,7 +98,7 @@ def test_token_vectors_move_by_their_share_and_raise_the_loss(network: nn.Module
     network.eval()
     plain = F.cross_entropy(network(*batch.inputs), batch.label)
     handle = table.register_forward_hook(lambda *call: seen.append(call[2].detach()))  # before the attack's own hook
-    attacked = attack_embeddings(network, batch.inputs, batch.label, share=0.2)
+    attacked = attack_embeddings(network, batch.inputs, of(batch.label), share=0.2)
     handle.remove()
     assert seen[0].shape[1:] == (8, table.embedding_dim)
     assert F.cross_entropy(attacked, batch.label) > plain
@@ -114,7 +121,7 @@ def test_the_perturbation_is_as_long_as_it_says() -> None:
             return vectors.sum(1)[:, :2]
 
     ids = torch.tensor([[1, 2, 3], [4, 5, 5]])
-    attack_embeddings(Sum(), (ids, torch.ones_like(ids)), torch.tensor([0, 1]), share=0.25)
+    attack_embeddings(Sum(), (ids, torch.ones_like(ids)), of(torch.tensor([0, 1])), share=0.25)
     plain, moved = seen
     for text in range(2):
         assert (moved - plain)[text].norm() == pytest.approx(0.25 * float(plain[text].norm()), rel=1e-4)
@@ -128,7 +135,7 @@ def test_both_directions_read_a_token_that_moved_once() -> None:
     with torch.no_grad():
         vectors = network.embedding(ids)
     with undisturbed(network):
-        attack_embeddings(network, (ids, mask), torch.tensor([0, 1]), share=0.25)
+        attack_embeddings(network, (ids, mask), of(torch.tensor([0, 1])), share=0.25)
     forwards, backwards = read[2], reverse_within_length(read[3], mask.sum(1))
     assert torch.equal(forwards, backwards)
     moved = (forwards - vectors).norm(dim=(1, 2))
@@ -143,8 +150,8 @@ def test_padding_changes_nothing(network: nn.Module) -> None:
     assert table is not None
     torch.nn.init.ones_(table.weight[0].data)  # as pretrained ones have it
     with undisturbed(network):
-        alone = attack_embeddings(network.eval(), (ids, torch.ones_like(ids)), label, share=0.5)
-        beside = attack_embeddings(network, (padded, mask), label, share=0.5)
+        alone = attack_embeddings(network.eval(), (ids, torch.ones_like(ids)), of(label), share=0.5)
+        beside = attack_embeddings(network, (padded, mask), of(label), share=0.5)
     torch.testing.assert_close(beside, alone)
 
 
@@ -152,7 +159,7 @@ def test_padding_changes_nothing(network: nn.Module) -> None:
 def test_equal_texts_of_different_labels_are_moved_apart(network: nn.Module) -> None:
     ids = torch.tensor([[4, 5, 6], [4, 5, 6]])
     with undisturbed(network):
-        attacked = attack_embeddings(network.eval(), (ids, torch.ones_like(ids)), torch.tensor([0, 1]), share=0.5)
+        attacked = attack_embeddings(network.eval(), (ids, torch.ones_like(ids)), of(torch.tensor([0, 1])), share=0.5)
     assert attacked[0, 1] > attacked[1, 1]
     assert attacked[0, 0] < attacked[1, 0]
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from datamodules.cifar10 import CIFAR10
-from datamodules.classification_data import ClassificationData
 from datamodules.mnist import MNIST
 from datamodules.review_words import ReviewWords
+from datamodules.split_data import SplitData
 
 
 def films(path: Path, count: int = 40) -> Path:
@@ -164,7 +164,7 @@ def test_prediction_keeps_the_order_of_the_test_split_and_evaluation_buckets(tmp
 def test_nothing_is_looked_for_before_it_is_needed() -> None:
     data = MNIST(source="nowhere")
     data.prepare_data()
-    assert isinstance(data, ClassificationData)
+    assert isinstance(data, SplitData)
     with pytest.raises(ValueError, match="does not exist"):
         data.setup()
 

@@ -1,0 +1,269 @@
+"""What all data modules share: finding the data, splitting it, encoding it, describing it."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from datamodules.batches.encoded_cache import cached, keep_within, uncached
+from datamodules.batches.encoded_splits import EncodedSplits, encode_splits
+from datamodules.batches.split_loaders import SplitLoaders
+from datamodules.health.contents import Contents, fingerprint, read_contents
+from datamodules.health.duplicates import find_copies, note_copies
+from datamodules.preprocessing import ModulePreprocessing, Preprocessing
+from datamodules.sources.item_names import name_item
+from datamodules.sources.known_classes import in_known_order
+from datamodules.sources.labels import Labels
+from datamodules.sources.source import SPLIT_NAMES, Source, existing_path
+from datamodules.sources.splits import RareClasses, check_fractions, choose_train, cut_missing_splits
+from datamodules.sources.unreadable import check_unreadable, lost_items
+from datamodules.sources.values import summary
+
+
+class SplitData(SplitLoaders, ABC):
+    """Items in train, val and test splits, from the embedded sample, the hub or a path.
+
+    Everything about the data is available without a Trainer: the first use of ``class_names``, ``source_found`` or a
+    loader finds, splits and encodes it. What stands beside an item is the matter of ``labels``.
+
+    Args:
+        source: ``sample`` (embedded, offline), ``hub`` (downloaded once into data/), or the path of a folder or file.
+        batch_size: items per batch and device.
+        val_fraction: share of the training items that becomes the validation split where the source has none.
+        test_fraction: the same for the test split.
+        split_seed: seed of those cuts, and of ``train_size``; independent of the training seed.
+        train_size: train on a stratified choice of so many items; all of them when unset.
+        num_workers: loader processes; when unset, none for data in memory and one a core for data that is streamed.
+        cache: keep decoded images and encoded texts under data/, so that the next run starts at once, and of several
+            processes only one decodes; without, each does.
+        keep_on_device: keep data on the GPU if there is one and the data takes less than half of its free memory.
+        max_unreadable_share: largest share of the items that may be damaged or without a label (0…1): those are left
+            out, as are empty ones, which do not count.
+        rare_classes: ``refuse`` a class with too few items to cut the missing splits from, or keep it in ``train``.
+        cache_gb: what data/encoded may hold; beyond it, entries go that have not been used for longest.
+    """
+
+    hub_name: ClassVar[str]  # owner/name@revision
+    kind: ClassVar[str] = ModulePreprocessing.kind  # what an item is: image, text, or something of one's own
+    labels: Labels
+
+    def __init__(
+        self,
+        source: str = "sample",
+        batch_size: int = 128,
+        val_fraction: float = 0.1,
+        test_fraction: float = 0.1,
+        split_seed: int = 0,
+        train_size: int | None = None,
+        num_workers: int | None = None,
+        cache: bool = True,
+        keep_on_device: bool = True,
+        max_unreadable_share: float = 0.05,
+        rare_classes: RareClasses = "refuse",
+        cache_gb: float = 20.0,
+    ) -> None:
+        super().__init__(batch_size, num_workers, keep_on_device)
+        check_fractions(val_fraction, test_fraction)
+        if not 0 <= max_unreadable_share <= 1:
+            raise ValueError(f"data.max_unreadable_share={max_unreadable_share} must lie in 0…1")
+        for name, count, least in (("train_size", train_size, 1), ("cache_gb", cache_gb, 0)):
+            if count is not None and count < least:
+                raise ValueError(f"data.{name}={count} must be at least {least}")
+        self.source = source
+        self.val_fraction = val_fraction
+        self.test_fraction = test_fraction
+        self.split_seed = split_seed
+        self.train_size = train_size
+        self.cache = cache
+        self.max_unreadable_share = max_unreadable_share
+        self.rare_classes = rare_classes
+        self.cache_gb = cache_gb
+        self._contents: dict[str, Contents] = {}  # of each split that was found, read once
+        # Of a model that exists, set before the first use: labels count its classes, and no others are accepted.
+        self.known_classes: list[str] | None = None
+
+    @abstractmethod
+    def load_sample(self) -> Source:
+        """The embedded sample."""
+
+    @abstractmethod
+    def load_path(self, path: Path) -> Source:
+        """The data in a file or folder that exists."""
+
+    @abstractmethod
+    def load_hub(self) -> Source:
+        """The real data set, downloaded into data/ on first use."""
+
+    @abstractmethod
+    def encode(self, items: Any, labels: Any, title: str) -> tuple[Dataset[Any], Any, list[tuple[str, str]]]:
+        """Items as a data set of whole batches, the positions of those that were readable, and the others' reasons."""
+
+    @abstractmethod
+    def read_inputs(self, path: Path) -> Iterable[tuple[str, Any]]:
+        """(name, item) for each unlabelled input in a file or folder, in order.
+
+        An item is what ``encode`` takes, or an ``Unreadable`` or ``NotAnInput`` in its place.
+
+        Raises:
+            ValueError: a file that cannot be read.
+        """
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """What turns an item into the network's input, as an exported model carries it."""
+        options = {name: value for name, value in self.hparams.items() if name != "source" and name[0] != "_"}
+        return ModulePreprocessing(f"{type(self).__module__}.{type(self).__qualname__}", options)
+
+    @cached_property
+    def found(self) -> Source:
+        """The data as it lies there: with its own splits, and the classes in its own order."""
+        given = {"sample": self.load_sample, "hub": self.load_hub}
+        return given[self.source]() if self.source in given else self.load_path(existing_path(self.source))
+
+    @cached_property
+    def source_found(self) -> Source:
+        """The splits as they are used: official ones kept, missing ones cut from train, ``train_size`` applied."""
+        found, copies = self._known, {}
+        total = sum(map(len, found.splits.values())) + len(found.unusable)
+        check_unreadable(found.unusable, total, self.max_unreadable_share)
+        self.labels.check(found)
+        noun = f"{self.kind}s" if self.kind in ("image", "text") else "items"
+        if self.source != "sample":  # which is known to hold no copies
+            self._contents = {split: self.read_contents(given.items, split) for split, given in found.splits.items()}
+            copies = find_copies(self._contents)
+            found = note_copies(found, copies, noun)
+        fractions = self.val_fraction, self.test_fraction
+        source = cut_missing_splits(found, *fractions, self.split_seed, copies.get("train"), self.rare_classes, noun)
+        return source if self.train_size is None else choose_train(source, self.train_size, self.split_seed)
+
+    def read_contents(self, items: Any, split: str) -> Contents:
+        """What the items of a split contain; every one is read."""
+        return read_contents(items, split)
+
+    @cached_property
+    def _known(self) -> Source:
+        """The data as it lies there, with the classes in the order of a model that exists."""
+        return self.found if self.known_classes is None else in_known_order(self.found, self.known_classes)
+
+    @cached_property
+    def _encoded(self) -> EncodedSplits:
+        """Data sets and readable examples per split, and all that was skipped."""
+        used = self.source_found
+        encoded = encode_splits(self._known, used, self.encode)
+        if self.cache:
+            keep_within(self.cache_gb)
+        check_unreadable(encoded.skipped, sum(map(len, used.splits.values())), self.max_unreadable_share)
+        self.source_found = replace(used, notes=[*used.notes, *self.encoding_notes(encoded.datasets)])
+        return encoded._replace(skipped=used.skipped + encoded.skipped)
+
+    @property
+    def datasets(self) -> dict[str, Any]:
+        return self._encoded.datasets
+
+    def encoding_notes(self, datasets: dict[str, Any]) -> list[str]:
+        """What a person should know of the encoded splits."""
+        return []
+
+    def _lost(self, split: str) -> list[tuple[str, str]]:
+        """What could be read when the run began, and not when it was streamed."""
+        return lost_items(self.datasets[split], split)
+
+    def check_lost(self, batch: Any) -> None:
+        """Stop a run whose data goes away while it is streamed.
+
+        Raises:
+            ValueError: nothing is left of a batch, or more than a twentieth of the data cannot be read any more.
+        """
+        streamed = [dataset for dataset in self.datasets.values() if getattr(dataset, "streamed", False)]
+        if any(dataset.newly_lost() for dataset in streamed) or not len(batch.index):
+            lost = [item for split in SPLIT_NAMES for item in self._lost(split)]
+            check_unreadable(lost, sum(map(len, self.source_found.splits.values())), self.max_unreadable_share)
+            if not len(batch.index):
+                raise ValueError(f"no item of a batch can be read any more: the first of all is {lost[0][0]}")
+
+    def encoded(self, build: Callable[[Path], None], items: Any, *settings: Any) -> Path:
+        """The folder with what ``build`` makes of items under these settings, from the cache if it is there."""
+        if not self.cache:
+            return uncached(build)
+        read = (content for split, content in self._contents.items() if self.found.splits[split].items is items)
+        contents = next(read, None) or read_contents(items, "items")
+        digest = hashlib.sha256(repr((type(self).__name__, settings, contents.key)).encode())
+        return cached(digest.hexdigest(), build)
+
+    @property
+    def augments(self) -> bool:
+        """Whether training items are changed at random each time they are seen."""
+        return False
+
+    def follow(self, target: str) -> None:
+        """Have beside each item what a model learns from; to be called before the first use.
+
+        Args:
+            target: as in ``Task.target``.
+
+        Raises:
+            ValueError: something else stands there.
+        """
+        if target not in ("nothing", self.labels.target):
+            name = type(self).__name__
+            raise ValueError(f"{name} has a {self.labels.target} beside each item; the model learns from a {target}")
+
+    @property
+    def class_names(self) -> list[str]:
+        return self.source_found.class_names
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.class_names)
+
+    @property
+    def class_counts(self) -> list[int]:
+        """Readable training items of each class."""
+        return np.bincount(self._encoded.readable["train"].labels, minlength=self.num_classes).tolist()
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Mean, standard deviation, least and largest of the readable training items' values."""
+        return summary(self._encoded.readable["train"].labels)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """``sha256:…`` of the splits' content, the same wherever the data lies."""
+        return fingerprint(self.source_found)
+
+    @property
+    def items_line(self) -> str:
+        """What becomes of an item on its way to the network, for the first lines of a run; empty if that is nothing."""
+        return ""
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Readable items per split."""
+        return {split: len(self._encoded.readable[split]) - len(self._lost(split)) for split in SPLIT_NAMES}
+
+    @property
+    def skipped(self) -> list[tuple[str, str]]:
+        """(item, reason) for everything that was left out."""
+        return self._encoded.skipped + [item for split in SPLIT_NAMES for item in self._lost(split)]
+
+    def item(self, split: str, index: int) -> Any:
+        """The item as a person would look at it: a uint8 image (H, W, C) or a text."""
+        return self._encoded.readable[split].items[index]
+
+    def item_name(self, split: str, index: int) -> str:
+        """What a person finds an item by: its file within ``source``, or the row of the split that it was found in."""
+        found_in = split if split in self.found.splits else "train"
+        return name_item(self._encoded.readable[split].items, index, found_in, Path(self.source).expanduser())
+
+    def prepare_data(self) -> None:
+        """Download once per node; ``setup`` then reads the cache on every rank."""
+        if self.source == "hub":
+            _ = self.source_found

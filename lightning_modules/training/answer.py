@@ -1,0 +1,244 @@
+"""What a task says of an item, and how that is written: in a line of predictions, for a person, beside an export.
+
+An answer travels in an exported folder as JSON. Nothing here needs torch.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from itertools import chain
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+
+Target = Literal["class", "value", "nothing"]  # what stands beside an item
+DIGITS = 6
+WHOLE_CLASSES = 100  # with more, a line has the most probable ones only
+SHOWN_CLASSES = 5
+COVERAGE = 0.9  # of the intervals of values
+
+
+@dataclass(frozen=True)
+class Answer(ABC):
+    """Turns what a network says into predictions, and those into lines.
+
+    Attributes:
+        kind: of the task, as in ``Task.kind``.
+        target: what stands beside an item that predictions are compared with, as in ``Task.target``.
+        output: name of the output of an exported file.
+        words: what a line holds.
+        done: what was done to an item that there is an answer to.
+    """
+
+    kind: ClassVar[str]
+    target: ClassVar[Target]
+    output: ClassVar[str]
+    words: ClassVar[str]
+    done: ClassVar[str] = "predicted"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"kind": self.kind, **{f.name: getattr(self, f.name) for f in fields(self) if f.repr}}
+
+    @classmethod
+    def restored(cls, settings: Mapping[str, Any]) -> Self:
+        """From ``settings``.
+
+        Raises:
+            ValueError: they are not what this kind of answer has.
+        """
+        given = {name: value for name, value in settings.items() if name != "kind"}
+        if given.keys() != {f.name for f in fields(cls) if f.repr}:
+            raise ValueError(f"an answer of the kind {cls.kind} cannot have the settings {', '.join(given)}")
+        return cls(**given)
+
+    @property
+    @abstractmethod
+    def columns(self) -> list[str]:
+        """Names of the numbers that a prediction consists of."""
+
+    @abstractmethod
+    def predictions(self, outputs: np.ndarray, inputs: Sequence[np.ndarray] = ()) -> np.ndarray:
+        """One row for each item, float32 (n, len(columns)).
+
+        Args:
+            outputs: float32 (n, …), what the network says.
+            inputs: what it said that of, for answers that compare the two.
+        """
+
+    @property
+    @abstractmethod
+    def header(self) -> list[str]:
+        """The columns of a CSV file of predictions, after ``item``; one of them is ``error``."""
+
+    @abstractmethod
+    def cells(self, prediction: np.ndarray) -> dict[str, Any]:
+        """The cells of a row of that file by column, from a row of ``predictions``."""
+
+    @abstractmethod
+    def line(self, prediction: np.ndarray) -> dict[str, Any]:
+        """The same as a JSON object."""
+
+    @abstractmethod
+    def shown(self, prediction: np.ndarray) -> list[str]:
+        """The same as lines for a person."""
+
+    def label(self, label: Any) -> Any:
+        """How a label of the data is written."""
+        return label
+
+    def limited(self, top: int | None) -> Self:
+        """The same answer with the ``top`` most probable classes only; None for as many as are usual.
+
+        Raises:
+            ValueError: it knows no classes.
+        """
+        if top is not None:
+            raise ValueError(f"--top={top} is for class probabilities, of which this model has none")
+        return self
+
+
+@dataclass(frozen=True)
+class ClassProbabilities(Answer):
+    """The probability of each class.
+
+    Args:
+        class_names: in the order of the labels.
+        top: write this many of the most probable classes, in falling order; all, in the order of the labels, when None.
+        printed: show a person this many of them.
+    """
+
+    kind: ClassVar[str] = "classification"
+    target: ClassVar[Target] = "class"
+    output: ClassVar[str] = "logits"
+    words: ClassVar[str] = "prediction and probabilities"
+    done: ClassVar[str] = "classified"
+    class_names: Sequence[str]
+    top: int | None = field(default=None, repr=False)
+    printed: int = field(default=SHOWN_CLASSES, repr=False)
+
+    def __post_init__(self) -> None:
+        names = self.class_names
+        texts = {name for name in names if isinstance(name, str)} if isinstance(names, list | tuple) else set()
+        if not texts or len(texts) != len(names):
+            raise ValueError("its class names are not texts that differ")
+
+    @property
+    def columns(self) -> list[str]:
+        return [f"probability_{name}" for name in self.class_names]
+
+    def predictions(self, outputs: np.ndarray, inputs: Sequence[np.ndarray] = ()) -> np.ndarray:
+        exponentials = np.exp(outputs - outputs.max(1, keepdims=True))
+        shares: np.ndarray = exponentials / exponentials.sum(1, keepdims=True)
+        return shares
+
+    @property
+    def header(self) -> list[str]:
+        if self.top is None:
+            return ["prediction", "error", *self.columns]
+        ranked = ((f"class_{n}", f"probability_{n}") for n in range(1, self.top + 1))
+        return ["prediction", "error", *chain.from_iterable(ranked)]
+
+    def cells(self, prediction: np.ndarray) -> dict[str, Any]:
+        shares = self._shares(prediction)
+        values = shares.values() if self.top is None else chain.from_iterable(shares.items())
+        return dict(zip(self.header, [self._best(prediction), "", *values], strict=True))
+
+    def line(self, prediction: np.ndarray) -> dict[str, Any]:
+        return {"prediction": self._best(prediction), "probabilities": self._shares(prediction)}
+
+    def shown(self, prediction: np.ndarray) -> list[str]:
+        best = self._ranking(prediction)[: self.printed]
+        return [f"{prediction[place]:.4f}  {self.class_names[place]}" for place in best]
+
+    def label(self, label: Any) -> str:
+        return self.class_names[int(label)]
+
+    def limited(self, top: int | None) -> Self:
+        classes = len(self.class_names)
+        usual = SHOWN_CLASSES if classes > WHOLE_CLASSES else classes
+        wanted = usual if top is None else top
+        return replace(self, top=None if wanted >= classes else wanted, printed=top or SHOWN_CLASSES)
+
+    def _best(self, prediction: np.ndarray) -> str:
+        return self.class_names[self._ranking(prediction)[0]]
+
+    def _shares(self, prediction: np.ndarray) -> dict[str, float]:
+        ranking = range(len(self.class_names)) if self.top is None else self._ranking(prediction)[: self.top]
+        return {self.class_names[place]: round(float(prediction[place]), DIGITS) for place in ranking}
+
+    def _ranking(self, prediction: np.ndarray) -> list[int]:
+        """Places of the classes, the most probable first."""
+        ranking: list[int] = np.argsort(-prediction, kind="stable").tolist()
+        return ranking
+
+
+@dataclass(frozen=True)
+class ValueWithInterval(Answer):
+    """A value, and the interval that holds the true one for 90% of the items.
+
+    Args:
+        mean: of the training values, which a network's output of 0 stands for.
+        deviation: of the training values, which an output of 1 lies above the mean; above 0.
+        half_width: of the interval, in the values' units; None while it is unknown, and predictions have none.
+    """
+
+    kind: ClassVar[str] = "regression"
+    target: ClassVar[Target] = "value"
+    output: ClassVar[str] = "standardised_value"
+    words: ClassVar[str] = "value, low and high"
+    mean: float
+    deviation: float
+    half_width: float | None = None
+
+    def __post_init__(self) -> None:
+        numbers = [self.mean, self.deviation, self.half_width or 0.0]
+        if not all(isinstance(number, int | float) and np.isfinite(number) for number in numbers):
+            raise ValueError(f"its numbers {numbers} are not all finite")
+
+    @property
+    def columns(self) -> list[str]:
+        return ["value"] if self.half_width is None else ["value", "low", "high"]
+
+    def predictions(self, outputs: np.ndarray, inputs: Sequence[np.ndarray] = ()) -> np.ndarray:
+        value = outputs.reshape(-1).astype(np.float32) * np.float32(self.deviation) + np.float32(self.mean)
+        if self.half_width is None:
+            return value[:, None]
+        reach = np.float32(self.half_width)
+        return np.stack([value, value - reach, value + reach], axis=1)
+
+    @property
+    def header(self) -> list[str]:
+        return [*self.columns, "error"]
+
+    def cells(self, prediction: np.ndarray) -> dict[str, Any]:
+        return {**self.line(prediction), "error": ""}
+
+    def line(self, prediction: np.ndarray) -> dict[str, Any]:
+        # The shortest decimal that gives this float32 again: 12.3, not 12.300000190734863.
+        return {name: float(str(number)) for name, number in zip(self.columns, prediction, strict=True)}
+
+    def shown(self, prediction: np.ndarray) -> list[str]:
+        value, *interval = (f"{number:.6g}" for number in prediction)
+        return [f"{value} ({COVERAGE:.0%}: {' to '.join(interval)})" if interval else value]
+
+    def label(self, label: Any) -> float:
+        return float(str(np.float32(label)))
+
+
+KINDS: dict[str, type[Answer]] = {answer.kind: answer for answer in (ClassProbabilities, ValueWithInterval)}
+
+
+def answer_from(settings: Mapping[str, Any]) -> Answer:
+    """The answer that has these ``settings``.
+
+    Raises:
+        ValueError: there is no such kind, or it cannot have them.
+    """
+    kind = settings.get("kind")
+    if kind not in KINDS:
+        raise ValueError(f"an answer of the kind {kind!r} is not known, only {', '.join(KINDS)}")
+    return KINDS[kind].restored(settings)
