@@ -83,7 +83,7 @@ def build_bert(
 
     Args:
         weights: `"minilm"` (all-MiniLM-L6-v2 from the installed package), a local folder, or a hub id.
-        num_classes: width of the logits, at least 2.
+        num_classes: width of the logits; 1 for a value.
         dropout: probability in [0, 1) on hidden states and on the pooled feature.
         attention_dropout: probability in [0, 1) on attention weights. Zero, unlike BERT's 0.1, because its mask has
             an element for every pair of tokens, and because it rules out torch's fused kernel in fp32.
@@ -228,8 +228,8 @@ def _masked_mean(states: Tensor, attention_mask: Tensor) -> Tensor:
 
 
 def _check_arguments(num_classes: int, probabilities: dict[str, float], pooling: str) -> None:
-    if num_classes < 2:
-        raise ValueError(f"num_classes is {num_classes}; use an integer of at least 2.")
+    if num_classes < 1:
+        raise ValueError(f"num_classes is {num_classes}; use an integer of at least 1.")
     for name, probability in probabilities.items():
         if not 0 <= probability < 1:
             raise ValueError(f"{name} is {probability}; use a probability from 0 up to, not including, 1.")

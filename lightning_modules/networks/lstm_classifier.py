@@ -147,7 +147,7 @@ def _mean_max(states: Tensor, lengths: Tensor) -> Tensor:
 
 def _check_arguments(sizes: dict[str, int], probabilities: dict[str, float], pooling: str) -> None:
     for name, size in sizes.items():
-        smallest = 2 if name in ("num_classes", "vocabulary_size") else 1
+        smallest = 2 if name == "vocabulary_size" else 1
         if size < smallest:
             raise ValueError(f"{name} is {size}; use an integer of at least {smallest}.")
     for name, probability in probabilities.items():

@@ -154,7 +154,7 @@ def test_a_missing_folder_is_not_looked_up_on_the_hub(weights: str) -> None:
 
 @pytest.mark.parametrize(
     ("argument", "value"),
-    [("num_classes", 1), ("dropout", 1.0), ("attention_dropout", -0.1), ("pooling", "max")],
+    [("num_classes", 0), ("dropout", 1.0), ("attention_dropout", -0.1), ("pooling", "max")],
 )
 def test_an_argument_out_of_range_is_named_with_its_value(argument: str, value: object) -> None:
     arguments: dict[str, object] = {"config": tiny_config("bert"), "num_classes": 2, argument: value}

@@ -162,7 +162,7 @@ def test_bf16_autocast_reaches_the_fused_lstm() -> None:
 @pytest.mark.parametrize(
     ("argument", "value"),
     [
-        ("num_classes", 1),
+        ("num_classes", 0),
         ("vocabulary_size", 1),
         ("embedding_dim", 0),
         ("hidden_size", -1),

