@@ -77,8 +77,9 @@ class TableData(SplitData):
     def load_tables(self, location: str | Path) -> Source:
         """The labelled items of a table, a folder of tables, or a hub data set."""
         columns = self.item_columns, self.label_columns
-        given = self.delimited, self.cache, self.group_column, self.labels
-        return load_table(location, self.kind, *columns, *given)
+        return load_table(
+            location, self.kind, *columns, self.delimited, self.cache, self.group_column, labels=self.labels
+        )
 
     @cached_property
     def found(self) -> Source:

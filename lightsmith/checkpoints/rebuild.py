@@ -98,7 +98,7 @@ def restore_data(data: Any, checkpoint: dict[str, Any]) -> None:
     data.known_classes = None if known is None else list(known)
 
 
-def load_run(run: Path) -> tuple[LightningModule, Any]:
+def load_run(run: Path) -> tuple[Task, Any]:
     """The best model of a run folder (or of a .ckpt file), and a data module that only preprocesses.
 
     Raises:
@@ -118,10 +118,10 @@ def load_run(run: Path) -> tuple[LightningModule, Any]:
     return model.eval(), data
 
 
-def _rebuild(model_class: Any, checkpoint: dict[str, Any], path: Path) -> LightningModule:
+def _rebuild(model_class: Any, checkpoint: dict[str, Any], path: Path) -> Task:
     """The model with its weights, built first without memory: its sizes must be those of the weights at hand."""
     check_fits(checkpoint, empty_model(model_class, checkpoint, path), path)
-    model: LightningModule = model_class(**checkpoint["hyper_parameters"])
+    model: Task = model_class(**checkpoint["hyper_parameters"])
     model.on_load_checkpoint(checkpoint)
     model.load_state_dict(checkpoint["state_dict"])
     return model
