@@ -111,7 +111,7 @@ def sync_command(run_folder: Path) -> str:
 
 def finish_wandb(run_folder: Path | None = None, exit_code: int = 0) -> None:
     """Write out what Weights & Biases holds, and end its run, so that the process can start another."""
-    wandb = sys.modules.get("wandb")  # a run that does not use it need not import it, which takes a second
+    wandb: Any = sys.modules.get("wandb")  # a run that does not use it need not import it, which takes a second
     if wandb is None or wandb.run is None:
         return
     try:
