@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
-from callbacks.guard_numerics import GuardNumerics
 from lightning_modules.training.task import Task
 
 WIDTH = 160  # columns that the table may take
@@ -24,6 +23,13 @@ SMALLEST_STEP = 1e-6  # relative to a module's weights; a smaller one may vanish
 
 class TrainabilityError(RuntimeError):
     """Something that should train does not, or the reverse; the message says what."""
+
+
+@runtime_checkable
+class LeavesStepsOut(Protocol):
+    """A callback that drops optimizer steps or takes them back, such as GuardNumerics, and counts them."""
+
+    left_out: int
 
 
 class Row(NamedTuple):
@@ -100,9 +106,9 @@ class TrainabilityAudit(Callback):
 
 
 def _left_out(trainer: Trainer) -> int:
-    """How many steps were not made, or taken back: an epoch of these changes nothing."""
+    """Count the steps that were not made, or were taken back: an epoch of these changes nothing."""
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]  # set by Lightning's connector
-    return sum([callback.left_out for callback in callbacks if isinstance(callback, GuardNumerics)])
+    return sum([callback.left_out for callback in callbacks if isinstance(callback, LeavesStepsOut)])
 
 
 def learning_rates(trainer: Trainer) -> dict[int, float]:

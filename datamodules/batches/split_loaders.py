@@ -32,7 +32,7 @@ class SplitLoaders(LightningDataModule):
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.keep_on_device = keep_on_device
-        self.start = (0, 0)  # epoch and batch that training begins with: callbacks/exact_resume.py sets it
+        self.start = (0, 0)  # epoch and batch that training begins with: lightsmith/runs/exact_resume.py sets it
 
     @property
     @abstractmethod

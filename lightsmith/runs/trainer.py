@@ -12,10 +12,7 @@ from lightning.pytorch import Callback, LightningDataModule, LightningModule, Tr
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.profilers import PassThroughProfiler, Profiler
 
-from callbacks.exact_resume import ExactResume
-from callbacks.keep_best import KeepBest
 from callbacks.save_last import SaveLast
-from callbacks.say_why_ended import SayWhyEnded
 from lightning_modules.training.trainer_state import end_averaging
 from lightsmith.checkpoints.durable import DurableCheckpointIO
 from lightsmith.checkpoints.rebuild import load_run
@@ -23,8 +20,11 @@ from lightsmith.launch.slurm import keep_lightning_from_requeueing
 from lightsmith.launch.torchrun import meet_again
 from lightsmith.records.keep_test_predictions import KeepTestPredictions
 from lightsmith.run_folder import BEST_CHECKPOINT
+from lightsmith.runs.exact_resume import ExactResume
 from lightsmith.runs.final_validation import end_with_validation
 from lightsmith.runs.guarded_test import guard_test
+from lightsmith.runs.keep_best import KeepBest
+from lightsmith.runs.say_why_ended import SayWhyEnded
 
 NOTHING = nullcontext("")
 

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from callbacks.cache_frozen_features import CacheFrozenFeatures, modules_before
-from callbacks.exact_resume import ExactResume
 from callbacks.mix_images import MixImages
 from callbacks.unfreeze_backbone import UnfreezeBackbone
 from datamodules.mnist import MNIST
@@ -19,6 +18,7 @@ from lightning_modules.classifier import Classifier
 from lightning_modules.imdb_lstm import ImdbLSTM
 from lightning_modules.mnist_mlp import MnistMLP
 from lightning_modules.resnet_transfer import ResNetTransfer
+from lightsmith.runs.exact_resume import ExactResume
 from tests.tiny_task import tiny_trainer
 from tests.tiny_transfer import IMAGES, TinyImages, TinyTransfer
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from lightning.pytorch.callbacks import Checkpoint
 
-from callbacks.exact_resume import ExactResume
 from callbacks.show_progress import ShowProgress
+from lightsmith.runs.exact_resume import ExactResume
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from lightning.pytorch import Callback, Trainer
 
-from callbacks.exact_resume import ExactResume
+from lightsmith.runs.exact_resume import ExactResume
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer
 
 CONSTANT: dict[str, Any] = {"schedule": "constant", "warmup_fraction": 0.0}

@@ -11,9 +11,9 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from callbacks.exact_resume import ExactResume
-from callbacks.keep_best import KeepBest
 from callbacks.save_last import SaveLast
+from lightsmith.runs.exact_resume import ExactResume
+from lightsmith.runs.keep_best import KeepBest
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer
 
 SCORES = [0.5, 0.9, 0.7, 0.8, 0.6, 0.4]  # by epoch: the best is not the last

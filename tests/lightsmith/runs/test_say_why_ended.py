@@ -8,9 +8,9 @@ import pytest
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, Timer
 
-from callbacks.exact_resume import ExactResume
 from callbacks.save_last import SaveLast
-from callbacks.say_why_ended import SayWhyEnded
+from lightsmith.runs.exact_resume import ExactResume
+from lightsmith.runs.say_why_ended import SayWhyEnded
 from tests.killed_training import assert_same, trained
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer
 

@@ -9,7 +9,7 @@ import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.trainer.states import TrainerFn
 
-from callbacks.exact_resume import KEY, ExactResume, seed_by_rank
+from lightsmith.runs.exact_resume import KEY, ExactResume, seed_by_rank
 
 
 def test_processes_draw_differently_from_each_other_and_the_same_each_time() -> None:

@@ -16,8 +16,8 @@ import torch
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import EarlyStopping
 
-from callbacks.exact_resume import KEY, generator_states, set_generator_states
 from callbacks.prune_weights import PruneWeights
+from lightsmith.runs.exact_resume import KEY, generator_states, set_generator_states
 from lightsmith.runs.loggers import build_loggers
 from tests.killed_training import (
     DEATH,
