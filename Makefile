@@ -62,9 +62,12 @@ check: setup ## Lint, check the format, check the types
 	@$(python) -m ruff format --check .
 	@$(python) -m mypy
 
-pretrained: need-DATA setup ## Remake the embedded backbone: DATA=folder with CIFAR-10
+ship-weights: need-RUN setup ## Make a cifar_resnet run the embedded backbone: RUN=runs/cifar_resnet/latest
+	@$(python) cli.py ship-weights --run="$(RUN)" $(ARGS)
+
+pretrained: need-DATA setup ## Train the embedded backbone anew, and ship it: DATA=folder with CIFAR-10
 	@$(MAKE) --no-print-directory exp NAME=cifar_resnet
-	@$(python) cli.py ship-weights --run=runs/cifar_resnet/latest
+	@$(MAKE) --no-print-directory ship-weights RUN=runs/cifar_resnet/latest
 
 lock: setup ## Remake requirements.lock from pyproject.toml [ARGS="--upgrade" for newer versions]
 	@.venv/bin/uv pip compile pyproject.toml --quiet --group dev --universal --fork-strategy fewest --generate-hashes \
@@ -97,4 +100,4 @@ ask-DATA = Which data? Say DATA=, $(if $(filter evaluate,$(MAKECMDGOALS)),a labe
 ask-RUN = Which trained model? Say RUN=, a run folder such as runs/mnist_mlp/latest
 ask-INPUT = Classify what? Say INPUT=, a file or a folder, or TEXT="..."
 
-.PHONY: help list options exp predict evaluate export compress verify-resume test test-slow bench measure check pretrained lock clean setup
+.PHONY: help list options exp predict evaluate export compress verify-resume test test-slow bench measure check ship-weights pretrained lock clean setup

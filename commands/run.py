@@ -13,10 +13,10 @@ from lightsmith.settings.yaml_files import read_settings, refuse_url
 from lightsmith.terminal import nearest, one_line
 
 # Lightning's advice that does not apply: the data is in memory, a run folder is written to again on resume, which goes
-# on with the very next batch (see lightsmith/runs/exact_resume.py), torchmetrics adds up over processes by itself, these
-# share the items of an evaluation without repeating any (see datamodules/batches/loader.py), a monitored metric that is
-# not there yet waits for a validation (see lightsmith/settings/watched_metrics.py), and a ModelCheckpoint that saves in
-# other intervals than before takes over what it knew all the same (see lightsmith/runs/keep_best.py).
+# on with the very next batch (lightsmith/runs/exact_resume.py), torchmetrics adds up over processes by itself, these
+# share the items of an evaluation without repeating any (datamodules/batches/loader.py), a monitored metric that is not
+# there yet waits for a validation (lightsmith/settings/watched_metrics.py), and a ModelCheckpoint that saves in other
+# intervals than before takes over what it knew all the same (lightsmith/runs/keep_best.py).
 QUIETED = (
     ".*does not have many workers.*",
     ".*Checkpoint directory .* exists and is not empty.*",

@@ -116,19 +116,11 @@ class ImagePreprocessing(Preprocessing):
             )
 
     def decode(self, item: Path | bytes) -> np.ndarray:
-        """The image before the crop, as it is kept for training: uint8 (resize_px, resize_px, channels).
-
-        Raises:
-            Exception: whatever Pillow makes of an unreadable file.
-        """
+        """Decode to uint8 (resize_px, resize_px, channels), the image before the crop. Raises whatever Pillow does."""
         return decode_image(item, self.resize_px, self.channels, self.grey_bits)
 
     def __call__(self, item: Path | bytes) -> np.ndarray:
-        """What the network takes, uint8 (channels, image_size_px, image_size_px).
-
-        Raises:
-            Exception: whatever Pillow makes of an unreadable file.
-        """
+        """Make the network's input, uint8 (channels, image_size_px, image_size_px). Raises whatever Pillow does."""
         middle = central(self.resize_px, self.image_size_px)
         return self.decode(item)[middle, middle].transpose(2, 0, 1)
 
@@ -179,7 +171,7 @@ class TextPreprocessing(Preprocessing):
             object.__setattr__(self, name, value)
 
     def readable(self, text: str | None) -> str:
-        """Without half characters, which become question marks, and of a very long text both ends."""
+        """Turn half characters (lone surrogates) into question marks, and keep only both ends of a very long text."""
         text = (text or "").encode(errors="replace").decode()
         half = self.longest_text_characters // 2
         return text if len(text) <= 2 * half else text[:half] + text[-half:]
@@ -196,7 +188,7 @@ class TextPreprocessing(Preprocessing):
         ]
 
     def __call__(self, text: str | None) -> tuple[np.ndarray, np.ndarray]:
-        """What the network takes: ids and mask, padded to a multiple of 16.
+        """Make the network's input: ids and mask, both int64 (T,), padded to a multiple of 16.
 
         Raises:
             ValueError: there is no text.
@@ -230,13 +222,13 @@ class ModulePreprocessing(Preprocessing):
 
 
 def central(side: int, size: int) -> slice:
-    """Which of so many pixels lie in the middle."""
+    """The ``size`` middle ones of ``side`` pixels."""
     start = (side - size) // 2
     return slice(start, start + size)
 
 
 def padded_width(longest: int) -> int:
-    """Columns of a batch whose longest text has so many tokens: the next multiple of 16.
+    """Round the number of tokens of a batch's longest text up to a multiple of 16, the columns of the batch.
 
     With few different widths, a CPU builds its kernels and lays out its memory once for each. A BERT run whose batches
     took any width came to hold twice the memory.

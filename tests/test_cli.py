@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 import cli
-from lightsmith.runs.experiment import METHODS
 from tests.conftest import ROOT, Cli, Outcome
 
 # One entry per mistake: the options, and what the line about it must say.
@@ -139,30 +138,6 @@ def test_help_lists_every_command_and_its_examples_work(lightsmith: Cli) -> None
     assert "lightning_modules.cifar_cnn.CifarCNN" in cli.EXAMPLES
     assert (model_help.code, "--model.widths" in model_help.out) == (0, True)
     assert "--resume" in lightsmith("run", "--help").out
-
-
-@pytest.mark.parametrize(
-    ("verb", "says"),
-    {
-        "list": "List the experiments",
-        "options": "Show what can be set",
-        "predict": "Classify images",
-        "evaluate": "Test a trained model on labelled data",
-        "compress": "Make the variants",
-        "export": "Write a model with its preprocessing",
-        "verify-resume": "Train to the end once undisturbed and once killed",
-        "ship-weights": "Write the best checkpoint of a cifar_resnet run",
-    }.items(),
-)
-def test_each_verb_is_the_function_of_its_module(verb: str, says: str) -> None:
-    function = cli.function_of(verb)
-    assert function.__module__ == cli.VERBS[verb].module
-    assert str(function.__doc__).startswith(says)
-
-
-def test_lightnings_verbs_are_those_of_run() -> None:
-    lightnings = {name for name, verb in cli.VERBS.items() if verb.module == "commands.run"}
-    assert {*lightnings, "predict"} == METHODS.keys()
 
 
 def test_a_verbs_former_name_still_works(lightsmith: Cli) -> None:

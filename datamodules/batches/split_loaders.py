@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -11,7 +12,6 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
 from datamodules.batches.loader import EpochShuffle, OneShuffle, batch_loader
-from datamodules.batches.on_device import hold_on_device
 
 
 class SplitLoaders(LightningDataModule):
@@ -82,3 +82,16 @@ class SplitLoaders(LightningDataModule):
         """The test split in its own order."""
         dataset = self.datasets["test"]
         return batch_loader(dataset, self.batch_size, self._workers(dataset))
+
+
+def hold_on_device(datasets: Iterable[Any], device: torch.device) -> None:
+    """Move data sets to a GPU if together they take less than half of its free memory; streamed ones stay.
+
+    Args:
+        datasets: those that can be moved have ``to(device)`` and ``bytes``.
+    """
+    free_bytes, _ = torch.cuda.mem_get_info(device)
+    held = [dataset for dataset in datasets if hasattr(dataset, "to")]
+    if sum(dataset.bytes for dataset in held) < free_bytes / 2:
+        for dataset in held:
+            dataset.to(device)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import io
 import json
 import os
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import PIL
 import pytest
 from tokenizers import Tokenizer
 
@@ -26,7 +24,6 @@ from datamodules.transfer_images import TransferImages
 from lightning_modules.classifier import Classifier
 from lightning_modules.training.answer import ClassProbabilities
 from lightsmith.checkpoints.rebuild import load_run
-from lightsmith.exports.card import RunFacts, write_card
 from lightsmith.exports.card_preprocessing import preprocess_image, preprocess_text
 from lightsmith.exports.folder import load_preprocessing, write_preprocessing
 from lightsmith.exports.onnx_network import OnnxNetwork
@@ -61,10 +58,6 @@ OF_TEXTS = {
     "items": "[json.loads(line)['text'] for line in Path(sys.argv[2]).read_text().splitlines()]",
     "call": "preprocess_text(item, tokenizer, settings)",
 }
-PROOF = {
-    "format": "onnx", "precision": "fp32", "argmax_agreement": 1.0, "largest_logit_difference": 0.0, "accuracy": 1.0,
-    "items": 1, "passed": True, "reasons": [], "bytes": 1, "sha256": "",
-}  # fmt: skip
 Tensors = dict[int, tuple[np.ndarray, ...]]  # by the item's position
 
 
@@ -188,19 +181,6 @@ def test_odd_texts_become_what_training_makes_of_them_by_the_exported_settings_a
     assert_same(ways)
     assert len(ways["script"]) > 50
     assert max(ids.shape[1] for ids, _ in ways["script"].values()) == 144
-
-
-@pytest.mark.parametrize("function", [preprocess_image, preprocess_text])
-def test_the_script_has_that_code_and_the_card_says_it_in_words(function: Callable[..., Any], tmp_path: Path) -> None:
-    images = function is preprocess_image
-    data: Any = MNIST(28, 30) if images else ReviewWordPieces(max_tokens=300)
-    write_card(tmp_path, PROOF, RunFacts("x", {}), data.preprocessing)
-    card = (tmp_path / "README.md").read_text()
-    assert inspect.getsource(function) in (tmp_path / "predict.py").read_text()
-    facts = ("EXIF", "white", "resized to 30 pixels (bilinear)", "square of 28", "0…255", "16-bit", PIL.__version__)
-    assert all(
-        fact in card for fact in (facts if images else ("first 75 and the last 225", "multiple of 16", "with 0"))
-    )
 
 
 def as_trained(run: Path) -> Any:

@@ -94,8 +94,3 @@ def test_figures_name_their_items_and_the_interval_of_few() -> None:
     assert figures_of(many) == ["n 1,500", "loss 0.2500", "accuracy 0.5000"]
     few = {**many, "n": 40, "interval": {"accuracy": [0.3520, 0.6480]}}
     assert figures_of(few) == ["n 40", "loss 0.2500", "accuracy 0.5000 (95%: 0.3520 to 0.6480)"]
-
-
-def test_folders_are_shown_relative_where_possible(tmp_path: Path) -> None:
-    assert shown(tmp_path / "runs") == Path("runs")
-    assert shown(Path("/elsewhere")) == Path("/elsewhere")

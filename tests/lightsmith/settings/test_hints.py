@@ -1,12 +1,10 @@
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lightsmith.settings.experiments import experiment_files
 from lightsmith.settings.hints import MEANINGS, hint
-from lightsmith.settings.parser_options import experiment_keys
 from tests.conftest import ROOT, Cli
 
 KNOWN = ["model.lr", "model.hidden_features", "data.batch_size", "trainer.max_epochs", "trainer.precision", "runs"]
@@ -66,9 +64,3 @@ def test_an_experiment_is_found_in_any_case_and_by_its_beginning(lightsmith: Cli
     for given, meant in (("MNIST_MLP", "mnist_mlp"), ("bert", "bert_classifier"), ("mnist-mlp", "mnist_mlp")):
         assert meant in experiment_files()
         assert f"did you mean {meant}?" in lightsmith("run", f"-c={ROOT}/experiments/{given}.yaml").err
-
-
-@pytest.mark.parametrize("path", ["", ".nope.X", ".mnist_mlp.Nope", ".mnist_mlp.MnistMLP.forward", ".mnist_mlp.Any"])
-def test_what_is_no_class_has_no_keys(tmp_path: Path, path: str) -> None:
-    (tmp_path / "x.yaml").write_text(f"model: lightning_modules{path}\n")
-    assert not list(experiment_keys(["run", "-c", "x.yaml"]))

@@ -8,27 +8,10 @@ import pytest
 from datamodules import cifar10, mnist, texts, transfer_images
 from lightsmith.runs.experiment import ExperimentCLI
 from lightsmith.settings.parse_errors import blame, explain, init_arguments
-from lightsmith.terminal import nearest, one_line, printable
 from tests.conftest import ROOT, Cli
 from tests.mutations import mistakes
 
 SECONDS = 60  # for one parse; a hang is a failure
-
-
-def test_one_line_folds_whitespace_and_names_an_error_without_a_message() -> None:
-    assert one_line(ValueError("a\n  b\n")) == "a b"
-    assert one_line(KeyError()) == "KeyError"
-
-
-def test_what_a_terminal_would_obey_is_printed_as_an_escape() -> None:
-    assert printable("a\nb\x1b[31m\u202e\udce9") == r"a\nb\x1b[31m\u202e\udce9"
-    assert printable("première 🙂 · 10%") == "première 🙂 · 10%"
-    assert one_line(ValueError("no \x1b[2Jfile")) == r"no \x1b[2Jfile"
-
-
-def test_nearest_offers_a_similar_choice_or_nothing() -> None:
-    assert nearest("mnits", ["mnist", "cifar"]) == "; did you mean mnist?"
-    assert nearest("zzz", ["mnist", "cifar"]) == ""
 
 
 def test_init_arguments_include_those_of_the_base_classes() -> None:
@@ -82,12 +65,6 @@ def test_no_setting_is_blamed_for_what_only_looks_like_it(line: str, blamed: str
         ("trainer.callbacks.mode", "low"),
     ]
     assert blame(ValueError(line), settings) == blamed + line
-
-
-def test_an_endless_message_loses_its_middle() -> None:
-    line = one_line(ValueError("a" * 5000 + " b"))
-    assert len(line) < 600
-    assert line.endswith(" b")
 
 
 @pytest.fixture
