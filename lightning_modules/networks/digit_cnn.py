@@ -3,21 +3,23 @@
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 OUTPUT_SCALE = 0.125  # Page 2018: keeps the untrained softmax soft, so that high learning rates are stable
 
 
 class DigitCNN(nn.Module):
-    """A 5×5 convolution that halves the image, three 3×3 ones, the first two pooled, a global maximum, a linear head.
+    """A 5×5 convolution that halves the image, three 3×3 ones of which two are pooled, a last pool, a linear head.
 
-    Strokes are thick and grey: a first layer with stride 2 is as accurate as one of full size and saves most of the
-    time. Pooling comes straight after a convolution, so that norms and ReLUs see a quarter of the pixels, and the 3×3
-    convolutions begin as the identity (both airbench's).
+    Strokes are thick: a first layer with stride 2 saves most of the time. Pooling comes straight after a convolution,
+    so that norms and ReLUs see a quarter of the pixels, and the 3×3 convolutions begin as the identity (both airbench's).
 
     Args:
         num_outputs: classes, or values to predict.
         widths: channels of the four convolutions. Multiples of 16 run at full speed on a CPU.
+        places: side of the grid of parts that the last pool takes the maximum of. With 1, a feature counts wherever it
+            stands. 3 keeps all of a 28-pixel image's last map, which tells an angle better (docs/decisions.md).
     """
 
     def __init__(
@@ -25,11 +27,13 @@ class DigitCNN(nn.Module):
         num_outputs: int,
         in_channels: int = 1,
         widths: Sequence[int] = (16, 32, 64, 128),
+        places: int = 1,
     ) -> None:
         super().__init__()
         if len(widths) != 4 or min(widths) < 1:
             raise ValueError(f"widths must be 4 integers from 1 on, one a convolution, got {list(widths)}.")
         first, second, third, fourth = widths
+        self.places = places
         halved = nn.Conv2d(in_channels, first, kernel_size=5, stride=2, padding=2, bias=False)
         self.body = nn.Sequential(
             nn.Sequential(halved, nn.BatchNorm2d(first), nn.ReLU(inplace=True)),
@@ -37,12 +41,14 @@ class DigitCNN(nn.Module):
             _conv_block(second, third, pool=True),
             _conv_block(third, fourth),
         )
-        self.head = nn.Linear(fourth, num_outputs)
+        self.head = nn.Linear(fourth * places**2, num_outputs)
 
     def forward(self, image: Tensor) -> Tensor:
-        """(B, num_outputs) from normalised images (B, in_channels, H, W), H and W at least 8."""
-        features = self.body(image).amax(dim=(2, 3))  # (B, widths[-1])
-        return self.head(features) * OUTPUT_SCALE
+        """(B, num_outputs) from normalised images (B, in_channels, H, W), H and W at least 8 times ``places``."""
+        features = self.body(image)  # (B, widths[-1], ⌊H/8⌋, ⌊W/8⌋)
+        height, width = (side // self.places for side in features.shape[2:])
+        pooled = F.max_pool2d(features, (height, width))[:, :, : self.places, : self.places]
+        return self.head(pooled.flatten(1)) * OUTPUT_SCALE
 
 
 def _conv_block(in_channels: int, out_channels: int, pool: bool = False) -> nn.Sequential:

@@ -11,6 +11,14 @@ def test_images_from_8_pixels_give_one_output_each(height: int, width: int) -> N
     assert network(torch.randn(2, 1, height, width)).shape == (2, 7)
 
 
+@pytest.mark.parametrize("size_px", [24, 28, 32, 41])
+def test_places_are_told_apart_in_images_of_any_size(size_px: int) -> None:
+    network = DigitCNN(num_outputs=1, places=3).eval()
+    image = torch.zeros(1, 1, size_px, size_px)
+    image[:, :, :6, :6] = 1
+    assert not torch.allclose(network(image), network(image.flip(3)), atol=1e-5)
+
+
 def test_every_parameter_gets_a_gradient() -> None:
     torch.manual_seed(0)
     network = DigitCNN(num_outputs=3, widths=(8, 8, 16, 16))
