@@ -69,5 +69,6 @@ def _numbers(labels: StoredLabels) -> np.ndarray:
     """The value of each row, float32 (n,); NaN for what is none."""
     texts = [text.strip() for text in labels.values]
     numbers = [float(text) if NUMBER.fullmatch(text) else np.nan for text in texts]
-    values = np.array([*numbers, np.nan], np.float32)[labels.codes]
+    with np.errstate(over="ignore"):  # a number too large for float32 is none
+        values = np.array([*numbers, np.nan], np.float32)[labels.codes]
     return np.where(np.isfinite(values), values, np.float32(np.nan))

@@ -13,6 +13,7 @@ import torch
 
 from datamodules.mnist import MNIST
 from datamodules.preprocessing import ImagePreprocessing
+from lightning_modules.training.answer import ClassProbabilities, ValueWithInterval
 from lightsmith.exports.folder import (
     CLASS_NAMES,
     ONNX_FILE,
@@ -42,13 +43,13 @@ def folder(tmp_path: Path) -> Path:
     """A folder as `export` writes it, whose network passes two pixels on."""
     onnx.save(onnx.parser.parse_model(MEANS), tmp_path / ONNX_FILE)
     write_json(tmp_path / PROOF, {"sha256": sha256(tmp_path / ONNX_FILE)})
-    write_preprocessing(tmp_path, PIXELS, ["ä", "b"])
+    write_preprocessing(tmp_path, PIXELS, ClassProbabilities(["ä", "b"]))
     return tmp_path
 
 
 def test_what_was_written_is_read_back(folder: Path) -> None:
-    network, data, names = load_exported(folder)
-    assert names == ["ä", "b"]
+    network, data, answer = load_exported(folder)
+    assert answer == ClassProbabilities(["ä", "b"])
     assert isinstance(data, MNIST)
     assert data.preprocessing == PIXELS
     assert "ä" in (folder / CLASS_NAMES).read_text(encoding="utf-8")
@@ -90,3 +91,11 @@ def test_a_program_of_torch_is_for_torch_to_load(folder: Path) -> None:
     (folder / ONNX_FILE).rename(folder / "model.pt2")
     with pytest.raises(ValueError, match=r"which is for torch\.export\.load: export with FORMAT=onnx"):
         load_exported(folder)
+
+
+def test_what_is_no_classifier_says_what_its_output_means(folder: Path) -> None:
+    (folder / CLASS_NAMES).unlink()
+    with pytest.raises(ValueError, match=f"No such file .*{CLASS_NAMES}"):
+        load_exported(folder)
+    write_preprocessing(folder, PIXELS, ValueWithInterval(1.0, 2.0))
+    assert load_exported(folder)[2] == ValueWithInterval(1.0, 2.0)

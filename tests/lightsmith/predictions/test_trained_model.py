@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import exp
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from datamodules.sources.no_input import NotAnInput, Note, Unreadable
+from lightning_modules.training.answer import ClassProbabilities
 from lightsmith.predictions.trained_model import TrainedModel, ask, load_trained, model_file
 from tests.tiny_inputs import TinyInputs, tiny_texts
 
@@ -28,14 +30,15 @@ def counting() -> TrainedModel:
         words = attention_mask.sum(1)
         return torch.stack([words, -words], 1)
 
-    return TrainedModel(network, Asked(tiny_texts().dataset), ["many", "few"], torch.device("cpu"))
+    return TrainedModel(network, Asked(tiny_texts().dataset), ClassProbabilities(["many", "few"]), torch.device("cpu"))
 
 
 def test_answers_come_in_the_order_of_the_inputs() -> None:
     (answers,) = ask(counting(), [("first", "good"), ("second", "good bad word0")])
     assert [name for name, _ in answers.inputs] == ["first", "second"]
-    assert answers.logits[:, 0].tolist() == [1.0, 3.0]
+    assert answers.outputs[:, 0].tolist() == [1.0, 3.0]
     assert (answers.kept.tolist(), answers.reasons) == ([0, 1], {})
+    assert answers.by_position[1] == pytest.approx([1 / (1 + exp(-6)), 1 / (1 + exp(6))], abs=1e-6)
 
 
 def test_what_is_no_input_and_what_cannot_be_read_keep_their_places_with_a_reason() -> None:
@@ -55,14 +58,14 @@ def test_no_more_than_one_part_is_in_memory(monkeypatch: pytest.MonkeyPatch) -> 
             yield str(n), "good"
 
     parts = ask(counting(), inputs())
-    assert len(next(parts).logits) == 3
+    assert len(next(parts).outputs) == 3
     assert drawn == [0, 1, 2]
-    assert [len(answers.logits) for answers in parts] == [3, 1]
+    assert [len(answers.outputs) for answers in parts] == [3, 1]
 
 
 def test_long_texts_make_smaller_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lightsmith.predictions.trained_model.CHARACTERS_AT_ONCE", 8)
-    assert [len(answers.logits) for answers in ask(counting(), [("x", "good")] * 5)] == [2, 2, 1]
+    assert [len(answers.outputs) for answers in ask(counting(), [("x", "good")] * 5)] == [2, 2, 1]
 
 
 def test_nothing_to_ask_gives_no_answers() -> None:
