@@ -27,11 +27,8 @@ def test_one_of_several_splits_has_to_be_chosen() -> None:
         choose_items(both, None, ClassProbabilities(["a", "b"]))
     with pytest.raises(ValueError, match=r"--split=val: file t.csv has train 3, test 1"):
         choose_items(both, "val", ClassProbabilities(["a", "b"]))
-    assert [len(choose_items(both, split, ClassProbabilities(["a", "b"]))) for split in ("train", "test", "all")] == [
-        3,
-        1,
-        4,
-    ]
+    for split, count in (("train", 3), ("test", 1), ("all", 4)):
+        assert len(choose_items(both, split, ClassProbabilities(["a", "b"]))) == count
 
 
 def test_a_class_that_the_model_lacks_is_named_and_one_without_items_does_not_count() -> None:
