@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.optim import Optimizer
 
-from lightning_modules.training.editable_module import ChangingModule
+from lightning_modules.training.editable_module import EditableModule
 from lightning_modules.training.kept_weights import Kept
 from lightning_modules.training.nonfinite import Step, cause_in, poisoned, what_is_nonfinite
 
@@ -93,13 +93,13 @@ class GuardNumerics(Callback):
         self._cause, self._known = state_dict["cause"], state_dict["known"]
         self._kept = Kept(**state_dict["kept"])
 
-    def on_fit_start(self, trainer: Trainer, pl_module: ChangingModule) -> None:  # type: ignore[override]  # ours
+    def on_fit_start(self, trainer: Trainer, pl_module: EditableModule) -> None:  # type: ignore[override]  # ours
         self._losses = [loss.to(trainer.strategy.root_device) for loss in self._losses]  # those of a checkpoint
         pl_module.skips_nonfinite = self.on_nonfinite != "stop"
         if pl_module.skips_nonfinite:
             pl_module.batch_transforms[STAGE] = partial(self._keep, trainer, pl_module)
 
-    def on_fit_end(self, trainer: Trainer, pl_module: ChangingModule) -> None:  # type: ignore[override]  # ours
+    def on_fit_end(self, trainer: Trainer, pl_module: EditableModule) -> None:  # type: ignore[override]  # ours
         pl_module.batch_transforms.pop(STAGE, None)
         pl_module.skips_nonfinite = False
         self._ended = True
@@ -114,7 +114,7 @@ class GuardNumerics(Callback):
         if trainer.accumulate_grad_batches > 1 and trainer.world_size == 1:
             self._finite = _send(loss.detach().isfinite())
 
-    def on_before_optimizer_step(self, trainer: Trainer, pl_module: ChangingModule, optimizer: Optimizer) -> None:  # type: ignore[override]  # ours
+    def on_before_optimizer_step(self, trainer: Trainer, pl_module: EditableModule, optimizer: Optimizer) -> None:  # type: ignore[override]  # ours
         rolled_back = not self._look_back(trainer, pl_module)
         step = self._observe(trainer, optimizer)
         self._indices, self._losses, self._batch, self._finite, self._cause = [], [], None, None, ""
@@ -128,7 +128,7 @@ class GuardNumerics(Callback):
         else:
             self._in_a_row = 0
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: ChangingModule) -> None:  # type: ignore[override]  # ours
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: EditableModule) -> None:  # type: ignore[override]  # ours
         self._look_back(trainer, pl_module)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -174,7 +174,7 @@ class GuardNumerics(Callback):
         else:
             self._in_a_row = 0
 
-    def _look_back(self, trainer: Trainer, pl_module: ChangingModule) -> bool:
+    def _look_back(self, trainer: Trainer, pl_module: EditableModule) -> bool:
         """Whether the last step was finite, if that was not known before."""
         self._wait(trainer, pl_module)
         found, self._known = self._known, ""
@@ -182,7 +182,7 @@ class GuardNumerics(Callback):
             self._leave_out(found, trainer, pl_module)
         return not found
 
-    def _leave_out(self, found: str, trainer: Trainer, pl_module: ChangingModule) -> None:
+    def _leave_out(self, found: str, trainer: Trainer, pl_module: EditableModule) -> None:
         self.left_out += 1
         self._in_a_row += 1
         if self.on_nonfinite == "stop":
@@ -193,7 +193,7 @@ class GuardNumerics(Callback):
         did = f"rolled back to step {self._kept.step}" if self.on_nonfinite == "rollback" and whole else "left out"
         pl_module.print(f"{found}; {did} ({self.left_out} so far)")
 
-    def _keep(self, trainer: Trainer, pl_module: ChangingModule, batch: Any) -> Any:
+    def _keep(self, trainer: Trainer, pl_module: EditableModule, batch: Any) -> Any:
         """Copy what may have to be restored: with ``skip`` only the buffers, which the forward pass writes.
 
         Just before the first forward pass since a step, when every callback has changed what it changes.

@@ -18,7 +18,7 @@ from lightning_modules.training.trainer_state import average_anew, follow_swaps
 OF_OPTIMIZER = ("lr", "momentum", "weight_decay")  # hyper-parameters that are part of an optimizer's groups
 
 
-class ChangingModule(LightningModule):
+class EditableModule(LightningModule):
     """What callbacks change the training through, in any order and for as long as they act.
 
     Attributes:

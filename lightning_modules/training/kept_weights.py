@@ -9,7 +9,7 @@ import torch
 from lightning.pytorch import Trainer
 from torch import Tensor
 
-from lightning_modules.training.editable_module import ChangingModule
+from lightning_modules.training.editable_module import EditableModule
 
 Shapes = list[list[list[int]]]
 
@@ -29,23 +29,23 @@ class Kept(NamedTuple):
     shapes: Shapes = []  # noqa: RUF012
 
     @classmethod
-    def buffers(cls, trainer: Trainer, module: ChangingModule) -> Self:
+    def buffers(cls, trainer: Trainer, module: EditableModule) -> Self:
         """A copy of what a forward pass writes."""
         return cls(trainer.global_step, module.edits, {name: b.clone() for name, b in module.named_buffers()})
 
     @classmethod
-    def everything(cls, trainer: Trainer, module: ChangingModule) -> Self:
+    def everything(cls, trainer: Trainer, module: EditableModule) -> Self:
         """A copy of weights, buffers and optimizers' states."""
         states = [optimizer.state_dict()["state"] for optimizer in trainer.optimizers]
         tensors = module.state_dict()
         return copy.deepcopy(cls(trainer.global_step, module.edits, tensors, states, _shapes(trainer)))
 
-    def outdated(self, trainer: Trainer, module: ChangingModule) -> bool:
+    def outdated(self, trainer: Trainer, module: EditableModule) -> bool:
         """Whether something else than training has changed the network since, or other parameters train."""
         return self.edits != module.edits or self.shapes != _shapes(trainer)
 
     @torch.no_grad()
-    def restore(self, trainer: Trainer, module: ChangingModule) -> bool:
+    def restore(self, trainer: Trainer, module: EditableModule) -> bool:
         """Write the copy back. The schedule stays where it is.
 
         Where it would undo more than training, only buffers that hold a NaN by now go back.
@@ -66,7 +66,7 @@ class Kept(NamedTuple):
         return whole
 
 
-def _spoilt_buffers(module: ChangingModule) -> list[tuple[str, Tensor]]:
+def _spoilt_buffers(module: EditableModule) -> list[tuple[str, Tensor]]:
     return [(name, buffer) for name, buffer in module.named_buffers() if buffer.isnan().any()]
 
 

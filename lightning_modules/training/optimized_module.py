@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
-from lightning_modules.training.editable_module import ChangingModule
+from lightning_modules.training.editable_module import EditableModule
 from lightning_modules.training.optimizers import (
     OptimizerName,
     ScheduleName,
@@ -19,7 +19,7 @@ from lightning_modules.training.optimizers import (
 )
 
 
-class OptimizedModule(ChangingModule):
+class OptimizedModule(EditableModule):
     """Holds the settings of a training that do not depend on what is learnt.
 
     Args:

@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import EarlyStopping, GradientAccumulationSched
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
-from lightning_modules.training.editable_module import ChangingModule
+from lightning_modules.training.editable_module import EditableModule
 from lightning_modules.training.stop_reasons import stop_reasons
 
 KEY = "exact_resume"
@@ -91,7 +91,7 @@ class ExactResume(Callback):
         trainer._logger_connector._callback_metrics.update(metrics)  # for who asks before the next validation
         if restored.get("should_stop"):  # unless the settings are others now, and it would not have been stopped
             trainer.should_stop = not restored.get("stop_reasons") or any(stop_reasons(trainer))
-        if restored and isinstance(pl_module, ChangingModule):
+        if restored and isinstance(pl_module, EditableModule):
             pl_module.follow_settings(self._settings)
         for name, value in restored.get("of_epoch", {}).items():
             pl_module.log(name, value, on_step=False, on_epoch=True, batch_size=1)
