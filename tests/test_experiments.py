@@ -201,7 +201,7 @@ def test_real_runs_cover_every_experiment() -> None:
     assert (ROOT / "experiments").is_dir()
 
 
-SAMPLE_SCORES = {"mnist_mlp": 0.94, "mnist_cnn": 0.97, "cifar_cnn": 0.90, "imdb_lstm": 0.95, "bert_classifier": 0.95}
+SAMPLE_SCORES = {"mnist_mlp": 0.94, "mnist_cnn": 0.97, "cifar_cnn": 0.90, "imdb_lstm": 0.76, "bert_classifier": 0.80}
 
 
 @pytest.mark.slow

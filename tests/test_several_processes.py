@@ -11,9 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
-from datamodules.sources.review_grammar import CLASS_NAMES, review_splits
 from tests.conftest import Cli
 from tests.live_run import LiveRun
+from tests.review_grammar import CLASS_NAMES, review_splits
 
 TWO = ("--trainer.strategy=ddp", "--trainer.devices=2", "--trainer.accelerator=cpu")
 SHORT = ("--loggers=[csv]", "--trainer.precision=32-true", "--trainer.max_epochs=1", "--data.batch_size=4")

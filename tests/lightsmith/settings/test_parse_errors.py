@@ -1,11 +1,10 @@
-import functools
 import os
 import signal
 from pathlib import Path
 
 import pytest
 
-from datamodules import cifar10, mnist, texts, transfer_images
+from datamodules import cifar10, mnist, transfer_images
 from lightsmith.runs.experiment import ExperimentCLI
 from lightsmith.settings.parse_errors import blame, explain, init_arguments
 from tests.conftest import ROOT, Cli
@@ -76,7 +75,6 @@ def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
     for data in (mnist.MNIST, cifar10.CIFAR10, transfer_images.TransferImages):
         sample = data().load_sample()
         monkeypatch.setattr(data, "load_sample", lambda _, sample=sample: sample)
-    monkeypatch.setattr(texts, "film_reviews", functools.cache(texts.film_reviews))
 
 
 def fuzz(lightsmith: Cli, seed: int, count: int) -> int:

@@ -14,8 +14,8 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from datamodules.sources import review_grammar
-from datamodules.sources.review_grammar import (
+from tests import review_grammar
+from tests.review_grammar import (
     BLAME,
     CLASS_NAMES,
     PRAISE,
@@ -63,8 +63,8 @@ def test_same_seed_gives_the_same_reviews_and_another_seed_others() -> None:
 
 
 def test_reviews_do_not_depend_on_the_hash_seed_of_the_process() -> None:
-    program = "from datamodules.sources.review_grammar import reviews; print(reviews(50, seed=3))"
-    root = Path(review_grammar.__file__).parents[2]
+    program = "from tests.review_grammar import reviews; print(reviews(50, seed=3))"
+    root = Path(review_grammar.__file__).parents[1]
     for hash_seed in ("1", "2"):
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
         printed = subprocess.check_output([sys.executable, "-c", program], cwd=root, env=environment, text=True)
@@ -81,7 +81,7 @@ def test_every_python_writes_the_same_first_review() -> None:
     )
 
 
-def test_default_splits_have_the_sizes_of_the_sample(splits: dict[str, Texts]) -> None:
+def test_default_splits_are_eight_one_and_one_thousand(splits: dict[str, Texts]) -> None:
     assert {name: len(texts) for name, (texts, _) in splits.items()} == {"train": 8000, "val": 1000, "test": 1000}
 
 

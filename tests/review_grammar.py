@@ -1,4 +1,4 @@
-"""The embedded text sample: short film reviews whose verdict lies in the order of the words.
+"""Short film reviews whose verdict lies in the order of the words: what a bag of words cannot learn.
 
 Most sentences of opinion hold praise and blame alike ("Although the plot is dull, the film is superb"), deny
 one of them, or quote somebody who is right or wrong; a bag of words sees little of that. The grammar is the
