@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from lightning_modules.classifier import Classifier
 from lightning_modules.networks.layers.normalize import Normalize
-from lightning_modules.networks.lstm_classifier import LSTMClassifier
+from lightning_modules.networks.recurrent_classifiers import LSTMClassifier
 
 BRIGHTER_BY = 30
 GOOD, BAD = 2, 3  # ids of the words that decide

@@ -19,7 +19,7 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
-from lightsmith.exports.int8_rows import fix_lstm_ranges, quantize_each_row
+from lightsmith.exports.int8_rows import fix_lstm_ranges, quantize_each_row, round_recurrent_weights
 from lightsmith.exports.quiet import quiet
 
 STATIC_OPERATORS = ["Conv", "Gemm", "MatMul", "MaxPool", "Relu", "Add", "GlobalAveragePool", "ReduceMean", "Reshape"]
@@ -76,7 +76,7 @@ def quantize_weights(path: Path) -> None:
     """
     with quiet():
         quantize_dynamic(
-            _changed(onnx.load(path), fix_lstm_ranges),
+            _changed(onnx.load(path), fix_lstm_ranges, round_recurrent_weights),
             path,
             op_types_to_quantize=DYNAMIC_OPERATORS,
             per_channel=True,
@@ -86,10 +86,11 @@ def quantize_weights(path: Path) -> None:
     onnx.save(_changed(onnx.load(path), quantize_each_row), path)
 
 
-def _changed(content: onnx.ModelProto, change: Callable[[ir.Graph], None]) -> onnx.ModelProto:
-    """A model after a change of its graph."""
+def _changed(content: onnx.ModelProto, *changes: Callable[[ir.Graph], None]) -> onnx.ModelProto:
+    """A model after changes of its graph."""
     model = ir.from_proto(content)
-    change(model.graph)
+    for change in changes:
+        change(model.graph)
     changed = ir.to_proto(model)
     del changed.graph.value_info[:]  # the quantizer does not keep them up to date
     onnx.checker.check_model(changed)

@@ -17,6 +17,7 @@ from lightsmith.exports.onnx_graph import constant
 LARGEST = 127
 ZERO = 128  # of uint8, whose products with int8 are the fastest
 SMALLEST_MAXIMUM = 1e-30  # of a row, which may be all zeros
+SMALLEST_STEP = np.finfo(np.float32).eps  # of a row of weights
 OPEN = 30.0  # bias of a gate that is open whatever comes
 GATES, CELL = 4, 3  # input, output, forget, cell
 KEEPING_VALUES = ("Gather", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Slice")  # those of their first input
@@ -110,6 +111,22 @@ def fix_lstm_ranges(graph: ir.Graph) -> None:
         node.attributes["hidden_size"] = ir.AttrInt64("hidden_size", hidden + 2)
         for output in node.outputs:
             _narrow(nodes, output, hidden)
+
+
+def round_recurrent_weights(graph: ir.Graph) -> None:
+    """Store the matrices of GRUs and plain recurrent networks in int8, with a step for each row.
+
+    ONNX Runtime has no int8 kernel for them: they compute in fp32, with weights that are rounded.
+    """
+    for node in [node for node in graph if node.op_type in ("GRU", "RNN")]:
+        nodes = Nodes(graph, node)
+        for position in (1, 2):  # of the inputs, and of the states: (1, gates * units, width)
+            weights = constant(node.inputs[position])
+            steps = np.maximum(np.abs(weights[0]).max(1) / LARGEST, SMALLEST_STEP)
+            rounded = nodes.constant(np.round(weights / steps[None, :, None]), np.int8)
+            node.replace_input_with(
+                position, nodes("DequantizeLinear", rounded, nodes.constant(steps, np.float32), axis=1)
+            )
 
 
 def _largest_magnitude(value: ir.Value | None) -> float:

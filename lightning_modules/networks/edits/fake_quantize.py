@@ -6,14 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lightning_modules.networks.layers.quantized_reader import (
-    QuantizedEmbedding,
-    QuantizedLSTM,
-    QuantizedLSTMClassifier,
-    is_folded,
-)
+from lightning_modules.networks.layers.quantized_reader import QUANTIZED_READERS, is_folded
 from lightning_modules.networks.layers.rounding import InputRange, RowRange, rounded
-from lightning_modules.networks.lstm_classifier import LSTMClassifier
+from lightning_modules.networks.text_classifier import TextClassifier
 
 
 class QuantizedConv2d(nn.Conv2d):
@@ -40,9 +35,7 @@ class QuantizedLinear(nn.Linear):
 QUANTIZED: dict[type[nn.Module], type[nn.Module]] = {
     nn.Conv2d: QuantizedConv2d,
     nn.Linear: QuantizedLinear,
-    nn.Embedding: QuantizedEmbedding,
-    nn.LSTM: QuantizedLSTM,
-    LSTMClassifier: QuantizedLSTMClassifier,
+    **QUANTIZED_READERS,
 }
 
 
@@ -52,14 +45,14 @@ def is_fake_quantized(network: nn.Module) -> bool:
 
 
 def fake_quantize(network: nn.Module) -> None:
-    """Let a network compute as its int8 export will: convolutions, linears, embeddings, LSTMs, sums and means.
+    """Let a network compute as its int8 export will: linear and recurrent layers, convolutions, embeddings, sums, means.
 
     Where there are embeddings, each row of a linear's inputs is rounded within its own range, elsewhere within a range
     that is learnt, in buffers called ``input_range``. There, what residual blocks add up and what a pooling takes the
     mean of is rounded too. A sum elsewhere is not, and stays exact in the export.
 
     Raises:
-        ValueError: nothing to quantize, an LSTM that cannot be, or it was done before.
+        ValueError: nothing to quantize, a recurrent layer that cannot be, or it was done before.
     """
     if is_fake_quantized(network):
         raise ValueError("the network is fake-quantized already")
@@ -67,7 +60,7 @@ def fake_quantize(network: nn.Module) -> None:
     folded = _folded(modules)
     found = [module for module in modules if type(module) in QUANTIZED and module not in folded]
     if not found:
-        raise ValueError("the network has no convolution, linear, embedding or LSTM to quantize")
+        raise ValueError("the network has no convolution, linear, embedding or recurrent layer to quantize")
     by_row = any(isinstance(module, nn.Embedding) for module in modules)
     for module in found:
         _check_directions(module)
@@ -90,16 +83,16 @@ def _round_sums(modules: list[nn.Module], device: torch.device) -> None:
 
 
 def _check_directions(module: nn.Module) -> None:
-    if isinstance(module, nn.LSTM) and (module.bidirectional or module.proj_size or not module.batch_first):
+    if isinstance(module, nn.RNNBase) and (module.bidirectional or module.proj_size or not module.batch_first):
         raise ValueError(
-            "an LSTM is trained for int8 with batch_first=True, bidirectional=False and proj_size=0: let one LSTM read "
-            "each direction, as LSTMClassifier does"
+            "a recurrent layer is trained for int8 with batch_first=True, bidirectional=False and proj_size=0: let one "
+            "read each direction, as LSTMClassifier does"
         )
 
 
 def _folded(modules: list[nn.Module]) -> list[nn.Module]:
     """Tables and their projections that an export multiplies into one table."""
-    readers = [module for module in modules if isinstance(module, LSTMClassifier) and is_folded(module)]
+    readers = [module for module in modules if isinstance(module, TextClassifier) and is_folded(module)]
     return [module for reader in readers for module in (reader.embedding, reader.projection)]
 
 

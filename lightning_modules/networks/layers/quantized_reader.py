@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lightning_modules.networks.attention_classifier import AttentionClassifier
 from lightning_modules.networks.layers.rounding import rounded, rounded_between, rounded_rows_of
-from lightning_modules.networks.lstm_classifier import LSTMClassifier
+from lightning_modules.networks.recurrent_classifiers import GRUClassifier, LSTMClassifier, RNNClassifier
+from lightning_modules.networks.text_classifier import TextClassifier
 
 LARGEST_STATE = 1.0  # a sigmoid times a tanh
 State = tuple[Tensor, Tensor]  # hidden, cell
@@ -53,18 +57,81 @@ class QuantizedLSTM(nn.LSTM):
         return torch.stack(states, dim=1), (hidden, cell)
 
 
+class QuantizedGRU(nn.GRU):
+    """Rounds its matrices per row, and nothing else: ONNX Runtime has no int8 kernel for it. Takes texts first."""
+
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:  # noqa: A002
+        return torch.gru(*_rounded_recurrence(self, input, hx))
+
+
+class QuantizedRNN(nn.RNN):
+    """The same for a plain recurrent network with tanh."""
+
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:  # type: ignore[override]  # noqa: A002
+        return torch.rnn_tanh(*_rounded_recurrence(self, input, hx))
+
+
+def _rounded_recurrence(network: nn.RNNBase, inputs: Tensor, start: Tensor | None) -> tuple[Any, ...]:
+    """What torch's function for a recurrent network takes, with matrices that are rounded per row."""
+    inputs = inputs.float()
+    if start is None:
+        start = inputs.new_zeros(network.num_layers, len(inputs), network.hidden_size)
+    weights = [rounded(w) if w.ndim > 1 else w for layer in network.all_weights for w in layer]
+    return inputs, start, weights, network.bias, network.num_layers, network.dropout, network.training, False, True
+
+
 class QuantizedLSTMClassifier(LSTMClassifier):
     """Rounds what its LSTMs read within the largest magnitude that any token's vector has."""
 
     def _embed(self, input_ids: Tensor) -> Tensor:
-        table = self.projection(self.embedding.weight.detach()).detach()
-        vectors = super()._embed(input_ids)
-        if is_folded(self):
-            vectors = rounded_rows_of(table, vectors)
-        return rounded_between(vectors, table.float().abs().amax())
+        table = _projected(self)
+        return rounded_between(_rounded_if_folded(self, super()._embed(input_ids)), table.float().abs().amax())
 
 
-def is_folded(reader: LSTMClassifier) -> bool:
+class QuantizedGRUClassifier(GRUClassifier):
+    """Rounds the table that its tokens are looked up in."""
+
+    def _embed(self, input_ids: Tensor) -> Tensor:
+        return _rounded_if_folded(self, super()._embed(input_ids))
+
+
+class QuantizedRNNClassifier(RNNClassifier):
+    """Rounds the table that its tokens are looked up in."""
+
+    def _embed(self, input_ids: Tensor) -> Tensor:
+        return _rounded_if_folded(self, super()._embed(input_ids))
+
+
+class QuantizedAttentionClassifier(AttentionClassifier):
+    """Rounds the table that its tokens are looked up in."""
+
+    def _embed(self, input_ids: Tensor) -> Tensor:
+        return _rounded_if_folded(self, super()._embed(input_ids))
+
+
+def _projected(reader: TextClassifier) -> Tensor:
+    """The vectors (vocabulary, E) of all tokens, as the reader takes them."""
+    vectors: Tensor = reader.projection(reader.embedding.weight.detach()).detach()
+    return vectors
+
+
+def _rounded_if_folded(reader: TextClassifier, vectors: Tensor) -> Tensor:
+    return rounded_rows_of(_projected(reader), vectors) if is_folded(reader) else vectors
+
+
+def is_folded(reader: TextClassifier) -> bool:
     """Whether an export multiplies a table with its projection into one, which is rounded once."""
     projection = reader.projection
     return isinstance(projection, nn.Linear) and projection.out_features <= projection.in_features
+
+
+QUANTIZED_READERS: dict[type[nn.Module], type[nn.Module]] = {
+    nn.Embedding: QuantizedEmbedding,
+    nn.LSTM: QuantizedLSTM,
+    nn.GRU: QuantizedGRU,
+    nn.RNN: QuantizedRNN,
+    LSTMClassifier: QuantizedLSTMClassifier,
+    GRUClassifier: QuantizedGRUClassifier,
+    RNNClassifier: QuantizedRNNClassifier,
+    AttentionClassifier: QuantizedAttentionClassifier,
+}

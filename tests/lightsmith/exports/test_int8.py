@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,12 +12,14 @@ from onnx import numpy_helper
 from torch import nn
 
 from datamodules.cifar10 import CIFAR10
+from lightning_modules.networks.attention_classifier import AttentionClassifier
 from lightning_modules.networks.bert import build_bert_from_config
 from lightning_modules.networks.cifar_resnet import CifarResNet
 from lightning_modules.networks.edits.fake_quantize import fake_quantize, undo_fake_quantization
 from lightning_modules.networks.fast_cnn import FastCNN
 from lightning_modules.networks.layers.normalize import Normalize
-from lightning_modules.networks.lstm_classifier import LSTMClassifier
+from lightning_modules.networks.recurrent_classifiers import GRUClassifier, LSTMClassifier, RNNClassifier
+from lightning_modules.networks.text_classifier import TextClassifier
 from lightsmith.exports.model import write_model
 
 IMAGES = torch.randint(0, 256, (256, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -94,9 +97,9 @@ def test_a_residual_network_is_rounded_where_training_rounded_it_and_nowhere_els
 WORDS, TEXTS, TOKENS = 200, 32, 20
 
 
-def reader() -> nn.Module:
+def reader(kind: type[TextClassifier] = LSTMClassifier) -> nn.Module:
     """In both directions, over vectors that an export folds with their projection."""
-    return LSTMClassifier(2, WORDS, embedding_dim=16, hidden_size=24, pretrained_dim=32, dropout=0.0, word_dropout=0.0)
+    return kind(2, WORDS, embedding_dim=16, hidden_size=24, pretrained_dim=32, dropout=0.0, word_dropout=0.0)
 
 
 def encoder() -> nn.Module:
@@ -104,7 +107,14 @@ def encoder() -> nn.Module:
     return build_bert_from_config({"model_type": "bert", "vocab_size": WORDS, **sizes}, 2, dropout=0.0)
 
 
-@pytest.mark.parametrize("build", [reader, pytest.param(encoder, marks=pytest.mark.slow)])
+OTHERS = (GRUClassifier, RNNClassifier, AttentionClassifier)
+BUILDS = [
+    reader,
+    *(pytest.param(build, marks=pytest.mark.slow) for build in (encoder, *(partial(reader, k) for k in OTHERS))),
+]
+
+
+@pytest.mark.parametrize("build", BUILDS)
 def test_a_text_network_trained_for_int8_says_what_its_export_says(build: Any, tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = build()

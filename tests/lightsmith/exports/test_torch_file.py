@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lightning_modules.networks.fast_cnn import FastCNN
-from lightning_modules.networks.lstm_classifier import LSTMClassifier
+from lightning_modules.networks.recurrent_classifiers import LSTMClassifier
 from lightsmith.exports.torch_file import InBf16, load_torch, write_torch
 
 

@@ -8,9 +8,9 @@ from lightning_modules.networks.cifar_resnet import CifarResNet
 from lightning_modules.networks.edits.choose_channels import channels_to_keep
 from lightning_modules.networks.edits.remove_channels import remove_channels
 from lightning_modules.networks.fast_cnn import FastCNN
-from lightning_modules.networks.lstm_classifier import LSTMClassifier
 from lightning_modules.networks.mlp import MLP
 from lightning_modules.networks.probes.macs import count_macs
+from lightning_modules.networks.recurrent_classifiers import LSTMClassifier
 
 IMAGES = torch.randn(2, 3, 32, 32)
 NETWORKS: dict[str, Callable[[], nn.Module]] = {

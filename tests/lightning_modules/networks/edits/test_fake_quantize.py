@@ -107,7 +107,7 @@ def test_it_cannot_be_done_twice_or_to_nothing() -> None:
     fake_quantize(network)
     with pytest.raises(ValueError, match="fake-quantized already"):
         fake_quantize(network)
-    with pytest.raises(ValueError, match="no convolution, linear, embedding or LSTM"):
+    with pytest.raises(ValueError, match="no convolution, linear, embedding or recurrent layer"):
         fake_quantize(nn.ReLU())
-    with pytest.raises(ValueError, match="let one LSTM read each direction, as LSTMClassifier does"):
+    with pytest.raises(ValueError, match="let one read each direction, as LSTMClassifier does"):
         fake_quantize(nn.LSTM(3, 4, batch_first=True, bidirectional=True))

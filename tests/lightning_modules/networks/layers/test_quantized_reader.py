@@ -9,7 +9,7 @@ from torch import nn
 from lightning_modules.networks.edits.fake_quantize import fake_quantize
 from lightning_modules.networks.layers.quantized_reader import QuantizedLSTM
 from lightning_modules.networks.layers.rounding import RowRange
-from lightning_modules.networks.lstm_classifier import LSTMClassifier
+from lightning_modules.networks.recurrent_classifiers import LSTMClassifier
 
 IDS = torch.randint(2, 50, (4, 9), generator=torch.Generator().manual_seed(0))
 

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lightning_modules.networks.bert import build_bert_from_config
-from lightning_modules.networks.lstm_classifier import LSTMClassifier, reverse_within_length
 from lightning_modules.networks.probes.attacks import attack_embeddings, attack_images, first_embedding, undisturbed
+from lightning_modules.networks.recurrent_classifiers import LSTMClassifier, reverse_within_length
 from tests.tiny_inputs import ImageSet, TinyCNN, TinyLSTM, reviews
 
 FGSM: dict[str, Any] = {"epsilon_px": 6.0, "step_px": 6.0, "steps": 1, "from_random": False}

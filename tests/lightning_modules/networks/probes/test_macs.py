@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lightning_modules.networks.lstm_classifier import LSTMClassifier
 from lightning_modules.networks.mlp import MLP
 from lightning_modules.networks.probes.macs import count_macs
+from lightning_modules.networks.recurrent_classifiers import LSTMClassifier
 
 
 @pytest.mark.parametrize("device", ["cpu", "meta"])

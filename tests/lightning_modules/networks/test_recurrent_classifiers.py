@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lightning_modules.networks.lstm_classifier import FORGET_BIAS, LSTMClassifier, reverse_within_length
+from lightning_modules.networks.recurrent_classifiers import FORGET_BIAS, LSTMClassifier, reverse_within_length
 
 CONFIGURATIONS = [
     {"bidirectional": bidirectional, "pooling": pooling, "num_layers": num_layers}

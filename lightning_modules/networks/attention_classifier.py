@@ -1,0 +1,81 @@
+"""Texts read all at once: self-attention (Vaswani et al. 2017) over vectors of tokens and their positions."""
+
+from math import gcd, log
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lightning_modules.networks.text_classifier import TextClassifier
+
+MOST_HEADS = 4
+LONGEST_WAVE = 10_000  # tokens
+
+
+class AttentionClassifier(TextClassifier):
+    """Reads with a stack of self-attention layers; one that is not bidirectional looks back only.
+
+    Args:
+        feedforward_size: width inside each layer's perceptron; twice `hidden_size` when unset.
+    """
+
+    def build_reader(  # type: ignore[override]
+        self,
+        embedding_dim: int,
+        hidden_size: int,
+        num_layers: int,
+        bidirectional: bool,
+        dropout: float,
+        feedforward_size: int | None = None,
+    ) -> int:
+        self.looks_ahead = bidirectional
+        self.enter = nn.Linear(embedding_dim, hidden_size)
+        inner = feedforward_size or 2 * hidden_size
+        self.layers = nn.ModuleList(AttentionLayer(hidden_size, inner) for _ in range(num_layers))
+        self.between = nn.Dropout(dropout)
+        self.norm = nn.LayerNorm(hidden_size)
+        return hidden_size
+
+    def read(self, embedded: Tensor, lengths: Tensor) -> list[Tensor]:
+        steps = torch.arange(embedded.shape[1], device=embedded.device)
+        seen = (steps < lengths[:, None])[:, None, None]  # (B, 1, 1, T): no token looks at padding
+        if not self.looks_ahead:
+            seen = seen & (steps <= steps[:, None])
+        states = self.enter(self.word_dropout(embedded) + sinusoids(steps, embedded.shape[2]).to(embedded.dtype))
+        for place, layer in enumerate(self.layers):
+            states = layer(self.between(states) if place else states, seen)
+        return [self.norm(states)]
+
+
+class AttentionLayer(nn.Module):
+    """Attention, then a perceptron for each token, both added to normalised states (Xiong et al. 2020).
+
+    Args:
+        size: width of the states.
+        feedforward_size: width inside the perceptron.
+    """
+
+    def __init__(self, size: int, feedforward_size: int) -> None:
+        super().__init__()
+        self.heads = gcd(size, MOST_HEADS)
+        self.attention_norm = nn.LayerNorm(size)
+        self.queries_keys_values = nn.Linear(size, 3 * size)
+        self.joined = nn.Linear(size, size)
+        self.feedforward_norm = nn.LayerNorm(size)
+        self.widen = nn.Linear(size, feedforward_size)
+        self.narrow = nn.Linear(feedforward_size, size)
+
+    def forward(self, states: Tensor, seen: Tensor) -> Tensor:
+        """States (B, T, size); ``seen`` is bool, (B, 1, 1 or T, T), true where a token may look at another."""
+        projected = self.queries_keys_values(self.attention_norm(states))
+        queries, keys, values = projected.unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        attended = F.scaled_dot_product_attention(queries, keys, values, attn_mask=seen)
+        states = states + self.joined(attended.transpose(1, 2).flatten(2))
+        return states + self.narrow(F.relu(self.widen(self.feedforward_norm(states))))
+
+
+def sinusoids(positions: Tensor, width: int) -> Tensor:
+    """Waves float32 (T, width) of rising length at positions (T,), which tell them apart (Vaswani et al. 2017, §3.5)."""
+    pairs = torch.arange(-(-width // 2), device=positions.device)
+    angles = positions[:, None] * torch.exp(pairs * (-2 * log(LONGEST_WAVE) / width))
+    return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)[:, :width]
