@@ -75,7 +75,7 @@ class AttentionLayer(nn.Module):
 
 
 def sinusoids(positions: Tensor, width: int) -> Tensor:
-    """Waves float32 (T, width) of rising length at positions (T,), which tell them apart (Vaswani et al. 2017, §3.5)."""
+    """Waves of rising length, float32 (T, width), that tell positions (T,) apart (Vaswani et al. 2017, §3.5)."""
     pairs = torch.arange(-(-width // 2), device=positions.device)
     angles = positions[:, None] * torch.exp(pairs * (-2 * log(LONGEST_WAVE) / width))
     return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)[:, :width]

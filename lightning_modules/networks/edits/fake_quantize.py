@@ -45,7 +45,7 @@ def is_fake_quantized(network: nn.Module) -> bool:
 
 
 def fake_quantize(network: nn.Module) -> None:
-    """Let a network compute as its int8 export will: linear and recurrent layers, convolutions, embeddings, sums, means.
+    """Let a network compute as its int8 export will: linear, recurrent, convolutional layers, embeddings, sums, means.
 
     Where there are embeddings, each row of a linear's inputs is rounded within its own range, elsewhere within a range
     that is learnt, in buffers called ``input_range``. There, what residual blocks add up and what a pooling takes the
