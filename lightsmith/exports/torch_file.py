@@ -12,7 +12,7 @@ from torch._dynamo.exc import UserError
 
 from lightsmith.exports.quiet import quiet
 
-HALVED = (nn.Conv2d, nn.Linear, nn.Embedding, nn.LSTM)  # norms keep fp32, as in mixed precision
+HALVED = (nn.Conv2d, nn.Linear, nn.Embedding, nn.EmbeddingBag, nn.LSTM)  # norms keep fp32, as in mixed precision
 
 
 class InBf16(nn.Module):

@@ -61,7 +61,7 @@ def fake_quantize(network: nn.Module) -> None:
     found = [module for module in modules if type(module) in QUANTIZED and module not in folded]
     if not found:
         raise ValueError("the network has no convolution, linear, embedding or recurrent layer to quantize")
-    by_row = any(isinstance(module, nn.Embedding) for module in modules)
+    by_row = any(isinstance(module, nn.Embedding | nn.EmbeddingBag) for module in modules)
     for module in found:
         _check_directions(module)
         module.__class__ = QUANTIZED[type(module)]

@@ -16,7 +16,7 @@ Scope = Literal["global", "layer"]
 def prunable_weights(
     network: nn.Module, patterns: Sequence[str] = ("*",), embeddings: bool = False
 ) -> dict[str, nn.Parameter]:
-    """The weights, by name, of the linear layers, convolutions and recurrent networks; no norms and no biases.
+    """The weights, by name, of linear and recurrent layers, convolutions and bags; no norms and no biases.
 
     Adapters are left out: zeros in one are none in the layer that it is folded into.
 
@@ -24,7 +24,13 @@ def prunable_weights(
         patterns: of the names (fnmatch); one that matches is enough.
         embeddings: take embeddings too.
     """
-    kinds: tuple[type[nn.Module], ...] = (nn.Linear, nn.Conv2d, nn.RNNBase, *([nn.Embedding] if embeddings else []))
+    kinds: tuple[type[nn.Module], ...] = (
+        nn.Linear,
+        nn.Conv2d,
+        nn.RNNBase,
+        nn.EmbeddingBag,
+        *([nn.Embedding] if embeddings else []),
+    )
     found = {
         f"{module_name}.{name}".lstrip("."): parameter
         for module_name, module in network.named_modules()

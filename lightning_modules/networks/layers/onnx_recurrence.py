@@ -20,7 +20,7 @@ def onnx_states(network: nn.RNNBase, tokens: Tensor) -> Tensor:
     """
     kind = next(kind for kind in GATES if isinstance(network, kind))
     states = tokens.transpose(0, 1)
-    zeros = tokens.new_zeros(1, len(tokens), network.hidden_size)
+    zeros = tokens.new_zeros(1, tokens.shape[0], network.hidden_size)  # `len` would fix the number of texts
     for weights in network.all_weights:
         of_inputs, of_states, *biases = (_reordered(weight, GATES[kind]) for weight in weights)
         starts = [zeros, zeros] if kind is nn.LSTM else [zeros]

@@ -24,6 +24,19 @@ class QuantizedEmbedding(nn.Embedding):
         return rounded_rows_of(self.weight, super().forward(input))
 
 
+class QuantizedEmbeddingBag(nn.EmbeddingBag):
+    """Adds up rows of a table that is rounded as a whole."""
+
+    def forward(  # type: ignore[override]
+        self,
+        input: Tensor,  # noqa: A002
+        offsets: Tensor | None = None,
+        per_sample_weights: Tensor | None = None,
+    ) -> Tensor:
+        table = rounded_rows_of(self.weight, self.weight)
+        return F.embedding_bag(input, table, offsets, mode=self.mode, per_sample_weights=per_sample_weights)
+
+
 class QuantizedLSTM(nn.LSTM):
     """Rounds its matrices per row, and its states within -1…1 wherever they are multiplied with one.
 
@@ -127,6 +140,7 @@ def is_folded(reader: TextClassifier) -> bool:
 
 QUANTIZED_READERS: dict[type[nn.Module], type[nn.Module]] = {
     nn.Embedding: QuantizedEmbedding,
+    nn.EmbeddingBag: QuantizedEmbeddingBag,
     nn.LSTM: QuantizedLSTM,
     nn.GRU: QuantizedGRU,
     nn.RNN: QuantizedRNN,

@@ -1,0 +1,43 @@
+"""A linear model on TF-IDF of words and pairs of words: what every other network on texts should beat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from lightning_modules.classifier import Classifier
+from lightning_modules.networks.tfidf_classifier import TfidfClassifier
+
+TEXTS_AT_ONCE = 512
+
+
+class TextLinear(Classifier):
+    """Logistic regression, by gradient descent, on how often and how rare the words and pairs of a text are.
+
+    Args:
+        vocabulary_size: number of token ids; the command line takes it from the data.
+        pair_buckets: places for pairs of neighbouring words; those beyond share one. Each takes a weight a class.
+    """
+
+    network: TfidfClassifier
+
+    def __init__(self, vocabulary_size: int, pair_buckets: int = 2**20, **recipe: Any) -> None:
+        super().__init__(**recipe)
+        self.save_hyperparameters()
+        self.network = TfidfClassifier(len(self.class_names), vocabulary_size, pair_buckets)
+
+    def on_fit_start(self) -> None:
+        super().on_fit_start()
+        if not self.network.counted:  # not in a resumed run, nor in one that begins with another's weights
+            self.network.count(self._training_texts())
+
+    def _training_texts(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """All of them, also where several processes share the training; texts of like length together."""
+        texts = self.trainer.datamodule.datasets["train"]  # type: ignore[attr-defined]
+        order = np.argsort(texts.lengths, kind="stable")
+        for start in range(0, len(order), TEXTS_AT_ONCE):
+            batch = texts.__getitems__(order[start : start + TEXTS_AT_ONCE].tolist())
+            yield batch.input_ids.to(self.device), batch.attention_mask.to(self.device)
