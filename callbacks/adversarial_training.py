@@ -71,10 +71,13 @@ class AdversarialTraining(Callback):
 
     def _attack_images(self, batch: Any) -> Any:
         assert self._module is not None
-        (images,) = batch.inputs
+        images = batch.inputs[0]
         if images.ndim != 4:
             shape = tuple(images.shape)
-            raise ValueError(f"AdversarialTraining is for images (B, C, H, W) and token ids, not for inputs of {shape}")
+            raise ValueError(
+                "AdversarialTraining is for images (B, C, H, W) and for networks that embed tokens (nn.Embedding), "
+                f"not for this one, with inputs of {shape}"
+            )
         task, attack = self._module, {**self.attack, "from_random": True}
         return batch._replace(image=attack_images(task.network, images, lambda o: task.loss(o, batch), **attack))
 

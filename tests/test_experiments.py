@@ -96,13 +96,14 @@ BACKBONES = {  # what comes before the head
     "resnet_transfer": "network.backbone",
     "imdb_lstm": "network.lstms",
     "bert_classifier": "network.encoder",
+    "text_linear": "network.votes",
 }
 
 
 @pytest.mark.parametrize("name", BACKBONES)
 def test_backbone_is_frozen_and_unfrozen_under_audit(experiment: Cli, tmp_path: Path, name: str) -> None:
     limits = ["--data.train_size=16", "--data.batch_size=8", "--trainer.limit_val_batches=1"]
-    limits += ["--data.max_tokens=16"] * (name in ("imdb_lstm", "bert_classifier"))
+    limits += ["--data.max_tokens=16"] * (name in ("imdb_lstm", "bert_classifier", "text_linear"))
     freeze = f"--trainer.callbacks.freeze=[{BACKBONES[name]}]"
     outcome = experiment(
         name,
@@ -172,11 +173,12 @@ REAL_RUNS = {
     "cifar_resnet": ("cifar10", 256, ()),
     "imdb_lstm": ("imdb", 256, ("--data.max_tokens=64",)),
     "bert_classifier": ("imdb", 16, ("--data.max_tokens=32",)),
+    "text_linear": ("imdb", 256, ("--data.max_tokens=64",)),
     "resnet_transfer": ("hymenoptera", 64, ("--model.weights=null",)),
 }
 
 
-SLOW_ON_REAL_DATA = ("bert_classifier", "imdb_lstm", "cifar_resnet")  # the others are of the same kinds of source
+SLOW_ON_REAL_DATA = ("bert_classifier", "imdb_lstm", "text_linear", "cifar_resnet")  # the others are of the same kinds of source
 
 
 @pytest.mark.real_data
@@ -201,7 +203,7 @@ def test_real_runs_cover_every_experiment() -> None:
     assert (ROOT / "experiments").is_dir()
 
 
-SAMPLE_SCORES = {"mnist_mlp": 0.94, "mnist_cnn": 0.97, "cifar_cnn": 0.90, "imdb_lstm": 0.76, "bert_classifier": 0.80}
+SAMPLE_SCORES = {"mnist_mlp": 0.94, "mnist_cnn": 0.97, "cifar_cnn": 0.90, "imdb_lstm": 0.76, "bert_classifier": 0.80, "text_linear": 0.74}
 
 
 @pytest.mark.slow

@@ -36,6 +36,9 @@ def onnx_states(network: nn.RNNBase, tokens: Tensor) -> Tensor:
 
 
 def _reordered(weight: Tensor, gates: tuple[int, ...]) -> Tensor:
-    """The rows of a weight or bias (gates * H, …), gate by gate in another order."""
-    parts = weight.chunk(len(gates))
-    return torch.cat([parts[gate] for gate in gates])
+    """The rows of a weight or bias (gates * H, …), gate by gate in another order.
+
+    One lookup, which the exporter works out beforehand: it leaves chunks to be joined again at each call.
+    """
+    units = len(weight) // len(gates)
+    return weight[torch.tensor([gate * units + unit for gate in gates for unit in range(units)])]
