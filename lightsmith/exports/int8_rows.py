@@ -124,9 +124,8 @@ def round_recurrent_weights(graph: ir.Graph) -> None:
             weights = constant(node.inputs[position])
             steps = np.maximum(np.abs(weights[0]).max(1) / LARGEST, SMALLEST_STEP)
             rounded = nodes.constant(np.round(weights / steps[None, :, None]), np.int8)
-            node.replace_input_with(
-                position, nodes("DequantizeLinear", rounded, nodes.constant(steps, np.float32), axis=1)
-            )
+            scales, zeros = nodes.constant(steps, np.float32), nodes.constant(np.zeros(len(steps)), np.int8)
+            node.replace_input_with(position, nodes("DequantizeLinear", rounded, scales, zeros, axis=1))
 
 
 def _largest_magnitude(value: ir.Value | None) -> float:
