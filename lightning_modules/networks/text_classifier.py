@@ -16,7 +16,7 @@ class TextClassifier(nn.Module, ABC):
     """Embeds tokens, reads them, pools the states and classifies them; how it reads is left to say.
 
     Args:
-        num_classes: width of the logits, at least 2.
+        num_classes: width of the logits; 1 for a value.
         vocabulary_size: number of token ids, 0 (padding) and 1 (unknown) included.
         hidden_size: width of a state.
         num_layers: depth of the reader.

@@ -19,7 +19,7 @@ class TfidfClassifier(nn.Module):
     sublinear_tf). Pairs share ``pair_buckets`` places by a hash, as in fastText (Joulin et al. 2017, §2.1).
 
     Args:
-        num_classes: width of the logits, at least 2.
+        num_classes: width of the logits; 1 for a value.
         vocabulary_size: number of token ids, 0 (padding) included.
         pair_buckets: places for pairs, at least 1; each takes as many weights as there are classes.
 
@@ -31,9 +31,9 @@ class TfidfClassifier(nn.Module):
 
     def __init__(self, num_classes: int, vocabulary_size: int, pair_buckets: int) -> None:
         super().__init__()
-        for name, size, least in (("num_classes", num_classes, 2), ("pair_buckets", pair_buckets, 1)):
-            if size < least:
-                raise ValueError(f"{name} is {size}; use an integer of at least {least}.")
+        for name, size in (("num_classes", num_classes), ("pair_buckets", pair_buckets)):
+            if size < 1:
+                raise ValueError(f"{name} is {size}; use an integer of at least 1.")
         self.vocabulary_size = vocabulary_size
         self.features = vocabulary_size + pair_buckets
         self.votes = nn.EmbeddingBag(self.features, num_classes, mode="sum")

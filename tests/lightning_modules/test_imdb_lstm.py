@@ -37,3 +37,22 @@ def test_pretrained_vectors_stay_fixed_and_are_rebuilt_from_the_checkpoint_alone
 def test_vectors_of_another_tokenizer_are_refused() -> None:
     with pytest.raises(ValueError, match=r"30522 token vectors, the data has 99 tokens"):
         ImdbLSTM(vocabulary_size=99, pretrained="minilm", class_names=["neg", "pos"])
+
+
+@pytest.mark.parametrize("network", ["gru", "rnn", "attention"])
+@pytest.mark.parametrize(
+    "sizes", [{"pretrained_dim": 384}, {"num_layers": 2}, {"hidden_size": 64}, {"bidirectional": False}], ids=str
+)
+def test_another_network_has_as_many_parameters_as_the_lstm(network: str, sizes: dict[str, int]) -> None:
+    def count(name: str) -> int:
+        model = ImdbLSTM(1000, name, class_names=["neg", "pos"], **sizes)  # type: ignore[arg-type]
+        return sum(p.numel() for p in model.parameters()) - model.network.embedding.weight.numel()
+
+    assert count(network) == pytest.approx(count("lstm"), rel=0.02)
+
+
+def test_another_network_is_rebuilt_from_its_hyper_parameters() -> None:
+    model = ImdbLSTM(50, "gru", hidden_size=16, class_names=["neg", "pos"])
+    ImdbLSTM(**model.hparams).load_state_dict(model.state_dict())
+    with pytest.raises(RuntimeError, match="lstms"):
+        ImdbLSTM(**{**model.hparams, "network": "lstm"}).load_state_dict(model.state_dict())

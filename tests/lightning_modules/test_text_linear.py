@@ -38,7 +38,7 @@ def test_rarity_is_counted_on_all_training_texts_and_travels_with_the_weights(ex
     found = best["state_dict"]["network.idf"]
     data = ReviewWords(train_size=200, max_vocabulary=60_000)
     the = data.tokenizer.token_to_id("the")
-    having = sum("the" in text.split() for text in data.source_found.splits["train"].items)
+    having = sum(the in data.tokenizer.encode(text).ids for text in data.source_found.splits["train"].items)
     assert found[the] == pytest.approx(1 + torch.tensor(201 / (1 + having)).log())
     one_text_only = data.tokenizer.get_vocab_size() - 1  # the rarest word
     assert found[one_text_only] == 0

@@ -70,7 +70,7 @@ def test_counting_is_done_once_for_all_and_part_of_the_state() -> None:
     assert fresh.counted
 
 
-@pytest.mark.parametrize(("argument", "sizes"), [("num_classes", (1, 9, 9)), ("pair_buckets", (2, 9, 0))])
+@pytest.mark.parametrize(("argument", "sizes"), [("num_classes", (0, 9, 9)), ("pair_buckets", (2, 9, 0))])
 def test_an_argument_out_of_range_is_named(argument: str, sizes: tuple[int, int, int]) -> None:
     with pytest.raises(ValueError, match=f"{argument} is {min(sizes)}; use"):
         TfidfClassifier(*sizes)
