@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
+import torch
 from torch import Tensor
 
 from lightning_modules.classifier import Classifier
@@ -37,7 +37,6 @@ class TextLinear(Classifier):
     def _training_texts(self) -> Iterator[tuple[Tensor, Tensor]]:
         """All of them, also where several processes share the training; texts of like length together."""
         texts = self.trainer.datamodule.datasets["train"]  # type: ignore[attr-defined]
-        order = np.argsort(texts.lengths, kind="stable")
-        for start in range(0, len(order), TEXTS_AT_ONCE):
-            batch = texts.__getitems__(order[start : start + TEXTS_AT_ONCE].tolist())
+        for positions in torch.tensor(texts.lengths).argsort().split(TEXTS_AT_ONCE):
+            batch = texts.__getitems__(positions.tolist())
             yield batch.input_ids.to(self.device), batch.attention_mask.to(self.device)
