@@ -72,7 +72,7 @@ def test_channels_are_removed_or_refused_in_one_line(experiment: Cli, tmp_path: 
 NO_IMAGES = r"images? of shape|for images|takes? images"
 # Each with its settings, and what it says to the tasks that it is not for.
 OTHERS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
-    "adversarial_training.AdversarialTraining": ((), {}),
+    "adversarial_training.AdversarialTraining": ((), {"text_linear": "networks that embed tokens"}),
     "robustness_test.RobustnessTest": (("max_items=8",), {}),
     "quantization_aware_training.QuantizationAwareTraining": (("start_epoch=0", "freeze_epoch=1"), {}),
     "trainability_audit.TrainabilityAudit": ((), {}),
