@@ -13,25 +13,20 @@ LONGEST_WAVE = 10_000  # tokens
 
 
 class AttentionClassifier(TextClassifier):
-    """Reads with a stack of self-attention layers; one that is not bidirectional looks back only.
+    """Reads with a stack of self-attention layers; one that is not bidirectional looks back only."""
 
-    Args:
-        feedforward_size: width inside each layer's perceptron; twice `hidden_size` when unset.
-    """
-
-    def build_reader(  # type: ignore[override]
+    def build_reader(
         self,
         embedding_dim: int,
         hidden_size: int,
         num_layers: int,
         bidirectional: bool,
         dropout: float,
-        feedforward_size: int | None = None,
+        feedforward_size: int,
     ) -> int:
         self.looks_ahead = bidirectional
         self.enter = nn.Linear(embedding_dim, hidden_size)
-        inner = feedforward_size or 2 * hidden_size
-        self.layers = nn.ModuleList(AttentionLayer(hidden_size, inner) for _ in range(num_layers))
+        self.layers = nn.ModuleList(AttentionLayer(hidden_size, feedforward_size) for _ in range(num_layers))
         self.between = nn.Dropout(dropout)
         self.norm = nn.LayerNorm(hidden_size)
         return hidden_size

@@ -20,11 +20,17 @@ class RecurrentClassifier(TextClassifier):
         layers_name: the attribute that holds one of them for each direction.
     """
 
-    layer: ClassVar[type[nn.RNNBase]]
+    layer: ClassVar[type[nn.LSTM] | type[nn.GRU] | type[nn.RNN]]
     layers_name: ClassVar[str]
 
     def build_reader(
-        self, embedding_dim: int, hidden_size: int, num_layers: int, bidirectional: bool, dropout: float
+        self,
+        embedding_dim: int,
+        hidden_size: int,
+        num_layers: int,
+        bidirectional: bool,
+        dropout: float,
+        feedforward_size: int,
     ) -> int:
         # One unidirectional network a direction, unpacked: packed sequences miss oneDNN's fused path on CPU.
         between = dropout if num_layers > 1 else 0.0
@@ -61,6 +67,7 @@ class LSTMClassifier(RecurrentClassifier):
     pooling="last", dropout=0.0, word_dropout=0.0`.
     """
 
+    lstms: nn.ModuleList
     layer = nn.LSTM
     layers_name = "lstms"
 

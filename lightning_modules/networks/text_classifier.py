@@ -1,7 +1,7 @@
 """What networks that read texts share: vectors of tokens, states pooled over the real ones, a head."""
 
 from abc import ABC, abstractmethod
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -27,7 +27,7 @@ class TextClassifier(nn.Module, ABC):
         word_dropout: probability in [0, 1) of dropping a whole token's vector (Gal & Ghahramani 2016).
         pretrained_dim: width of a table of pretrained token vectors, which stays fixed and is projected to
             `embedding_dim` (see `load_word_vectors`); without it the embedding is learnt.
-        reader: what `build_reader` takes besides.
+        feedforward_size: width inside a perceptron, for a reader with perceptrons; twice `hidden_size` when unset.
 
     Raises:
         ValueError: for an argument outside its range.
@@ -45,7 +45,7 @@ class TextClassifier(nn.Module, ABC):
         dropout: float = 0.5,
         word_dropout: float = 0.2,
         pretrained_dim: int | None = None,
-        **reader: Any,
+        feedforward_size: int | None = None,
     ) -> None:
         super().__init__()
         sizes = {"vocabulary_size": vocabulary_size, "num_classes": num_classes}
@@ -57,7 +57,8 @@ class TextClassifier(nn.Module, ABC):
         self.embedding.weight.requires_grad = pretrained_dim is None
         self.projection = nn.Linear(pretrained_dim, embedding_dim, bias=False) if pretrained_dim else nn.Identity()
         self.word_dropout = nn.Dropout1d(word_dropout)
-        width = self.build_reader(embedding_dim, hidden_size, num_layers, bidirectional, dropout, **reader)
+        inner = feedforward_size or 2 * hidden_size
+        width = self.build_reader(embedding_dim, hidden_size, num_layers, bidirectional, dropout, inner)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(width * (2 if pooling == "mean_max" else 1), num_classes)
         with torch.no_grad():
@@ -65,7 +66,13 @@ class TextClassifier(nn.Module, ABC):
 
     @abstractmethod
     def build_reader(
-        self, embedding_dim: int, hidden_size: int, num_layers: int, bidirectional: bool, dropout: float, **reader: Any
+        self,
+        embedding_dim: int,
+        hidden_size: int,
+        num_layers: int,
+        bidirectional: bool,
+        dropout: float,
+        feedforward_size: int,
     ) -> int:
         """Add the layers that read. Returns the width of all states of a token together."""
 

@@ -27,7 +27,7 @@ class QuantizedEmbedding(nn.Embedding):
 class QuantizedEmbeddingBag(nn.EmbeddingBag):
     """Adds up rows of a table that is rounded as a whole."""
 
-    def forward(  # type: ignore[override]
+    def forward(
         self,
         input: Tensor,  # noqa: A002
         offsets: Tensor | None = None,
@@ -73,7 +73,7 @@ class QuantizedLSTM(nn.LSTM):
 class QuantizedGRU(nn.GRU):
     """Rounds its matrices per row, and nothing else: ONNX Runtime has no int8 kernel for it. Takes texts first."""
 
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:  # noqa: A002
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:  # type: ignore[override]  # noqa: A002
         return torch.gru(*_rounded_recurrence(self, input, hx))
 
 
