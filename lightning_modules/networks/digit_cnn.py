@@ -13,7 +13,7 @@ class DigitCNN(nn.Module):
     """A 5×5 convolution that halves the image, three 3×3 ones of which two are pooled, a last pool, a linear head.
 
     Strokes are thick: a first layer with stride 2 saves most of the time. Pooling comes straight after a convolution,
-    so that norms and ReLUs see a quarter of the pixels. The 3×3 convolutions begin as the identity. Both are airbench's.
+    so that norms and ReLUs see a quarter of the pixels. The 3×3 ones begin as the identity. Both are airbench's.
 
     Args:
         num_outputs: classes, or values to predict.
