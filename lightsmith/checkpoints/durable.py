@@ -9,10 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,10 +18,10 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from tqdm.auto import tqdm
 
 from datamodules.batches.encoded_cache import sha256
+from lightsmith.replace_file import replace_file, replacing
 
 MANIFEST = "manifest.json"
-# One name per folder, so that the next save takes away what a killed one left; manifests are written within the other.
-DRAFT, CHECKPOINT_DRAFT = ".draft", ".checkpoint-draft"
+CHECKPOINT_DRAFT = ".checkpoint-draft"  # not that of other files: the manifest is written within it
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 MOST_DIGESTS = 100
 
@@ -73,7 +70,7 @@ def check_whole(path: Path) -> None:
 
 def _save(path: Path, checkpoint: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _replacing(path, CHECKPOINT_DRAFT) as file:
+    with replacing(path, CHECKPOINT_DRAFT) as file:
         hashed: Any = _HashedFile(file)
         torch.save(checkpoint, hashed)
         digest = hashed.finish()
@@ -125,28 +122,3 @@ def _listed(folder: Path) -> list[str] | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return digests
-
-
-def replace_file(path: Path, content: bytes | memoryview) -> None:
-    """Give a file new content, all of it or none, that survives a loss of power."""
-    with _replacing(path, DRAFT) as file:
-        file.write(content)
-
-
-@contextmanager
-def _replacing(path: Path, name: str) -> Iterator[IO[bytes]]:
-    """A file to write, called ``name`` until it is whole and on the disk, when it takes the place of ``path``."""
-    draft = path.with_name(name)
-    try:
-        with draft.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

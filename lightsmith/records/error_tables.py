@@ -13,7 +13,7 @@ from torch import Tensor
 
 from callbacks.log_confusion_matrix import LogConfusionMatrix
 from callbacks.log_worst_predictions import LogWorstPredictions, Mistake
-from lightsmith.checkpoints.durable import replace_file
+from lightsmith.replace_file import replace_file
 
 CONFUSION_MATRIX, WORST_PREDICTIONS = "confusion_matrix.csv", "worst_predictions.csv"
 WIDEST_MATRIX = 50  # classes; of more, only the pairs that occur are listed

@@ -18,7 +18,7 @@ from urllib.request import urlopen
 
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
-from lightsmith.checkpoints.durable import replace_file
+from lightsmith.replace_file import replace_file
 from lightsmith.runs.exact_resume import came_before
 from lightsmith.runs.guarded_loggers import say_switched_off
 from lightsmith.terminal import one_line, print_once, shown
