@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.race import Record
-from lightsmith.records.results import git
+from lightsmith.records.gather import git
 
 PANELS_A_ROW = 3
 COMMIT = ("describe", "--always", "--exclude=*")

@@ -63,7 +63,7 @@ def export(
         raise ValueError(f"--max_drop={max_drop} must be at least 0")
     home = run.resolve() if run.is_dir() else run.parent
     folder = output or home / f"export-{format}-{precision}"
-    facts = run_facts(home / "results.json")
+    facts = run_facts(home)
     proof = _write(run, folder, Wish(format, precision, calibration_items, max_drop, limit), data, facts)
     print("\n".join(proof_lines(proof, folder)))
     return 0 if proof["passed"] else 1

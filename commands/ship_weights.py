@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 
+from datamodules.batches.encoded_cache import sha256
 from lightning_modules.networks.backbones import EMBEDDED_WEIGHTS
 from lightsmith.checkpoints.rebuild import read_checkpoint
-from lightsmith.records.results import sha256
+from lightsmith.records.results import read_results
 from lightsmith.run_folder import BEST_CHECKPOINT
 
 CARD = """# The embedded backbone: cifar_resnet
@@ -35,22 +35,15 @@ def ship_weights(run: Path) -> None:
     Raises:
         ValueError: not a finished run of cifar_resnet.
     """
-    results_file = run / "results.json"
-    if not results_file.is_file():
-        raise ValueError(f"--run={run} holds no results.json: give a finished run of cifar_resnet")
-    try:
-        results = json.loads(results_file.read_text(encoding="utf-8"))
-        experiment = results["experiment"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{results_file} is not what a run writes: restore it or remove it") from error
-    if experiment != "cifar_resnet":
-        raise ValueError(f"--run={run} is a run of {experiment}; give one of cifar_resnet")
+    results = read_results(run)
+    if results.experiment != "cifar_resnet":
+        raise ValueError(f"--run={run} is a run of {results.experiment}; give one of cifar_resnet")
     state = read_checkpoint(run / BEST_CHECKPOINT)["state_dict"]
     network = {key.removeprefix("network.1."): value for key, value in state.items() if key.startswith("network.1.")}
     half = {key: value.half().contiguous() if value.is_floating_point() else value for key, value in network.items()}
     EMBEDDED_WEIGHTS.parent.mkdir(exist_ok=True)
     save_file(half, EMBEDDED_WEIGHTS)
-    EMBEDDED_WEIGHTS.with_suffix(".md").write_text(_card(results), encoding="utf-8")
+    EMBEDDED_WEIGHTS.with_suffix(".md").write_text(_card(results.as_json()), encoding="utf-8")
     size = EMBEDDED_WEIGHTS.stat().st_size
     print(f"{EMBEDDED_WEIGHTS.name}: {sum(map(torch.numel, half.values())):,} values, {size / 1e6:.2f} MB")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,8 +9,8 @@ from datamodules.preprocessing import Preprocessing
 from lightsmith.exports.card_preprocessing import words
 from lightsmith.exports.predict_script import SCRIPT, example, install_line, predict_script
 from lightsmith.exports.proof import largest_difference
+from lightsmith.records.results import FILE, read_results
 from lightsmith.records.summary import figures_of
-from lightsmith.terminal import shown
 
 CARD = """# {name}, {precision}
 
@@ -68,25 +67,21 @@ class RunFacts(NamedTuple):
     rows: dict[str, str]
 
 
-def run_facts(path: Path) -> RunFacts:
+def run_facts(run: Path) -> RunFacts:
     """From a run's results.json; little where there is only a checkpoint.
 
     Raises:
         ValueError: the file is not what a run writes.
     """
-    if not path.is_file():
+    if not (run / FILE).is_file():
         return RunFacts("A Lightsmith model", {})
-    try:
-        results = json.loads(path.read_text(encoding="utf-8"))
-        data, model = results["data"], results["model"]
-        rows = {
-            "network": f"{model['class']}, {model['parameters']:,} parameters",
-            "trained on": f"{data['train']:,} items, fingerprint {data['fingerprint']}",
-            "test of the run": ", ".join(figures_of(results["test"])),
-        }
-        return RunFacts(str(results["experiment"]), rows)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"{shown(path)} is not what a run writes: restore it or remove it") from error
+    results = read_results(run)
+    rows = {
+        "network": f"{results.model.class_}, {results.model.parameters:,} parameters",
+        "trained on": f"{results.data.train:,} items, fingerprint {results.data.fingerprint}",
+        "test of the run": ", ".join(figures_of(results.test.flat)),
+    }
+    return RunFacts(results.experiment, rows)
 
 
 def write_card(folder: Path, proof: dict[str, Any], facts: RunFacts, preprocessing: Preprocessing) -> None:

@@ -14,8 +14,8 @@ from callbacks.log_confusion_matrix import count_pairs
 from lightning_modules.training.answer import Answer, ClassProbabilities
 from lightsmith.predictions.file import PredictionsFile
 from lightsmith.predictions.trained_model import Answers
+from lightsmith.records.interval import CERTAIN_ITEMS, wilson_interval
 from lightsmith.records.per_class import DIGITS, per_class_figures
-from lightsmith.records.results import CERTAIN_ITEMS, wilson_interval
 
 AVERAGED = ("precision", "recall", "f1")
 

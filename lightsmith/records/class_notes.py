@@ -61,7 +61,7 @@ def _note(results: dict[str, Any]) -> str:
     name, share = results["majority"]["class"], results["majority"]["share"]
     always = f"always saying {name!r} would be right in {share:.1%} of the test items"
     if share >= LARGE_SHARE:
-        weigh = "" if results["model"]["class_weights"] else f" {ADVICE}"
+        weigh = "" if results["model"].get("class_weights") else f" {ADVICE}"
         return f"{always}, so accuracy says little. Look at recall (balanced accuracy) and f1.{weigh}"
     return f"{always}, and accuracy is not above that" if results["test"]["accuracy"] <= share else ""
 

@@ -35,7 +35,7 @@ def run_within_memory(cli: Any, attempt: Callable[[], None], trains: bool) -> No
         if not trains or cli.trainer.world_size > 1:
             raise RunFailedError("out of memory: lower --data.batch_size and raise --trainer.accumulate_grad_batches")
         print_once([halve_batches(cli.options)])
-        finish_wandb(cli.run_folder, exit_code=1)
+        finish_wandb(cli.recording.folder, exit_code=1)
         try:
             _rebuild(cli)
         except ValueError as error:  # of a network that cannot train on so small a batch
@@ -58,8 +58,9 @@ def _rebuild(cli: Any) -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-    if cli.run_folder is not None and (cli.run_folder / LAST_CHECKPOINT).is_file():
-        cli.options.resume = cli.run_folder
+    folder = cli.recording.folder
+    if folder is not None and (folder / LAST_CHECKPOINT).is_file():
+        cli.options.resume = folder
     cli._set_seed()
     cli.before_instantiate_classes()
     cli.instantiate_classes()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from lightning.pytorch import Callback
+
+from callbacks.measure_fit import MeasureFit
 from lightsmith.checkpoints.start import check_continues
 from lightsmith.launch.strategies import check_shares
-from lightsmith.records.results import check_callbacks
+from lightsmith.runs.trainer import best_checkpoint
 from lightsmith.settings.watched_metrics import check_watched
 
 
@@ -34,3 +38,16 @@ def check_ready(cli: Any, trainer: Any, continued: dict[str, Any], trains: bool)
         raise ValueError("trainer.max_epochs=-1 has no end to schedule towards: set max_epochs or max_steps")
     if continued:
         check_continues(continued, cli.options, trainer, cli.model)
+
+
+def check_callbacks(callbacks: Sequence[Callback]) -> None:
+    """Refuse, before training, a run of which there would be nothing to record.
+
+    Raises:
+        ValueError: no checkpoint named best, or nobody who measures the fit.
+    """
+    if best_checkpoint(callbacks) is None or not any(isinstance(c, MeasureFit) for c in callbacks):
+        raise ValueError(
+            "trainer.callbacks lacks MeasureFit, or a ModelCheckpoint with filename: best, which run needs for its "
+            "results: keep those of experiments/_defaults.yaml (--trainer.callbacks+= adds to them), or use fit"
+        )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentError
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 
 from lightsmith.runs.loggers import LoggerName
-from lightsmith.settings.callback_settings import CONFIG, split_options
-from lightsmith.settings.parse_errors import init_arguments
+from lightsmith.settings.allowed_classes import check_parsed
+from lightsmith.settings.callback_settings import CONFIG, parse_with_callbacks, split_options
+from lightsmith.settings.parse_errors import explain, init_arguments
 from lightsmith.settings.yaml_files import read_settings
 
 ROOMS = ("lightning_modules", "datamodules")  # whose classes may be imported to look at them
@@ -67,6 +70,32 @@ def add_options(parser: LightningArgumentParser) -> None:
     for name in SHARED:
         parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
     parser.link_arguments("model.init_args.pretrained", "data.init_args.tokenizer_of")
+
+
+def parse_options(
+    parser: LightningArgumentParser, of_verb: LightningArgumentParser, given: list[str], allowed_packages: list[str]
+) -> Namespace:
+    """Parse the command line and the YAML files that it names.
+
+    Args:
+        parser: of the whole command line.
+        of_verb: of the verb that was given, which knows its options.
+        given: the command line.
+        allowed_packages: those that it allows YAML files to name classes of.
+
+    Raises:
+        ValueError: a mistake, in one line.
+    """
+    try:
+        config = parse_with_callbacks(parser, given)
+    except ArgumentError as error:
+        known = [*(option.lstrip("-") for option in of_verb._option_string_actions), *experiment_keys(given)]
+        raise ValueError(explain(error, known, given)) from error
+    options = config[config.subcommand]
+    if options.allow_package != allowed_packages:
+        raise ValueError(f"allow_package={options.allow_package} counts on the command line only")
+    check_parsed(options)
+    return config
 
 
 def experiment_keys(arguments: Sequence[str]) -> Iterator[str]:

@@ -4,10 +4,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from datamodules.batches.encoded_cache import sha256
 from lightning_modules.networks import backbones
 from lightning_modules.networks.layers.normalize import Normalize
 from lightsmith.checkpoints.rebuild import load_run
-from lightsmith.records.results import sha256
 from tests.conftest import Cli
 
 SMALL = ("--data.train_size=64", "--loggers=[csv]", "--trainer.max_epochs=1", "--trainer.limit_val_batches=1")

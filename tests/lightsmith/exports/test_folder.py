@@ -11,6 +11,7 @@ import onnx.parser
 import pytest
 import torch
 
+from datamodules.batches.encoded_cache import sha256
 from datamodules.mnist import MNIST
 from datamodules.preprocessing import ImagePreprocessing
 from lightning_modules.training.answer import ClassProbabilities, ValueWithInterval
@@ -24,7 +25,6 @@ from lightsmith.exports.folder import (
     write_json,
     write_preprocessing,
 )
-from lightsmith.records.results import sha256
 
 MEANS = """<ir_version: 10, opset_import: ["" : 20]>
 network (uint8[N, 1, 4, 4] image) => (float[N, 2] logits) {

@@ -12,13 +12,13 @@ import onnx.parser
 import pytest
 from PIL import Image
 
+from datamodules.batches.encoded_cache import sha256
 from datamodules.review_words import ReviewWords
 from datamodules.transfer_images import TransferImages
 from lightning_modules.training.answer import ClassProbabilities
 from lightsmith.exports.card import RunFacts, write_card
 from lightsmith.exports.folder import ONNX_FILE, PROOF, write_json, write_preprocessing
 from lightsmith.exports.predict_script import install_line, softmax
-from lightsmith.records.results import sha256
 from tests.conftest import Cli
 
 PROVED = {

@@ -1,98 +1,91 @@
-import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
-import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
 
-from callbacks.measure_fit import MeasureFit
-from lightsmith.records.results import check_callbacks, sha256, weights_sha256, wilson_interval, write_results
-from tests.conftest import Cli
+from lightsmith.records.parts import (
+    Best,
+    ClassFigures,
+    DataFacts,
+    Environment,
+    Figures,
+    FitFacts,
+    Headline,
+    LeftOut,
+    Majority,
+    ModelFacts,
+)
+from lightsmith.records.results import Results, read_results, write_results
+
+RESULTS = Results(
+    experiment="mnist_mlp",
+    task="classification",
+    headline=Headline("accuracy", 0.9, "max"),
+    seed=1,
+    settings={"model.lr": 0.01, "callbacks.RobustnessTest": True},
+    data=DataFacts("sample", 10, 5, 5, "sha256:0", [LeftOut("a.png", "damaged")], [], classes=["ant", "bee"]),
+    test=Figures(5, {"loss": 0.25, "accuracy": 0.9}, {"accuracy": [0.5, 1.0]}),
+    best=Best(2, "val/accuracy", 0.8, Figures(5, {"loss": 0.5, "accuracy": 0.8})),
+    fit=FitFacts(1.5, 2, 4, 20, 13.3, 0.1, 1000),
+    model=ModelFacts("MnistMLP", 8, 8, "checkpoints/best.ckpt", "ab", "cd"),
+    environment=Environment("3.11", "2.14", "2.6", "cpu", "32-true", git_commit="abc"),
+    majority=Majority("ant", 0.6),
+    per_class=[ClassFigures("ant", 3, 1.0, None, 0.5), ClassFigures("bee", 2, 1.0, 0.5, 0.6)],
+)
 
 
-def test_sha256_is_the_files(tmp_path: Path) -> None:
-    (tmp_path / "x").write_bytes(b"abc")
-    assert sha256(tmp_path / "x") == hashlib.sha256(b"abc").hexdigest()
+def written(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "results.json").read_text())
+    return content
 
 
-def test_weights_sha256_follows_names_types_shapes_and_values_and_nothing_else(tmp_path: Path) -> None:
-    state = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.tensor(3), "c": torch.ones(2, dtype=torch.bfloat16)}
-    digest = weights_sha256(state)
-    torch.save(dict(reversed(state.items())), tmp_path / "x.pt")
-    assert weights_sha256(torch.load(tmp_path / "x.pt")) == digest
-    transposed = torch.arange(6.0).reshape(2, 3).T.contiguous().T  # the same values, stored in another order
-    assert weights_sha256(state | {"a": transposed}) == digest
-    others = [
-        state | {"a": state["a"].reshape(3, 2)},
-        state | {"a": state["a"].double()},
-        state | {"a": state["a"] + torch.tensor([0, 0, 1e-6])},
-        state | {"b": torch.tensor(4)},
-        {"d" if name == "c" else name: value for name, value in state.items()},
-    ]
-    assert len({weights_sha256(other) for other in others} | {digest}) == len(others) + 1
+def test_what_is_written_is_read_again_with_its_folder(tmp_path: Path) -> None:
+    write_results(RESULTS, tmp_path)
+    read = read_results(tmp_path)
+    assert read.folder == tmp_path
+    assert read.as_json() == RESULTS.as_json() == written(tmp_path)
+    assert (read.headline, read.best, read.per_class) == (RESULTS.headline, RESULTS.best, RESULTS.per_class)
+
+
+def test_figures_stand_flat_in_the_file_and_no_key_has_an_underscore_of_pythons(tmp_path: Path) -> None:
+    write_results(RESULTS, tmp_path)
+    content = written(tmp_path)
+    assert content["schema"] == 2
+    assert content["test"] == {"n": 5, "loss": 0.25, "accuracy": 0.9, "interval": {"accuracy": [0.5, 1.0]}}
+    assert content["best"]["validation"] == {"n": 5, "loss": 0.5, "accuracy": 0.8}
+    assert content["majority"] == {"class": "ant", "share": 0.6}
+    assert content["model"]["class"] == "MnistMLP"
+    assert "folder" not in content
+
+
+def test_what_a_kind_of_task_has_not_has_no_key() -> None:
+    content = Results(**{**vars(RESULTS), "majority": None, "per_class": []}).as_json()
+    assert not {"majority", "per_class", "robustness"} & content.keys()
+    assert "values" not in content["data"]
+    assert "class_weights" not in content["model"]
 
 
 def test_results_replace_earlier_ones_and_leave_no_draft(tmp_path: Path) -> None:
-    write_results({"a": 1}, tmp_path)
-    path = write_results({"a": 2}, tmp_path)
-    assert json.loads(path.read_text()) == {"a": 2}
+    write_results(RESULTS, tmp_path)
+    write_results(Results(**{**vars(RESULTS), "seed": 2}), tmp_path)
+    assert read_results(tmp_path).seed == 2
     assert [file.name for file in tmp_path.iterdir()] == ["results.json"]
 
 
-def test_a_run_without_best_checkpoint_or_measurement_is_refused() -> None:
-    best, other, measured = ModelCheckpoint(filename="best"), ModelCheckpoint(), MeasureFit()
-    check_callbacks([measured, best])
-    for callbacks in ([best], [measured], [measured, other]):
-        with pytest.raises(ValueError, match=r"trainer\.callbacks lacks"):
-            check_callbacks(callbacks)
+def test_keys_of_later_versions_are_passed_over(tmp_path: Path) -> None:
+    content = RESULTS.as_json()
+    content |= {"later": 1, "fit": {**content["fit"], "later": 1}}
+    assert Results.of_json(content).as_json() == RESULTS.as_json()
 
 
-@pytest.mark.parametrize(("right", "n"), [(67, 72), (0, 5), (5, 5), (478, 500)])
-def test_the_interval_is_wilsons(right: int, n: int) -> None:
-    stats = pytest.importorskip("scipy.stats")
-    expected = stats.binomtest(right, n).proportion_ci(0.95, method="wilson")
-    assert wilson_interval(right / n, n) == pytest.approx(list(expected), abs=6e-5)
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"schema": 2}', '{"schema": 3}', '{"schema": 1, "data": {}}'])
+def test_a_file_of_anything_else_is_one_line(tmp_path: Path, content: str) -> None:
+    (tmp_path / "results.json").write_text(content)
+    with pytest.raises(ValueError, match=r"results.json is not what a run writes: restore it or remove it$"):
+        read_results(tmp_path)
 
 
-def test_figures_are_said_of_the_items_that_were_tested(experiment: Cli, tmp_path: Path) -> None:
-    options = ("--data.train_size=100", "--data.batch_size=64", "--loggers=[csv]", "--trainer.max_epochs=1")
-    outcome = experiment("mnist_mlp", *options, "--trainer.limit_test_batches=2")
-    test = json.loads((tmp_path / "runs/mnist_mlp/latest/results.json").read_text())["test"]
-    assert test["n"] == 128
-    low, high = test["interval"]["accuracy"]
-    assert [low, high] == wilson_interval(test["accuracy"], 128)
-    assert (
-        f"n 128  loss {test['loss']:.4f}  accuracy {test['accuracy']:.4f} (95%: {low:.4f} to {high:.4f})" in outcome.out
-    )
-
-
-def weights_of(experiment: Cli, tmp_path: Path, name: str, *options: str) -> str:
-    assert experiment(name, "--loggers=[csv]", *options).code == 0
-    results = json.loads((tmp_path / "runs" / name / "latest" / "results.json").read_text())
-    return str(results["model"]["weights_sha256"])
-
-
-def test_one_command_gives_one_weights_hash_whatever_the_workers_and_another_seed_another(
-    experiment: Cli, tmp_path: Path
-) -> None:
-    options = ("--data.train_size=500", "--trainer.max_epochs=2")
-    hashes = [weights_of(experiment, tmp_path, "mnist_mlp", *options, f"--data.num_workers={n}") for n in (0, 2)]
-    assert len(set(hashes)) == 1
-    assert weights_of(experiment, tmp_path, "mnist_mlp", *options, "--seed_everything=2") not in hashes
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-@pytest.mark.parametrize("name", ["mnist_mlp", "cifar_cnn", "resnet_transfer", "imdb_lstm", "bert_classifier"])
-def test_five_runs_of_one_command_give_one_weights_hash(experiment: Cli, tmp_path: Path, name: str) -> None:
-    limits = ("--trainer.limit_val_batches=2", "--trainer.limit_test_batches=2")
-    options = ("--data.train_size=64", "--data.batch_size=16", "--trainer.max_epochs=2", *limits)
-    runs = [(0, 1), (2, 1), (0, 1), (2, 1), (0, 1), (2, 2)]
-    *same, other = (
-        weights_of(experiment, tmp_path, name, *options, f"--data.num_workers={n}", f"--seed_everything={seed}")
-        for n, seed in runs
-    )
-    hashes, differs = len(set(same)), other not in same
-    print(f"| 17 | five runs of {name}, workers 0 and 2 | {hashes} hash; another seed differs: {differs} |")
-    assert (hashes, differs) == (1, True)
+def test_a_folder_without_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"holds no results.json: give the folder of a finished run$"):
+        read_results(tmp_path)

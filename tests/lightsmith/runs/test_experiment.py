@@ -13,19 +13,20 @@ import torch
 from lightning.pytorch import Trainer
 
 from callbacks.measure_fit import MeasureFit
+from lightsmith.records.status import read_status
 from tests.conftest import ROOT, Cli
 
 SMALL = ("--data.train_size=500", "--trainer.log_every_n_steps=1")
 CSV = "--loggers=[csv]"
 CHECKPOINTS = {"best.ckpt", "last.ckpt", "last-1.ckpt", "manifest.json"}
 KEYS = {
-    "headline": ["metric", "direction", "value"],
-    "data": ["source", "train", "val", "test", "classes", "fingerprint", "skipped", "ignored"],
+    "headline": ["metric", "value", "direction"],
+    "data": ["source", "train", "val", "test", "fingerprint", "skipped", "ignored", "classes"],
     "test": ["n", "loss", "accuracy", "precision", "recall", "f1", "interval"],
-    "best": ["metric", "value", "epoch"],
+    "best": ["epoch", "metric", "value", "validation"],
     "majority": ["class", "share"],
     "fit": ["seconds", "epochs", "steps", "samples", "samples_per_second", "first_step_seconds", "peak_memory_bytes"],
-    "model": ["class", "parameters", "trainable_parameters", "class_weights", "checkpoint", "sha256", "weights_sha256"],
+    "model": ["class", "parameters", "trainable_parameters", "checkpoint", "sha256", "weights_sha256"],
     "environment": [
         *("python", "torch", "lightning", "device", "precision", "strategy", "devices", "num_nodes", "world_size"),
         *("git_commit", "git_dirty"),
@@ -36,6 +37,12 @@ KEYS = {
 def results_of(run: Path) -> dict[str, Any]:
     results: dict[str, Any] = json.loads((run / "results.json").read_text())
     return results
+
+
+def status_of(run: Path) -> tuple[str, str | None]:
+    status = read_status(run)
+    assert status is not None
+    return status.state, status.reason
 
 
 def column(run: Path, name: str) -> list[tuple[int, float]]:
@@ -73,14 +80,15 @@ def test_run_leaves_the_whole_record(experiment: Cli, tmp_path: Path) -> None:
     assert (outcome.code, outcome.err) == (0, "")
     run = (tmp_path / "runs" / "mnist_mlp" / "latest").resolve()
     files = {path.name for path in run.iterdir()}
-    assert {"config.yaml", "results.json", "metrics.csv", "checkpoints", "wandb"} <= files
+    assert {"config.yaml", "status.json", "results.json", "metrics.csv", "checkpoints", "wandb"} <= files
+    assert status_of(run) == ("finished", None)
     assert {path.name for path in (run / "checkpoints").iterdir()} == CHECKPOINTS
     assert list(run.glob("wandb/offline-run-*/files/media/table/test/worst*"))
     results = results_of(run)
-    assert sorted(results) == sorted(["schema", "experiment", "seed", "task", "per_class", *KEYS])
+    assert sorted(results) == sorted(["schema", "experiment", "seed", "settings", "task", "per_class", *KEYS])
     assert [row["class"] for row in results["per_class"]] == results["data"]["classes"]
     assert {key: list(results[key]) for key in KEYS} == KEYS
-    assert (results["schema"], results["experiment"], results["seed"]) == (1, "mnist_mlp", 1)
+    assert (results["schema"], results["experiment"], results["seed"]) == (2, "mnist_mlp", 1)
     assert (results["data"]["source"], results["fit"]["epochs"], results["fit"]["steps"]) == ("sample", 2, 4)
     assert f"number format {results['environment']['precision']}" in outcome.out
     ((step, f1),) = column(run, "test/f1")
@@ -116,10 +124,12 @@ def test_ctrl_c_says_how_to_continue_and_resume_ends_like_an_uninterrupted_run(
     assert outcome.code == 130
     assert f"interrupted; continue with: make exp RESUME=runs/mnist_mlp/{run.name}" in outcome.out
     assert not (run / "results.json").exists()
+    assert status_of(run) == ("interrupted", "SIGINT")
     config = (run / "config.yaml").read_text()
 
     resumed = lightsmith("run", f"-c={run}/config.yaml", f"--resume={run.parent}/latest")
     assert (resumed.code, resumed.err) == (0, "")
+    assert status_of(run) == ("finished", None)
     assert len(list(run.parent.iterdir())) == 3  # two runs and latest
     assert (run / "config.yaml").read_text() == config
     assert (run / "config-resumed-1.yaml").is_file()
@@ -170,6 +180,7 @@ def test_a_signal_is_no_success_and_loses_no_step(
         assert outcome.code == code
         assert "continue with: make exp RESUME=" in outcome.out
         run = (tmp_path / "runs" / "mnist_mlp" / "latest").resolve()
+        assert status_of(run) == ("interrupted", signal.Signals(number).name)
         assert not (run / "results.json").exists()
         last = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
         assert last["global_step"] == 3  # two in the first epoch, one in the second

@@ -10,6 +10,7 @@ from torch.distributed import DistBackendError
 
 from callbacks.guard_numerics import NonFiniteError
 from lightning_modules.classifier import Classifier
+from lightsmith.records.status import read_status
 from lightsmith.runs.failures import RunFailedError, failures_explained
 from tests.conftest import Cli
 from tests.live_run import LiveRun
@@ -75,6 +76,9 @@ def test_a_loss_that_is_not_finite_is_one_line_and_exit_code_one(
     assert outcome.err.endswith(f"; continue with: make exp RESUME=runs/mnist_mlp/{run.name}\n")
     assert outcome.err.count("\n") == 1
     assert not (run / "results.json").exists()
+    status = read_status(run)
+    assert status is not None
+    assert (status.state, f"{status.reason}; continue with" in outcome.err) == ("failed", True)
 
 
 def spoil(what: str, step: int, monkeypatch: pytest.MonkeyPatch) -> None:

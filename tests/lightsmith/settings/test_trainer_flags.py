@@ -189,7 +189,7 @@ def test_without_validation_the_last_weights_are_tested_and_no_line_shows_any(tr
 
 
 def _last_weights(run: Run) -> str:
-    from lightsmith.records.results import weights_sha256
+    from lightsmith.records.gather import weights_sha256
 
     last = torch.load(run.folder / "checkpoints/last.ckpt", weights_only=True)
     return weights_sha256(last["state_dict"])

@@ -1,0 +1,76 @@
+"""What a run sets otherwise than its experiment's YAML does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from lightning.pytorch.cli import LightningArgumentParser
+
+from lightsmith.settings.callback_settings import class_name, parse_with_callbacks
+from lightsmith.settings.changed import HARMLESS, TRANSIENT
+from lightsmith.settings.experiments import EXPERIMENTS, experiment_files
+
+CALLBACKS = "trainer.callbacks"
+MODE = ".mode"  # of a callback that watches a metric: it follows the metric
+
+
+def experiment_defaults(
+    parser: LightningArgumentParser, verb: str, experiment: str, files: Sequence[str | Path]
+) -> dict[str, Any]:
+    """The resolved settings of an experiment as its YAML has them, nested.
+
+    Args:
+        parser: of the command line.
+        verb: of the command.
+        experiment: its name.
+        files: the YAML files that were given, which count for an experiment that is none of experiments/.
+    """
+    own = experiment_files().get(experiment)
+    known = [EXPERIMENTS / "_defaults.yaml", own] if own else files
+    config = parse_with_callbacks(parser, [verb, *(f"--config={file}" for file in known)])
+    text = parser.dump(config, skip_validation=True)
+    return {name: value for name, value in yaml.safe_load(text)[verb].items() if name not in TRANSIENT}
+
+
+def own_settings(
+    defaults: Mapping[str, Any], settings: Mapping[str, Any], followed: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The settings that differ from an experiment's, by dotted name as on the command line.
+
+    A callback that the experiment does not have is True, and its options are there; one that the run lacks is None.
+
+    Args:
+        defaults: of the experiment, resolved, nested.
+        settings: those of the run.
+        followed: what a setting that is not set follows from the machine or the task, by name.
+    """
+    before, now = dict(_named(defaults)), dict(_named(settings))
+    standing = {**followed, **{name: value for name, value in before.items() if value is not None}}
+    names = [name for name in dict.fromkeys([*now, *before]) if not name.startswith(HARMLESS)]
+    return {name: now.get(name) for name in names if now.get(name) != standing.get(name) and not name.endswith(MODE)}
+
+
+def _named(settings: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """(dotted name, value) of everything in nested settings; options of callbacks stand under their class."""
+    if key == CALLBACKS:
+        yield from _of_callbacks(settings or [])
+    elif isinstance(settings, dict) and settings:
+        for name, value in settings.items():
+            yield from _named(value, key if name == "init_args" else f"{key}.{name}".lstrip("."))
+    else:
+        yield key, settings
+
+
+def _of_callbacks(entries: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Each callback as present, and its options; of several of one class, with their numbers."""
+    seen: list[str] = []
+    for entry in entries:
+        name = class_name(entry["class_path"])
+        seen.append(name)
+        number = "" if seen.count(name) == 1 else f".{seen.count(name)}"
+        yield f"callbacks.{name}{number}", True
+        for option, value in (entry.get("init_args") or {}).items():
+            yield f"callbacks.{name}{number}.{option}", value
