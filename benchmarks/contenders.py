@@ -11,20 +11,18 @@ class Contender:
 
     Args:
         name: in the table and the plot.
-        command: after the Python interpreter; {data}, {seed}, {output}, {scratch} and {weights} (a ResNet-18) are
-            filled in. A baseline writes its figures to {output}, a Lightsmith run into a run folder below {scratch}.
+        command: of a baseline, what follows the Python interpreter; of a Lightsmith run, its options. {data}, {seed},
+            {output} and {weights} (a ResNet-18) are filled in. A baseline writes its figures to {output}.
         quick: further options that cut the race short, for QUICK=1.
         repeats: at most so many; 1 for what does not vary.
+        experiment: that of a Lightsmith run; None for a baseline.
     """
 
     name: str
     command: tuple[str, ...]
     quick: tuple[str, ...] = ()
     repeats: int | None = None
-
-    @property
-    def is_lightsmith(self) -> bool:
-        return self.command[0] == "cli.py"
+    experiment: str | None = None
 
 
 @dataclass(frozen=True)
@@ -42,10 +40,9 @@ class Race:
 
 
 def lightsmith(name: str, experiment: str, *options: str, quick: tuple[str, ...] = ()) -> Contender:
-    """A run of cli.py with the experiment's defaults but for the options."""
-    configs = ("-c", "experiments/_defaults.yaml", "-c", f"experiments/{experiment}.yaml")
-    fixed = ("--data.source={data}", "--runs={scratch}", "--seed_everything={seed}")
-    return Contender(name, ("cli.py", "run", *configs, *fixed, *options), quick)
+    """A run of an experiment with its defaults but for the options."""
+    fixed = ("--data.source={data}", "--seed_everything={seed}")
+    return Contender(name, (*fixed, *options), quick, experiment=experiment)
 
 
 def baseline(

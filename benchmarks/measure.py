@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import subprocess
 import sys
 import tempfile
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,9 +14,9 @@ from typing import Any
 from jsonargparse import auto_cli
 
 from benchmarks.pages import EXPERIMENTS_FILE, read_measurements, write_pages
-from benchmarks.race import ROOT
 from benchmarks.report import clean_commit, machine
 from lightsmith.settings.experiments import experiment_files
+from lightsmith.studies.child_runs import run_experiment
 from lightsmith.terminal import nearest, one_line
 
 
@@ -59,31 +57,22 @@ def measure(name: str, data: str = "sample", seeds: int = 1, variant: str = "", 
 def _run(name: str, data: str, seed: int, options: list[str]) -> dict[str, Any]:
     """What one run's results.json says of it, and the seconds from Enter to the prompt."""
     source = data if data in ("sample", "hub") else str(Path(data).resolve())
-    configs = ["-c", "experiments/_defaults.yaml", "-c", f"experiments/{name}.yaml"]
+    given = [f"--data.source={source}", f"--seed_everything={seed}", *options]
+    os.environ["WANDB_MODE"] = "offline"  # a measurement is no run to look at
     with tempfile.TemporaryDirectory(prefix="lightsmith-measure-") as runs:
-        command = [sys.executable, "cli.py", "run", *configs, f"--data.source={source}", f"--seed_everything={seed}"]
-        started = time.perf_counter()
-        done = subprocess.run(
-            [*command, f"--runs={runs}", *options],
-            cwd=ROOT,
-            env={**os.environ, "WANDB_MODE": "offline"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        seconds = time.perf_counter() - started
-        if done.returncode:
-            raise ValueError(f"seed {seed} failed: {one_line(ValueError(done.stderr))}")
-        results = json.loads((Path(runs) / name / "latest" / "results.json").read_text("utf-8"))
-    print(f"seed {seed}  accuracy {results['test']['accuracy']:.4f}  {seconds:.1f} s", flush=True)
+        run = run_experiment(name, options=given, runs=Path(runs), shows=False)
+        if run.code:
+            raise ValueError(f"seed {seed} failed: {run.reason}")
+        record = run.record
+    print(f"seed {seed}  {record.headline.metric} {record.headline.value:.4f}  {run.seconds:.1f} s", flush=True)
     return {
         "seed": seed,
-        "test_accuracy": results["test"]["accuracy"],
-        "test_items": results["data"]["test"],
-        "seconds": round(seconds, 1),
-        "fit_seconds": results["fit"]["seconds"],
-        "peak_memory_bytes": results["fit"]["peak_memory_bytes"],
-        "precision": results["environment"]["precision"],
+        f"test_{record.headline.metric}": record.headline.value,
+        "test_items": record.test.n,
+        "seconds": round(run.seconds, 1),
+        "fit_seconds": record.fit.seconds,
+        "peak_memory_bytes": record.fit.peak_memory_bytes,
+        "precision": record.environment.precision,
     }
 
 

@@ -15,6 +15,7 @@ import torch
 
 from benchmarks.contenders import Contender, Race
 from lightning_modules.networks.backbones import BACKBONE_PREFIX
+from lightsmith.studies.child_runs import run_experiment
 from lightsmith.terminal import one_line
 
 ROOT = Path(__file__).parents[1]
@@ -50,36 +51,48 @@ def run_race(race: Race, data: str, repeats: int, quick: bool) -> dict[str, list
 
 
 def run_contender(contender: Contender, filled: dict[str, Any], quick: bool) -> Record:
-    """Run one contender to its end and read its figures."""
+    """Run one contender to its end and read its figures.
+
+    Raises:
+        ValueError: it failed.
+    """
     scratch: Path = filled["scratch"]
     output = scratch / "record.json"
-    options = (*contender.command, *(contender.quick if quick else ()))
-    command = [sys.executable, *(option.format(**filled, output=output) for option in options)]
-    environment = {**os.environ, "WANDB_MODE": "offline", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    given = (*contender.command, *(contender.quick if quick else ()))
+    options = [option.format(**filled, output=output) for option in given]
+    return _lightsmith(contender, options, scratch) if contender.experiment else _baseline(contender, options, output)
+
+
+def _baseline(contender: Contender, options: list[str], output: Path) -> Record:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, *options], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise ValueError(f"{contender.name} failed: {one_line(ValueError(_last_line(done.stderr)))}")
-    record: Record = _lightsmith_record(scratch) if contender.is_lightsmith else json.loads(output.read_text("utf-8"))
+    record: Record = json.loads(output.read_text("utf-8"))
     return record
 
 
-def _lightsmith_record(runs: Path) -> Record:
-    """The figures of the one run below a folder, in the form of a baseline's record."""
-    run = next(runs.glob("*/latest"))
-    results = json.loads((run / "results.json").read_text(encoding="utf-8"))
-    with (run / "metrics.csv").open(encoding="utf-8") as file:
+def _lightsmith(contender: Contender, options: list[str], runs: Path) -> Record:
+    """The figures of a run in the form of a baseline's record."""
+    os.environ["WANDB_MODE"] = "offline"  # a race is no run to look at
+    run = run_experiment(str(contender.experiment), options=options, runs=runs, shows=False)
+    if run.code or run.folder is None:
+        raise ValueError(f"{contender.name} failed: {run.reason}")
+    with (run.folder / "metrics.csv").open(encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["val/accuracy"]]
-    samples_per_step = results["fit"]["samples"] / results["fit"]["steps"]
+    fit = run.record.fit
     return {
-        "seconds": results["fit"]["seconds"],
-        "samples": results["fit"]["samples"],
-        "samples_per_second": results["fit"]["samples_per_second"],
-        "first_step_seconds": results["fit"]["first_step_seconds"],
-        "test_accuracy": results["test"]["accuracy"],
+        "seconds": fit.seconds,
+        "samples": fit.samples,
+        "samples_per_second": fit.samples_per_second,
+        "first_step_seconds": fit.first_step_seconds,
+        "test_accuracy": run.record.test.metrics["accuracy"],
         "curve": [
             {
                 "seconds": float(row["fit/seconds"]),
-                "samples": round((int(row["step"]) + 1) * samples_per_step),
+                "samples": round((int(row["step"]) + 1) * fit.samples / fit.steps),
                 "accuracy": float(row["val/accuracy"]),
             }
             for row in rows

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
-import yaml
 from onnx import numpy_helper
 from torch import nn
 
@@ -25,13 +24,13 @@ from lightsmith.exports.model import batches, load_model
 from lightsmith.exports.proof import said
 from lightsmith.run_folder import create_run_folder, point_latest
 from lightsmith.runs.failures import RunFailedError
-from lightsmith.settings.experiments import EXPERIMENTS, experiment_files
+from lightsmith.settings.experiments import experiment_files
 from lightsmith.settings.yaml_files import read_settings
+from lightsmith.studies.child_runs import CLI, run_experiment
 from lightsmith.studies.ledger import SCHEMA, Row, lost_by, plot, print_table, recommended, shortcomings
 from lightsmith.studies.variants import Variant, read_plan
 from lightsmith.terminal import nearest, shown
 
-CLI = Path(__file__).parents[1] / "cli.py"
 DISTILLATION = "callbacks.distill_from_teacher.DistillFromTeacher"
 
 
@@ -107,17 +106,15 @@ def _trained(variant: Variant, name: str, data: str, runs: dict[str, Path], home
         teaching = {"class_path": DISTILLATION, "init_args": {"teacher": str(runs[variant.teacher])}}
         trainer = settings.get("trainer", {})
         settings["trainer"] = {**trainer, "callbacks+": [*trainer.get("callbacks+", []), teaching]}
-    home.mkdir(exist_ok=True)
-    part = home / f"_{variant.name}.yaml"
-    part.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    configs = [f"-c={path}" for path in (EXPERIMENTS / "_defaults.yaml", experiment_files()[name], part)]
     start = [] if variant.of is None else [f"--init_from={runs[variant.of]}"]
     seeded = [] if seed is None else [f"--seed_everything={seed}"]
     print(f"\n== {variant.name}", flush=True)
-    options = [f"--data.source={data}", f"--runs={home / variant.name}", *start, *seeded]
-    if code := subprocess.run([sys.executable, str(CLI), "run", *configs, *options], check=False).returncode:
-        raise RunFailedError(f"{variant.name} was not trained (exit code {code}); what is done is in {shown(home)}")
-    return (home / variant.name / name / "latest").resolve()
+    run = run_experiment(name, settings, [f"--data.source={data}", *start, *seeded], runs=home / variant.name)
+    if run.code or run.folder is None:
+        raise RunFailedError(
+            f"{variant.name} was not trained (exit code {run.code}): {run.reason}; what is done is in {shown(home)}"
+        )
+    return run.folder
 
 
 def _measured(variant: Variant, run: Path, data: str, folder: Path, limit: int | None) -> Row:

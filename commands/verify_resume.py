@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 import random
 import shlex
 import signal
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import cycle, islice
 from pathlib import Path
@@ -22,11 +19,12 @@ import yaml
 
 from lightsmith.checkpoints.newest_checkpoint import newest_checkpoint
 from lightsmith.checkpoints.rebuild import read_checkpoint
+from lightsmith.records.results import read_results
 from lightsmith.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT, has_checkpoint
 from lightsmith.settings.experiments import EXPERIMENTS, experiment_files
+from lightsmith.studies.child_runs import ChildRun, run_command
 from lightsmith.terminal import nearest
 
-CLI = Path(__file__).parents[1] / "cli.py"
 SAVES = 10  # in mid-epoch, over the whole run
 LONGEST_SHOWN = 100  # characters
 OF_THIS_RUN = ("seconds", "fit/seconds", "first_step_seconds", "samples_per_second", "peak_memory_bytes", "sha256")
@@ -40,7 +38,6 @@ MOMENTS = (
 )
 MOST_LINES = 20
 LONGEST_LINE = 200
-TERMINATED = 143  # the exit code after a SIGTERM
 
 
 def verify_resume(name: str, data: str = "sample", kills: int = len(MOMENTS), options: str = "") -> int:
@@ -70,10 +67,11 @@ def verify_resume(name: str, data: str = "sample", kills: int = len(MOMENTS), op
         _link_files(folder)
         data = str(Path(data).resolve()) if data.startswith("..") else data
         configs = [f"-c=experiments/{file}.yaml" for file in ("_defaults", name)]
-        _finish(_start(folder, ["run", *configs, f"--data.source={data}", *shlex.split(options), "--runs=runs"]))
-        whole = next(folder.glob("runs/*/latest")).resolve()
-        print(f"undisturbed  {read_results(whole)['fit']['seconds']:.1f} s", flush=True)
-        return verdict(list(run_differences(whole, _killed_and_resumed(folder, whole, kills))))
+        whole = _run(folder, name, [*configs, f"--data.source={data}", *shlex.split(options)])
+        if whole.ended_by or whole.folder is None:
+            raise ValueError(f"the run was killed: signal {whole.ended_by}")
+        print(f"undisturbed  {whole.record.fit.seconds:.1f} s", flush=True)
+        return verdict(list(run_differences(whole.folder, _killed_and_resumed(folder, whole.folder, kills))))
 
 
 def _link_files(folder: Path) -> None:
@@ -102,24 +100,18 @@ def _killed_and_resumed(folder: Path, whole: Path, kills: int) -> Path:
     config = folder / f"{whole.parent.name}.yaml"
     config.unlink(missing_ok=True)  # a link to a file of that name
     config.write_text(yaml.safe_dump(_killing_settings(whole, kills)), encoding="utf-8")
-    command = start = ["run", "-c", config.name]
-    process = _start(folder, command)
-    while _was_killed(process):
-        run, step, command = _last_but(whole), "nothing", start
-        if run is not None and has_checkpoint(run):
-            typed, step = run.relative_to(folder), f"step {read_checkpoint(newest_checkpoint(run))['global_step']}"
-            command = ["run", "-c", f"{typed}/config.yaml", f"--resume={typed}"]
-        print(f"killed       by {signal.Signals(-process.returncode).name} after {step} was saved", flush=True)
-        process = _start(folder, command)
-    run = _last_but(whole)
-    assert run is not None, "it came to its end"
-    return run
-
-
-def _last_but(whole: Path) -> Path | None:
-    """The newest run beside another, if there is one; ``latest`` is moved only once a run has trained a batch."""
-    others = set(whole.parent.glob("[0-9]*")) - {whole}
-    return max(others, key=lambda run: run.stat().st_ctime, default=None)
+    begun: Path | None = None  # of which something was saved
+    run = _run(folder, whole.parent.name, ["-c", config.name])
+    while run.ended_by:
+        begun = run.folder if run.folder and has_checkpoint(run.folder) else begun
+        options, step = ["-c", config.name], "nothing"
+        if begun is not None:
+            typed, step = begun.relative_to(folder), f"step {read_checkpoint(newest_checkpoint(begun))['global_step']}"
+            options = ["-c", f"{typed}/config.yaml", f"--resume={typed}"]
+        print(f"killed       by {run.ended_by.name} after {step} was saved", flush=True)
+        run = _run(folder, whole.parent.name, options)
+    assert run.folder is not None, "it came to its end"
+    return run.folder
 
 
 def _killing_settings(whole: Path, kills: int) -> dict[str, Any]:
@@ -127,7 +119,7 @@ def _killing_settings(whole: Path, kills: int) -> dict[str, Any]:
     settings: dict[str, Any] = yaml.safe_load((whole / "config.yaml").read_text("utf-8"))
     for callback in settings["trainer"]["callbacks"]:
         if callback["class_path"].endswith(".SaveLast"):
-            callback["init_args"]["every_minutes"] = read_results(whole)["fit"]["seconds"] / 60 / SAVES
+            callback["init_args"]["every_minutes"] = read_results(whole).fit.seconds / 60 / SAVES
     total = read_checkpoint(whole / LAST_CHECKPOINT)["loops"]["fit_loop"]["epoch_loop.batch_progress"]["total"]["ready"]
     accumulated = int(settings["trainer"]["accumulate_grad_batches"])
     hooks, signals = zip(*islice(cycle(MOMENTS), kills), strict=True)
@@ -138,28 +130,16 @@ def _killing_settings(whole: Path, kills: int) -> dict[str, Any]:
     return settings
 
 
-def _start(folder: Path, arguments: list[str]) -> subprocess.Popen[str]:
-    command = [sys.executable, str(CLI), *arguments]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-
-
-def _finish(process: subprocess.Popen[str]) -> None:
-    if _was_killed(process):
-        raise ValueError(f"the run was killed: signal {-process.returncode}")
-
-
-def _was_killed(process: subprocess.Popen[str]) -> bool:
-    """Wait for the end of a run, and say whether it was one that a signal brought about.
+def _run(folder: Path, name: str, options: Sequence[str]) -> ChildRun:
+    """Run an experiment in a folder, as it is typed there, until it ends or is killed.
 
     Raises:
         ValueError: it failed by itself.
     """
-    _, errors = process.communicate()
-    if process.returncode == TERMINATED:
-        process.returncode = -signal.SIGTERM
-    if process.returncode not in (0, -signal.SIGTERM, -signal.SIGKILL):
-        raise ValueError(f"the run failed with exit code {process.returncode}: {errors.strip()}")
-    return process.returncode != 0
+    run = run_command(options, Path("runs") / name, cwd=folder)
+    if run.code and run.ended_by not in (signal.SIGTERM, signal.SIGKILL):
+        raise ValueError(f"the run failed with exit code {run.code}: {run.reason}")
+    return run
 
 
 def run_differences(one: Path, other: Path) -> Iterator[str]:
@@ -168,7 +148,12 @@ def run_differences(one: Path, other: Path) -> Iterator[str]:
         saved = (read_checkpoint(one / path), read_checkpoint(other / path))
         yield from differences(*saved, path.name, (str(one), str(other)))
     yield from differences(metric_rows(one), metric_rows(other), "metrics.csv")
-    yield from differences(read_results(one), read_results(other), "results.json")
+    yield from differences(_measured(one), _measured(other), "results.json")
+
+
+def _measured(run: Path) -> dict[str, Any]:
+    """The record of a run without its settings, to which a killed run adds what kills it."""
+    return {name: value for name, value in read_results(run).as_json().items() if name != "settings"}
 
 
 def differences(one: Any, other: Any, where: str, paths: tuple[str, str] = ("", "")) -> Iterator[str]:
@@ -215,9 +200,3 @@ def metric_rows(run: Path) -> list[dict[str, str]]:
     """The rows of a run's metrics.csv."""
     with (run / "metrics.csv").open(newline="", encoding="utf-8") as lines:
         return list(csv.DictReader(lines))
-
-
-def read_results(run: Path) -> dict[str, Any]:
-    """What a run's results.json holds."""
-    results: dict[str, Any] = json.loads((run / "results.json").read_text("utf-8"))
-    return results

@@ -47,6 +47,22 @@ class TrainedModel(NamedTuple):
                 )
         return torch.cat(outputs) if outputs else torch.empty(0), np.concatenate(predictions)
 
+    def predict(self, items: Path | Iterable[Any]) -> list[dict[str, Any]]:
+        """What the model says of each item, such as its class and probabilities, as `make predict` writes it.
+
+        Args:
+            items: images, uint8 (H, W, C), or texts; or the path of a file or folder, read as `make predict` reads it.
+
+        Raises:
+            ValueError: a text alone, which would be taken for its letters, or a path that does not exist.
+        """
+        if isinstance(items, str):
+            raise ValueError(f"items={items!r} is one text: give a list of texts, or a Path")
+        if isinstance(items, Path) and not items.exists():
+            raise ValueError(f"items={items} does not exist")
+        named = self.data.read_inputs(items) if isinstance(items, Path) else ((str(n), x) for n, x in enumerate(items))
+        return [line for answers in ask(self, named) for line in answers.lines(self.answer)]
+
 
 class Answers(NamedTuple):
     """What a model says to some inputs.
@@ -65,6 +81,15 @@ class Answers(NamedTuple):
     def by_position(self) -> dict[int, np.ndarray]:
         """The prediction of each input that has one, by position."""
         return dict(zip(self.kept.tolist(), self.predictions, strict=True))
+
+    def lines(self, answer: Answer) -> Iterator[dict[str, Any]]:
+        """Each input's name with what is said of it, or why nothing is. What is no input has no line."""
+        said = self.by_position
+        for position, (name, item) in enumerate(self.inputs):
+            if position in said:
+                yield {"item": name, **answer.line(said[position])}
+            elif not isinstance(item, NotAnInput | Note):
+                yield {"item": name, "error": self.reasons[position]}
 
 
 def model_file(run: Path) -> Path:

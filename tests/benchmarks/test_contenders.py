@@ -1,20 +1,19 @@
 """Every race names experiments and scripts that exist, and Lightsmith leads each."""
 
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 
 from benchmarks.contenders import RACES, Contender
+from lightsmith.settings.experiments import experiment_files
 
-ROOT = Path(__file__).parents[2]
 CONTENDERS = [contender for race in RACES.values() for contender in race.contenders]
 
 
 @pytest.mark.parametrize("contender", CONTENDERS, ids=lambda contender: contender.name)
 def test_what_a_contender_runs_exists(contender: Contender) -> None:
-    if contender.is_lightsmith:
-        assert all((ROOT / option).is_file() for option in contender.command if option.endswith(".yaml"))
+    if contender.experiment:
+        assert contender.experiment in experiment_files()
     else:
         assert find_spec(contender.command[1]) is not None
 
@@ -22,6 +21,6 @@ def test_what_a_contender_runs_exists(contender: Contender) -> None:
 def test_every_task_has_a_race_that_lightsmith_leads_and_a_tutorial() -> None:
     assert set(RACES) == {"mnist_mlp", "cifar_cnn", "imdb_lstm", "bert_classifier", "resnet_transfer"}
     for race in RACES.values():
-        assert race.contenders[0].is_lightsmith
-        assert any("tutorial" in contender.name and not contender.is_lightsmith for contender in race.contenders)
+        assert race.contenders[0].experiment
+        assert any("tutorial" in contender.name and not contender.experiment for contender in race.contenders)
         assert len({contender.name for contender in race.contenders}) == len(race.contenders)

@@ -12,7 +12,7 @@ import yaml
 from lightning.pytorch import Trainer
 
 from callbacks.measure_fit import MeasureFit
-from commands.verify_resume import read_results
+from lightsmith.records.results import read_results
 from tests.conftest import Cli, Outcome
 from tests.plain_run import latest
 
@@ -101,10 +101,10 @@ def test_a_run_that_was_stopped_early_says_so_and_goes_on_with_more_patience(mak
     again = make(resume=run)
     assert again.code == 0
     assert re.search(f"nothing to train{said}", again.out)
-    assert read_results(run)["fit"]["epochs"] == 2
+    assert read_results(run).fit.epochs == 2
     settings = yaml.safe_load((run / "config.yaml").read_text())
     settings["trainer"]["callbacks"][-1]["init_args"]["patience"] = 3
     (run / "config.yaml").write_text(yaml.safe_dump(settings))
     longer = make(resume=run)
     assert re.search(r"ended early.*3 times in a row \(patience=3, .*, in epoch 4 of 5", longer.out)
-    assert read_results(run)["fit"]["epochs"] == 4
+    assert read_results(run).fit.epochs == 4

@@ -1,0 +1,159 @@
+"""Start a run from code, in a process of its own, and get its record back."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lightsmith.records.results import Results, read_results
+from lightsmith.records.status import process_start, read_status
+from lightsmith.runs.failures import RunFailedError
+from lightsmith.settings.experiments import EXPERIMENTS, experiment_files
+from lightsmith.terminal import nearest
+
+CLI = Path(__file__).parents[2] / "cli.py"
+SIGNALLED = 128  # exit codes above it say which signal ended a run in good order
+PATIENCE_SECONDS = 60  # for a run that is told to end, in which it saves
+
+
+@dataclass(frozen=True)
+class ChildRun:
+    """A run in a process of its own, which has ended.
+
+    Attributes:
+        code: exit code; of a process that a signal killed, the signal as a negative number.
+        folder: the run's; None if it wrote none.
+        reason: the last line on stderr.
+        seconds: from the start of the process to its end.
+    """
+
+    code: int
+    folder: Path | None
+    reason: str
+    seconds: float
+
+    @property
+    def ended_by(self) -> signal.Signals | None:
+        """The signal that ended it, if one did."""
+        number = -self.code if self.code < 0 else self.code - SIGNALLED
+        return signal.Signals(number) if number > 0 else None
+
+    @property
+    def record(self) -> Results:
+        """The record of a run that came to its end.
+
+        Raises:
+            ValueError: a mistake in its settings.
+            RunFailedError: it failed, or was ended by a signal.
+        """
+        if self.code == 2:
+            raise ValueError(self.reason)
+        if self.code or self.folder is None:
+            said = f"{self.ended_by.name} ended the run" if self.ended_by else self.reason
+            raise RunFailedError(f"{said} (run folder: {self.folder})" if self.folder else said)
+        return read_results(self.folder)
+
+
+def run_experiment(
+    name: str,
+    settings: Mapping[str, Any] | None = None,
+    options: Sequence[str] = (),
+    *,
+    runs: Path = Path("runs"),
+    shows: bool = True,
+) -> ChildRun:
+    """Run an experiment to its end, as `make exp` does.
+
+    Args:
+        name: the experiment.
+        settings: what differs from its YAML, nested as there.
+        options: of the command line; they win over ``settings``.
+        runs: folder that holds all runs.
+        shows: whether what the run prints is shown.
+
+    Raises:
+        ValueError: no such experiment.
+    """
+    files = experiment_files()
+    if name not in files:
+        raise ValueError(f"no experiment {name!r}{nearest(name, list(files))} (all: {', '.join(files)})")
+    with tempfile.TemporaryDirectory(prefix="lightsmith-settings-") as scratch:
+        part = Path(scratch) / "_settings.yaml"  # a part by its underscore, so that the run keeps the experiment's name
+        part.write_text(yaml.safe_dump(_plain(settings or {})), encoding="utf-8")
+        configs = [f"--config={file}" for file in (EXPERIMENTS / "_defaults.yaml", files[name], part)]
+        return run_command([*configs, *options], runs / name, shows=shows)
+
+
+def run_command(options: Sequence[str], home: Path, *, cwd: Path | None = None, shows: bool = False) -> ChildRun:
+    """Run `cli.py run` to its end, however that comes.
+
+    Args:
+        options: of the command line, all but ``--runs``.
+        home: the folder that the run's folder will lie in, ``<runs>/<experiment>``, relative to ``cwd``.
+        cwd: the folder to run in; the current one when unset.
+        shows: whether what the run prints is shown.
+    """
+    command = [sys.executable, str(CLI), "run", *options, f"--runs={home.parent}"]
+    copies = shows and sys.stdout is not sys.__stdout__  # to a notebook, whose output is no file
+    output = subprocess.PIPE if copies else None if shows else subprocess.DEVNULL
+    started = time.perf_counter()
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
+        with subprocess.Popen(command, cwd=cwd, stdout=output, stderr=errors, text=True) as process:
+            identity = process.pid, process_start(process.pid)
+            code = _wait(process)
+        seconds = time.perf_counter() - started
+        errors.seek(0)
+        said = errors.read()
+    if shows and not code:
+        sys.stderr.write(said)
+    return ChildRun(code, _folder_of(identity, (cwd or Path()) / home), _last_line(said), seconds)
+
+
+def _wait(process: subprocess.Popen[str]) -> int:
+    """Copy what a run prints until it ends; where this process is to end before, it takes the run along.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+        return process.wait()
+    except BaseException:
+        process.terminate()
+        try:
+            process.wait(PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        raise
+
+
+def _folder_of(identity: tuple[int, str | None], home: Path) -> Path | None:
+    """The run folder that a process wrote, of those in ``home``; newest first."""
+    for folder in sorted(home.glob("[0-9]*"), reverse=True):
+        status = read_status(folder)
+        if status is not None and (status.process, status.process_start) == identity:
+            return folder.resolve()
+    return None
+
+
+def _last_line(text: str) -> str:
+    return next(iter(reversed(text.strip().splitlines())), "nothing was said")
+
+
+def _plain(settings: Any) -> Any:
+    """Settings as YAML has them: paths become text, tuples lists."""
+    if isinstance(settings, Mapping):
+        return {name: _plain(value) for name, value in settings.items()}
+    if isinstance(settings, (list, tuple)):
+        return [_plain(value) for value in settings]
+    return str(settings) if isinstance(settings, Path) else settings
