@@ -16,13 +16,13 @@ from torch.utils.data import Dataset
 from datamodules.batches.encoded_cache import cached, keep_within, uncached
 from datamodules.batches.encoded_splits import EncodedSplits, encode_splits
 from datamodules.batches.split_loaders import SplitLoaders
-from datamodules.health.contents import Contents, fingerprint, read_contents
+from datamodules.health.contents import Contents, content_ids, fingerprint, read_contents
 from datamodules.health.duplicates import find_copies, note_copies
 from datamodules.preprocessing import ModulePreprocessing, Preprocessing
 from datamodules.sources.item_names import name_item
 from datamodules.sources.known_classes import in_known_order
 from datamodules.sources.labels import Labels
-from datamodules.sources.source import SPLIT_NAMES, Source, existing_path
+from datamodules.sources.source import SPLIT_NAMES, Source, existing_path, take
 from datamodules.sources.splits import RareClasses, check_fractions, choose_train, cut_missing_splits
 from datamodules.sources.unreadable import check_unreadable, lost_items
 from datamodules.sources.values import summary
@@ -262,6 +262,10 @@ class SplitData(SplitLoaders, ABC):
         """What a person finds an item by: its file within ``source``, or the row of the split that it was found in."""
         found_in = split if split in self.found.splits else "train"
         return name_item(self._encoded.readable[split].items, index, found_in, Path(self.source).expanduser())
+
+    def item_ids(self, split: str, positions: np.ndarray) -> list[str]:
+        """Digests of the content of the items at int64 ``positions`` (n,)."""
+        return content_ids(take(self._encoded.readable[split].items, positions))
 
     def prepare_data(self) -> None:
         """Download once per node; ``setup`` then reads the cache on every rank."""

@@ -16,6 +16,7 @@ from datamodules.sources.folders.file_paths import EMPTY_DIGEST, FilePaths, file
 from datamodules.sources.source import Source, check_regular
 
 READ_WHOLE_BYTES = 1_000_000
+ID_BYTES = 16
 
 
 class Contents(NamedTuple):
@@ -47,6 +48,19 @@ def read_contents(items: Sequence[Any] | np.ndarray, title: str) -> Contents:
     bar = tqdm(items, f"Reading {title}", unit=" items", leave=False, delay=1, disable=None)
     copies = np.fromiter(map(number, bar), np.uint64, len(items))
     return Contents(key.hexdigest(), copies)
+
+
+def content_ids(items: Sequence[Any] | np.ndarray) -> list[str]:
+    """What names each item by its content: half of its sha256 in hexadecimal, the same wherever the data lies.
+
+    Args:
+        items: as for ``read_contents``.
+    """
+    if isinstance(items, FilePaths):
+        digests = [digest.tobytes() for digest in items.digests()]
+    else:
+        digests = [_digests(item)[0] for item in items]
+    return [digest[:ID_BYTES].hex() for digest in digests]
 
 
 def _of_files(paths: FilePaths) -> Contents:

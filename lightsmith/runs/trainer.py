@@ -18,7 +18,8 @@ from lightsmith.checkpoints.durable import DurableCheckpointIO
 from lightsmith.checkpoints.rebuild import load_run
 from lightsmith.launch.slurm import keep_lightning_from_requeueing
 from lightsmith.launch.torchrun import meet_again
-from lightsmith.records.keep_test_predictions import KeepTestPredictions
+from lightsmith.predictions.file import free_path, writable_home
+from lightsmith.records.keep_test_predictions import PREDICTIONS, KeepTestPredictions
 from lightsmith.run_folder import BEST_CHECKPOINT
 from lightsmith.runs.exact_resume import ExactResume
 from lightsmith.runs.final_validation import end_with_validation
@@ -82,13 +83,19 @@ class ExperimentTrainer(Trainer):
             best.best_model_path = str(Path(best.dirpath) / BEST_CHECKPOINT.name)
             self.save_checkpoint(best.best_model_path)
         path = best.best_model_path if best else None
+        if not self.fast_dev_run:
+            folder = self.keep_best.run_folder  # of the first of several processes
+            self.callbacks.append(KeepTestPredictions(folder and folder / PREDICTIONS))
         with guard_test(self) as self.failures:
             self.test(model, datamodule=datamodule, ckpt_path=path, verbose=False, weights_only=True)
 
     def predict(self, *args: Any, **options: Any) -> Any:
         """Lightning's own, and what it computes is kept in a file beside the checkpoint's run."""
         if options.get("ckpt_path") and not self.fast_dev_run:
-            self.callbacks.append(KeepTestPredictions(Path(options["ckpt_path"])))
+            advice = ", where the predictions would go: copy the run elsewhere"
+            folder = writable_home(Path(options["ckpt_path"]), advice) / PREDICTIONS.parent
+            output = free_path(folder, PREDICTIONS.stem, PREDICTIONS.suffix) if self.is_global_zero else None
+            self.callbacks.append(KeepTestPredictions(output, says_so=True))
         return super().predict(*args, **options)
 
 

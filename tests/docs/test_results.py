@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -19,7 +20,7 @@ from lightsmith.records.results import SCHEMA
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/results.md").read_text(encoding="utf-8")
-HEAD, RECORD, _, METRICS, PREDICTIONS, _ = re.split(r"^## .*\n", TEXT, flags=re.MULTILINE)
+HEAD, RECORD, _, METRICS, TESTED, PREDICTIONS, _ = re.split(r"^## .*\n", TEXT, flags=re.MULTILINE)
 ROWS = re.findall(r"^\| `([\w.\[\]]+)` \| ([\w ]+) \| (.+) \|$", RECORD, re.MULTILINE)
 
 FREE = ("settings", "best.validation")  # objects whose keys a run chooses
@@ -127,6 +128,18 @@ def test_every_file_of_a_run_is_documented(run: Path) -> None:
         "wandb-id.txt",
     }
     assert documented == written | only_sometimes
+
+
+def test_every_column_of_the_tested_items_is_documented(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    columns = pq.read_table(run / "predictions/test.parquet").column_names
+    documented = re.findall(r"^\| `(\w+)", TESTED, re.MULTILINE)
+    assert columns == [*documented[:4], *(f"{documented[4]}{name}" for name in ("daisy", "rose"))]
+    (block,) = re.findall(r"^```python\n(.*?)^```", TESTED, re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(run.parents[2])
+    exec(compile(block, "docs/results.md", "exec"), {})
+    assert capsys.readouterr().out.startswith("6 ['index', 'id', 'item', 'label', 'probability_daisy']")
 
 
 def test_predictions_look_as_documented(run: Path) -> None:

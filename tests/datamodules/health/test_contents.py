@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datamodules.health.contents import fingerprint, read_contents
+from datamodules.health.contents import content_ids, fingerprint, read_contents
+from datamodules.sources.folders.file_paths import FilePaths, Files
 from datamodules.sources.source import Examples, Source
 
 
@@ -62,3 +63,14 @@ def test_the_fingerprint_of_given_data_stays_what_it_is() -> None:
     splits = {"train": Examples(["good", "bad", None], np.array([1, 0, 1])), "test": Examples([b"x"], np.array([0]))}
     expected = "sha256:14c94469ce5e4a3576d49a66052113a41bad50317baab65fb750188d90c7bf23"
     assert fingerprint(Source("films", ["bad", "good"], splits)) == expected
+
+
+def test_an_item_is_named_by_its_content_wherever_it_lies(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(b"content")
+    (tmp_path / "c").write_bytes(b"other")
+    in_memory = content_ids([b"content", b"content", b"other"])
+    assert in_memory == content_ids(FilePaths(Files([str(tmp_path / name) for name in "abc"])))
+    assert in_memory == content_ids([tmp_path / name for name in "abc"])
+    assert (len(set(in_memory)), {len(name) for name in in_memory}) == (2, {32})
+    assert content_ids(["a  text"]) != content_ids(["a text"])  # of the raw item

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 from lightning.pytorch import Trainer
@@ -242,7 +243,7 @@ def test_lightnings_own_verbs_work_on_a_checkpoint(experiment: Cli, tmp_path: Pa
     before = set(tmp_path.rglob("*"))
     for verb in ("validate", "test", "predict"):
         assert experiment("mnist_mlp", f"--ckpt_path={run}/checkpoints/best.ckpt", verb=verb).code == 0
-    assert set(tmp_path.rglob("*")) - before == {run / "predictions", run / "predictions" / "test.jsonl"}
+    assert set(tmp_path.rglob("*")) - before == {run / "predictions", run / "predictions" / "test.parquet"}
 
 
 @pytest.mark.slow
@@ -257,6 +258,8 @@ def test_two_processes_write_one_run_folder(tmp_path: Path) -> None:
     results = results_of(run)
     assert results["fit"]["steps"] == 2
     assert 0 < results["test"]["accuracy"] < 1
+    assert pq.read_table(run / "predictions/test.parquet")["index"].to_pylist() == list(range(500))
+    assert status_of(run) == ("finished", None)
     assert ran.stdout.count("epoch 1/1") == 1
     assert ran.stdout.count("data       sample") == 2  # at the start and in the closing table, by one process
     assert {path.name for path in (run / "checkpoints").iterdir()} == CHECKPOINTS - {"last-1.ckpt"}  # one epoch
