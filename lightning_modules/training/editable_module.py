@@ -78,10 +78,10 @@ class EditableModule(LightningModule):
         """The optimizer's groups, which follow from names, shapes, ``requires_grad`` and ``lr_scales`` alone."""
 
     def operate(self, kind: str, **options: Any) -> None:
-        """Change the network's structure (see networks/surgery.py), for good: every checkpoint from now on repeats it.
+        """Change the network's structure (see networks/edits/edit.py), for good: every checkpoint from now on repeats it.
 
         Raises:
-            ValueError: as ``networks.surgery.operate``.
+            ValueError: there is no such kind or option.
         """
         operate(self.network, kind, options)
         self.operations.append({"kind": kind, "options": options})

@@ -27,7 +27,7 @@ def test_an_input_and_a_weight_are_blamed_before_what_follows_from_them() -> Non
     points.points[1, 0] = torch.nan
     assert cause_in(points, model, of_loss=True) == "the input is not finite for training item 11"
     with torch.no_grad():
-        model.network[3].bias[0] = torch.inf
+        model.get_parameter("network.3.bias")[0] = torch.inf
     assert cause_in(points, model, of_loss=True) == "network.3.bias is not finite"
 
 
