@@ -78,7 +78,7 @@ class EditableModule(LightningModule):
         """The optimizer's groups, which follow from names, shapes, ``requires_grad`` and ``lr_scales`` alone."""
 
     def operate(self, kind: str, **options: Any) -> None:
-        """Change the network's structure (see networks/edits/edit.py), for good: every checkpoint from now on repeats it.
+        """Change the structure of the network for good: every checkpoint from now on repeats it.
 
         Raises:
             ValueError: there is no such kind or option.
