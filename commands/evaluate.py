@@ -141,7 +141,7 @@ def _ask_all(model: TrainedModel, items: LabelledItems, output: Path) -> Evaluat
         evaluation = EVALUATIONS[answer.kind](answer, file)
         bar = tqdm(items, "Evaluating", unit=" items", leave=False, delay=1, disable=None)
         done = 0
-        for answers in ask(model, bar):
+        for answers in ask(model, bar, items.labels):
             evaluation.add(answers, items.labels[done : done + len(answers.inputs)])
             done += len(answers.inputs)
     if not evaluation.n:

@@ -20,7 +20,7 @@ from datamodules.health.contents import Contents
 from datamodules.preprocessing import ImagePreprocessing
 from datamodules.sources.folders.file_paths import FilePaths
 from datamodules.sources.folders.folder_tree import Folder
-from datamodules.sources.folders.image_folders import find_images, load_image_folder
+from datamodules.sources.folders.image_folders import find_images, load_image_folder, name_unused
 from datamodules.sources.image_signatures import is_image
 from datamodules.sources.image_sizes import size_line
 from datamodules.sources.item_names import item_name
@@ -125,9 +125,12 @@ class ImageData(TableData):
     def load_path(self, path: Path) -> Source:
         if path.is_file() and path.suffix.lower() not in TABLE_SUFFIXES:
             raise ValueError(f"data.source={str(path)!r} is a file, but not one of {' '.join(TABLE_SUFFIXES)}")
-        if path.is_dir() and self.labels.target == "class" and not _holds_tables(*(found := find_images(path))):
-            return load_image_folder(path, self.split_folders, found)
-        return self.load_tables(path)
+        if not path.is_dir():
+            return self.load_tables(path)
+        found = find_images(path)
+        if self.labels.target == "value":
+            return name_unused(self.load_tables(path), found[0])
+        return self.load_tables(path) if _holds_tables(*found) else load_image_folder(path, self.split_folders, found)
 
     def encode(
         self, items: Sequence[Any] | np.ndarray, labels: np.ndarray, title: str

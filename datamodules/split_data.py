@@ -24,7 +24,7 @@ from datamodules.sources.known_classes import in_known_order
 from datamodules.sources.labels import Labels
 from datamodules.sources.source import SPLIT_NAMES, Source, existing_path, take
 from datamodules.sources.splits import RareClasses, check_fractions, choose_train, cut_missing_splits
-from datamodules.sources.unreadable import check_unreadable, lost_items
+from datamodules.sources.unreadable import check_lost, check_unreadable, lost_items
 from datamodules.sources.values import summary
 
 
@@ -124,9 +124,16 @@ class SplitData(SplitLoaders, ABC):
 
     @cached_property
     def found(self) -> Source:
-        """The data as it lies there: with its own splits, and the classes in its own order."""
+        """The data as it lies there: with its own splits, and the classes in its own order.
+
+        Raises:
+            ValueError: it is not there, cannot be read, or has classes where values are wanted.
+        """
         given = {"sample": self.load_sample, "hub": self.load_hub}
-        return given[self.source]() if self.source in given else self.load_path(existing_path(self.source))
+        source = given[self.source]() if self.source in given else self.load_path(existing_path(self.source))
+        if source.class_names and self.labels.target == "value":
+            raise ValueError(f"{source.origin} has classes, and no values: give data with a column of numbers")
+        return source
 
     @cached_property
     def source_found(self) -> Source:
@@ -177,17 +184,9 @@ class SplitData(SplitLoaders, ABC):
         return lost_items(self.datasets[split], split)
 
     def check_lost(self, batch: Any) -> None:
-        """Stop a run whose data goes away while it is streamed.
-
-        Raises:
-            ValueError: nothing is left of a batch, or more than a twentieth of the data cannot be read any more.
-        """
-        streamed = [dataset for dataset in self.datasets.values() if getattr(dataset, "streamed", False)]
-        if any(dataset.newly_lost() for dataset in streamed) or not len(batch.index):
-            lost = [item for split in SPLIT_NAMES for item in self._lost(split)]
-            check_unreadable(lost, sum(map(len, self.source_found.splits.values())), self.max_unreadable_share)
-            if not len(batch.index):
-                raise ValueError(f"no item of a batch can be read any more: the first of all is {lost[0][0]}")
+        """Stop a run whose data goes away while it is streamed; see ``sources.unreadable.check_lost``."""
+        total = sum(map(len, self.source_found.splits.values()))
+        check_lost(self.datasets, batch, total, self.max_unreadable_share)
 
     def encoded(self, build: Callable[[Path], None], items: Any, *settings: Any) -> Path:
         """The folder with what ``build`` makes of items under these settings, from the cache if it is there."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import torch
@@ -67,8 +67,12 @@ class Regressor(Task):
         data = self.trainer.datamodule  # type: ignore[attr-defined]  # set by Lightning's connector
         if not hasattr(data, "values"):
             raise ValueError(f"{type(self).__name__} needs data with values, which {type(data).__name__} lacks")
-        self.mean.fill_(data.values["mean"])
-        self.deviation.fill_(data.values["deviation"])
+        self.standardise_by(data.values)
+
+    def standardise_by(self, values: Mapping[str, float]) -> None:
+        """Take ``mean`` and ``deviation`` from what is known of values."""
+        self.mean.fill_(values["mean"])
+        self.deviation.fill_(values["deviation"])
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Mean loss () of the standardised values."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import ceil
 from typing import Any
 
@@ -25,6 +26,26 @@ def check_unreadable(unreadable: list[tuple[str, str]], total: int, most: float)
             f"{len(unreadable)} of {total} items cannot be read, more than {most:.0%}: the first is {unreadable[0][0]} "
             f"({unreadable[0][1]}); --data.max_unreadable_share={enough} goes on without them"
         )
+
+
+def check_lost(datasets: Mapping[str, Any], batch: Any, total: int, most: float) -> None:
+    """Stop a run whose data goes away while it is streamed.
+
+    Args:
+        datasets: of each split.
+        batch: what came of the next items.
+        total: items of all splits.
+        most: the largest share of them that may be lost.
+
+    Raises:
+        ValueError: nothing is left of the batch, or more than that cannot be read any more.
+    """
+    streamed = [dataset for dataset in datasets.values() if getattr(dataset, "streamed", False)]
+    if any(dataset.newly_lost() for dataset in streamed) or not len(batch.index):
+        lost = [item for split, dataset in datasets.items() for item in lost_items(dataset, split)]
+        check_unreadable(lost, total, most)
+        if not len(batch.index):
+            raise ValueError(f"no item of a batch can be read any more: the first of all is {lost[0][0]}")
 
 
 def lost_items(dataset: Any, split: str) -> list[tuple[str, str]]:

@@ -77,7 +77,7 @@ ANSWERS = {
     },
     "regression": {
         "does": "Read values off",
-        "words": "value, and the ends of the interval that holds the true one for 90% of the items",
+        "words": "value, low and high, between which 90% of the true values lie",
         "function": "predict",
         "meaning": 'answer = json.loads((FOLDER / "answer.json").read_text(encoding="utf-8"))',
         "returns": "The value, and the ends of its interval if that is known.",

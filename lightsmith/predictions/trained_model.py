@@ -120,22 +120,25 @@ def load_trained(run: Path) -> TrainedModel:
     return TrainedModel(network, data, model.answer, device)
 
 
-def ask(model: TrainedModel, inputs: Iterable[tuple[str, Any]]) -> Iterator[Answers]:
+def ask(model: TrainedModel, inputs: Iterable[tuple[str, Any]], labels: np.ndarray | None = None) -> Iterator[Answers]:
     """Answers to (name, item), in order, a part at a time; no more than one part is in memory.
 
     Args:
         inputs: an ``Unreadable``, ``NotAnInput`` or ``Note`` in an item's place is passed through.
+        labels: those of all inputs, (n,), for data that makes the item of its label; zeros when None.
     """
+    done = 0
     for part in _parts(inputs):
         absent = {n: item.reason for n, (_, item) in enumerate(part) if isinstance(item, ABSENT)}
         there = [n for n in range(len(part)) if n not in absent]
         with short_lived():
-            labels = np.zeros(len(there), dtype=np.int64)
-            dataset, kept, unreadable = model.data.encode(_as_items([part[n][1] for n in there]), labels, "inputs")
+            own = np.zeros(len(part), np.int64) if labels is None else labels[done : done + len(part)]
+            dataset, kept, unreadable = model.data.encode(_as_items([part[n][1] for n in there]), own[there], "inputs")
             outputs, predictions = model.said(dataset)
         positions = np.array(there, dtype=np.int64)
         left = np.setdiff1d(np.arange(len(there)), kept)
         unread = zip(positions[left].tolist(), (reason for _, reason in unreadable), strict=True)
+        done += len(part)
         yield Answers(part, positions[kept], outputs, predictions, dict(chain(absent.items(), unread)))
 
 

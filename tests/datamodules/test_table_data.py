@@ -76,3 +76,21 @@ def test_a_run_on_nine_tenths_empty_texts_goes_on_and_says_so(tmp_path: Path, ex
     outcome = experiment("imdb_lstm", *TINY, "--data.source=t.csv")
     assert (outcome.code, outcome.err) == (0, "")
     assert "540 of 600 items left out" in outcome.out
+
+
+def films(path: Path, labels: list[str], **options: bool) -> ReviewWords:
+    path.write_text("\n".join(["text,label", *(f"film number {i},{label}" for i, label in enumerate(labels))]))
+    return ReviewWords(source=str(path), **options)
+
+
+AGES = [str(20 + i % 30) for i in range(300)]
+
+
+def test_the_answer_makes_them_classes(tmp_path: Path) -> None:
+    data = films(tmp_path / "films.csv", AGES, numbers_are_classes=True)
+    assert len(data.class_names) == 30
+
+
+def test_fractions_point_to_values(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="holds fractions: labels must be integers or strings; for values give a Regr"):
+        films(tmp_path / "films.csv", ["0.5", "1.5"]).setup()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from unicodedata import normalize
 
@@ -69,6 +70,18 @@ def load_image_folder(
     notes += _almost_equal(class_names)
     splits = {split: _examples(of_split, class_names) for split, of_split in by_split.items()}
     return Source(f"image folder {folder}", class_names, splits, notes, ignored=_gathered(ignored))
+
+
+def name_unused(source: Source, images: Folder) -> Source:
+    """Add to what is ignored those images that no row of a table gives a value.
+
+    Args:
+        source: items that are paths.
+        images: those that lie there.
+    """
+    used = {item for examples in source.splits.values() for item in examples.items}
+    unused = [(path, "no row with a value names it") for path in images.paths() if Path(path) not in used]
+    return replace(source, ignored=[*source.ignored, *_gathered(unused)])
 
 
 def _reason_to_ignore(entry: os.DirEntry[str]) -> str | None:
