@@ -58,9 +58,9 @@ def test_a_model_that_learns_from_something_else_is_refused(base: Any, target: s
         base.follow(data, target)
 
 
-def scores(path: Path, *labels: str, **options: object) -> ReviewWords:
+def scores(path: Path, *labels: str) -> ReviewWords:
     path.write_text("\n".join(["text,score", *(f"film number {i},{label}" for i, label in enumerate(labels))]))
-    data = ReviewWords(source=str(path), max_unreadable_share=0.5, **options)
+    data = ReviewWords(source=str(path), max_unreadable_share=0.5)
     data.follow("value")
     return data
 
