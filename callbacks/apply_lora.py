@@ -7,9 +7,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from lightning.pytorch import Callback, Trainer
-from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
+from lightning_modules.networks.layers.norms import frozen_norms
 from lightning_modules.training.task import Task
 
 KIND = "add_lora"
@@ -53,11 +52,6 @@ class ApplyLoRA(Callback):
                 raise ValueError(f"ApplyLoRA is set to {self.options}, but the checkpoint has adapters of {done[0]}")
             self._freeze(pl_module)
 
-    def on_train_batch_start(self, trainer: Trainer, pl_module: Task, *_: Any) -> None:  # type: ignore[override]  # ours
-        for module in pl_module.network.modules():
-            if isinstance(module, _BatchNorm) and not _trains(module):
-                module.eval()
-
     def _freeze(self, pl_module: Task) -> None:
         names = [name for name, _ in pl_module.named_parameters()]
         for pattern in self.also_train:
@@ -65,8 +59,5 @@ class ApplyLoRA(Callback):
                 raise ValueError(f"ApplyLoRA's also_train={pattern!r} matches no parameter; one is called {names[-1]}")
         for name, parameter in pl_module.named_parameters():
             parameter.requires_grad = ".lora_" in name or any(fnmatchcase(name, p) for p in self.also_train)
+        pl_module.rest(type(self).__name__, frozen_norms(pl_module.network))
         pl_module.sync_optimizer()
-
-
-def _trains(module: nn.Module) -> bool:
-    return any(parameter.requires_grad for parameter in module.parameters())

@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 from lightning_modules.training.editable_module import EditableModule
 from lightning_modules.training.kept_weights import Kept
-from lightning_modules.training.nonfinite import Step, cause_in, poisoned, what_is_nonfinite
+from lightning_modules.training.nonfinite import Step, cause_in, norms_of, poisoned, what_is_nonfinite
 
 STAGE = "keep"
 
@@ -153,7 +153,7 @@ class GuardNumerics(Callback):
         scaled = getattr(trainer.precision_plugin, "scaler", None) is not None
         parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
         looks = parameters and not scaled  # a rewind in this step leaves no gradients
-        norms = torch._foreach_norm([p.grad for p in parameters]) if looks else []  # as torch's own clipping does
+        norms = norms_of([p.grad for p in parameters if p.grad is not None]) if looks else []
         losses = [loss.float() for loss in self._losses] if trainer.world_size == 1 else []
         magnitudes = torch.stack([*losses, *norms]) if losses or norms else torch.zeros(1)
         gradients = [] if scaled else parameters

@@ -166,7 +166,8 @@ class PruneWeights(Callback):
     @torch.no_grad()
     def _hold(self, *_: Any) -> None:
         if self._weights:
-            torch._foreach_mul_(self._weights, list(self._masks.values()))
+            for weight, mask in zip(self._weights, self._masks.values(), strict=True):
+                weight.mul_(mask)
 
     def _finish(self, trainer: Trainer, pl_module: Task, optimizer: Optimizer) -> None:
         self.complete = True

@@ -12,9 +12,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
+from lightning_modules.networks.layers.norms import BATCH_NORMS
+from lightning_modules.training.nonfinite import norms_of
 from lightning_modules.training.task import Task
 
 WIDTH = 160  # columns that the table may take
@@ -124,7 +125,7 @@ def moving(module: nn.Module, rates: Mapping[int, float]) -> set[str]:
     gradients = [p.grad for p in named.values() if p.grad is not None]
     if not named:
         return set()
-    largest = [torch.stack(torch._foreach_norm(tensors, torch.inf)).tolist() for tensors in (weights, gradients)]
+    largest = [torch.stack(norms_of(tensors, torch.inf)).tolist() for tensors in (weights, gradients)]
     return {
         name
         for (name, p), weight, gradient in zip(named.items(), *largest, strict=True)
@@ -197,7 +198,7 @@ def _row(
         _share([parameter.requires_grad for parameter in own.values()]),
         _share([id(parameter) in rates for parameter in own.values()]),
         max(rates.get(id(parameter), 0.0) for parameter in own.values()),
-        ("train" if module.training else "eval") if isinstance(module, _BatchNorm) else "",
+        ("train" if module.training else "eval") if isinstance(module, BATCH_NORMS) else "",
         any(changed.get(key, True) for key in own) if changed else None,
     )
 
@@ -215,7 +216,7 @@ def _share(flags: Sequence[bool]) -> str:
 def _setting(network: nn.Module, rates: Mapping[int, float]) -> list[tuple[bool, ...]]:
     """All that a table says but for the course of learning rates and weights."""
     weights = [(parameter.requires_grad, id(parameter) in rates) for parameter in network.parameters()]
-    return [*weights, *((module.training,) for module in network.modules() if isinstance(module, _BatchNorm))]
+    return [*weights, *((module.training,) for module in network.modules() if isinstance(module, BATCH_NORMS))]
 
 
 def _values(module: nn.Module) -> Iterator[tuple[str, Tensor]]:

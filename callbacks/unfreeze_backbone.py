@@ -59,7 +59,6 @@ class UnfreezeBackbone(Callback):
         self._check_arguments()
         self._epoch = 0  # whose stages have been reached
         self._own: set[str] = set()  # parameters that were frozen here
-        self._resting: dict[str, nn.Module] = {}
 
     def _check_arguments(self) -> None:
         for epoch in self.stages:
@@ -107,11 +106,6 @@ class UnfreezeBackbone(Callback):
         if self._apply(pl_module, trainer.current_epoch):
             pl_module.sync_optimizer()
 
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        for module in self._resting.values():  # not in setup, of which Lightning would warn; and whoever calls train()
-            if module.training:
-                module.training = False
-
     def state_dict(self) -> dict[str, Any]:
         return {"epoch": self._epoch}
 
@@ -157,14 +151,9 @@ class UnfreezeBackbone(Callback):
             if name in self._own and parameter.requires_grad != trains:
                 parameter.requires_grad = trains
                 changed = True
-        resting = {
-            name: module
-            for name, module in _modules(pl_module)
-            if self._begins(name) > epoch and not isinstance(module, InputRange)  # which has its own time to rest
-        }
-        for name in self._resting.keys() - resting.keys():
-            self._resting[name].training = True
-        self._epoch, self._resting = epoch, resting
+        frozen = [module for name, module in _modules(pl_module) if self._begins(name) > epoch]
+        pl_module.rest(type(self).__name__, (m for m in frozen if not isinstance(m, InputRange)))  # it rests by itself
+        self._epoch = epoch
         pl_module.lr_scales.update(self._lr_scales(pl_module))
         return changed
 

@@ -41,16 +41,6 @@ class ResNetTransfer(Classifier):
         normalize = Normalize(*((MEAN, STD) if backbone == "cifar_resnet" else IMAGENET_STATISTICS))
         network = build_transfer_network(backbone, weights, len(self.class_names), normalize, dropout)
         self.network = network.to(memory_format=torch.channels_last)
-        self.freeze_backbone = freeze_backbone
-        self.network.backbone.requires_grad_(not freeze_backbone)
-
-    def train(self, mode: bool = True) -> ResNetTransfer:
-        """A frozen backbone keeps its normalisation statistics."""
-        super().train(mode)
-        if self.freeze_backbone:
-            self.network.backbone.eval()
-        return self
-
-    def on_train_start(self) -> None:
-        super().on_train_start()
-        self.train()  # Lightning itself leaves the modes as it finds them
+        if freeze_backbone:
+            self.network.backbone.requires_grad_(False)
+            self.rest("freeze_backbone", self.network.backbone.modules())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -110,7 +109,5 @@ class StreamedImages(Dataset[ImageBatch]):
 
 def _empty_batch(*shape: int) -> Tensor:
     """Room for uint8 images; in a loader worker in shared memory, which it would copy them to otherwise."""
-    if get_worker_info() is None:
-        return torch.empty(shape, dtype=torch.uint8)
-    storage = torch.UntypedStorage._new_shared(math.prod(shape), device="cpu")
-    return torch.empty(0, dtype=torch.uint8).set_(storage).view(shape)
+    images = torch.empty(shape, dtype=torch.uint8)
+    return images if get_worker_info() is None else images.share_memory_()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from lightning.pytorch import LightningModule
@@ -38,6 +39,7 @@ class EditableModule(LightningModule):
         super().__init__()
         self.operations: list[dict[str, Any]] = []
         self.edits = 0
+        self._resting: dict[str, list[nn.Module]] = {}
         self.skips_nonfinite = False
         self.lr_scales: dict[str, float] = {}
         self.batch_transforms = Stages(BATCH_STAGES)
@@ -73,6 +75,29 @@ class EditableModule(LightningModule):
         if stage == "fit":
             follow_swaps(self.trainer)
 
+    def rest(self, who: str, modules: Iterable[nn.Module]) -> None:
+        """Keep modules in evaluation mode while the others train: their norms' statistics stay, their dropout is off.
+
+        Args:
+            who: asks for it. Those that rested for the same before, and are not among these, train again.
+            modules: without what lies in them, unless that is given too.
+        """
+        for module in self._resting.pop(who, []):
+            module.training = True  # of those that rest for others too, the next batch takes it back
+        self._resting[who] = list(modules)
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        # At every batch, whoever calls train() in between; and not before the first, as Lightning would warn of it.
+        for module in chain.from_iterable(self._resting.values()):
+            module.training = False
+
+    @property
+    def _has_trainer(self) -> bool:
+        try:
+            return self.trainer is not None
+        except RuntimeError:  # how Lightning says it
+            return False
+
     @abstractmethod
     def parameter_groups(self) -> list[dict[str, Any]]:
         """The optimizer's groups, which follow from names, shapes, ``requires_grad`` and ``lr_scales`` alone."""
@@ -87,7 +112,7 @@ class EditableModule(LightningModule):
         self.operations.append({"kind": kind, "options": options})
         self.edits += 1
         self.sync_optimizer()
-        if self._trainer is not None:
+        if self._has_trainer:
             average_anew(self.trainer, self)
 
     def options_of(self, kind: str) -> list[dict[str, Any]]:
@@ -108,7 +133,7 @@ class EditableModule(LightningModule):
 
     def sync_optimizer(self) -> None:
         """Take into the optimizer what trains now, and out of it what does not; nothing before there is one."""
-        if self._trainer is not None and self.trainer.optimizers:
+        if self._has_trainer and self.trainer.optimizers:
             schedule = self.trainer.lr_scheduler_configs[0].scheduler
             assert isinstance(schedule, LambdaLR)
             regroup(self.trainer.optimizers[0], self.parameter_groups(), schedule)

@@ -88,7 +88,7 @@ class ExactResume(Callback):
             if isinstance(callback, GradientAccumulationScheduler):  # which sets this only where an epoch begins
                 trainer.accumulate_grad_batches = callback.get_accumulate_grad_batches(trainer.current_epoch)
         metrics = {name: torch.tensor(value) for name, value in restored.get("metrics", {}).items()}
-        trainer._logger_connector._callback_metrics.update(metrics)  # for who asks before the next validation
+        trainer.callback_metrics.update(metrics)  # for who asks before the next validation
         if restored.get("should_stop"):  # unless the settings are others now, and it would not have been stopped
             trainer.should_stop = not restored.get("stop_reasons") or any(stop_reasons(trainer))
         if restored and isinstance(pl_module, EditableModule):

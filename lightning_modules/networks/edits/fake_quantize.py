@@ -115,7 +115,7 @@ def undo_fake_quantization(network: nn.Module) -> dict[str, tuple[float, int]]:
             ranges[name] = (float(module.scale), int(module.zero_point))
         if isinstance(module, InputRange | RowRange):
             parent, _, own = name.rpartition(".")
-            del network.get_submodule(parent)._modules[own]
+            delattr(network.get_submodule(parent), own)
     for module in network.modules():
         if (plain := _plain(type(module))) is not None:
             module.__class__ = plain
