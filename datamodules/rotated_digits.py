@@ -76,5 +76,5 @@ class RotatedDigits(MNIST):
 
     def item(self, split: str, index: int) -> np.ndarray:
         image = torch.from_numpy(super().item(split, index)).permute(2, 0, 1)[None]
-        degrees = torch.tensor([self._encoded.readable[split].labels[index]])
+        degrees = torch.tensor([self.encoded_splits.readable[split].labels[index]])
         return rotate(image, degrees)[0].permute(1, 2, 0).round().to(torch.uint8).numpy()

@@ -161,7 +161,7 @@ class SplitData(SplitLoaders, ABC):
         return self.found if self.known_classes is None else in_known_order(self.found, self.known_classes)
 
     @cached_property
-    def _encoded(self) -> EncodedSplits:
+    def encoded_splits(self) -> EncodedSplits:
         """Data sets and readable examples per split, and all that was skipped."""
         used = self.source_found
         encoded = encode_splits(self._known, used, self.encode)
@@ -173,7 +173,7 @@ class SplitData(SplitLoaders, ABC):
 
     @property
     def datasets(self) -> dict[str, Any]:
-        return self._encoded.datasets
+        return self.encoded_splits.datasets
 
     def encoding_notes(self, datasets: dict[str, Any]) -> list[str]:
         """What a person should know of the encoded splits."""
@@ -226,12 +226,12 @@ class SplitData(SplitLoaders, ABC):
     @property
     def class_counts(self) -> list[int]:
         """Readable training items of each class."""
-        return np.bincount(self._encoded.readable["train"].labels, minlength=self.num_classes).tolist()
+        return np.bincount(self.encoded_splits.readable["train"].labels, minlength=self.num_classes).tolist()
 
     @property
     def values(self) -> dict[str, float]:
         """Mean, standard deviation, least and largest of the readable training items' values."""
-        return summary(self._encoded.readable["train"].labels)
+        return summary(self.encoded_splits.readable["train"].labels)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -246,25 +246,25 @@ class SplitData(SplitLoaders, ABC):
     @property
     def sizes(self) -> dict[str, int]:
         """Readable items per split."""
-        return {split: len(self._encoded.readable[split]) - len(self._lost(split)) for split in SPLIT_NAMES}
+        return {split: len(self.encoded_splits.readable[split]) - len(self._lost(split)) for split in SPLIT_NAMES}
 
     @property
     def skipped(self) -> list[tuple[str, str]]:
         """(item, reason) for everything that was left out."""
-        return self._encoded.skipped + [item for split in SPLIT_NAMES for item in self._lost(split)]
+        return self.encoded_splits.skipped + [item for split in SPLIT_NAMES for item in self._lost(split)]
 
     def item(self, split: str, index: int) -> Any:
         """The item as a person would look at it: a uint8 image (H, W, C) or a text."""
-        return self._encoded.readable[split].items[index]
+        return self.encoded_splits.readable[split].items[index]
 
     def item_name(self, split: str, index: int) -> str:
         """What a person finds an item by: its file within ``source``, or the row of the split that it was found in."""
         found_in = split if split in self.found.splits else "train"
-        return name_item(self._encoded.readable[split].items, index, found_in, Path(self.source).expanduser())
+        return name_item(self.encoded_splits.readable[split].items, index, found_in, Path(self.source).expanduser())
 
     def item_ids(self, split: str, positions: np.ndarray) -> list[str]:
         """Digests of the content of the items at int64 ``positions`` (n,)."""
-        return content_ids(take(self._encoded.readable[split].items, positions))
+        return content_ids(take(self.encoded_splits.readable[split].items, positions))
 
     def prepare_data(self) -> None:
         """Download once per node; ``setup`` then reads the cache on every rank."""

@@ -89,7 +89,7 @@ def test_the_loss_is_that_of_the_paper() -> None:
 def test_alpha_weighs_teacher_against_labels(teacher: MnistMLP, alpha: float) -> None:
     callback = DistillFromTeacher("runs/teacher", temperature=1.0, alpha=alpha)
     callback._teacher = teacher
-    batch = digits()._encoded[0]["train"].__getitems__([0, 1, 2])
+    batch = digits().encoded_splits[0]["train"].__getitems__([0, 1, 2])
     logits = torch.zeros(3, 10)
     with torch.no_grad():
         soft = soft_loss(logits, teacher(*batch.inputs), 1.0)
@@ -117,7 +117,7 @@ def test_a_teacher_teaches_by_the_names_of_its_classes(teacher: MnistMLP) -> Non
     backwards = MnistMLP(class_names=teacher.class_names[::-1])
     callback = DistillFromTeacher("runs/teacher", temperature=1.0, alpha=1.0)
     callback.setup(SimpleNamespace(load_run=lambda _: (teacher, data), datamodule=data), backwards, "fit")
-    batch = data._encoded[0]["train"].__getitems__([0, 1, 2])
+    batch = data.encoded_splits[0]["train"].__getitems__([0, 1, 2])
     with torch.no_grad():
         agreeing = teacher(*batch.inputs).flip(1)
     assert callback._distill(batch, agreeing, torch.tensor(2.0)) == pytest.approx(0.0, abs=1e-6)

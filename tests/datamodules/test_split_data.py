@@ -110,9 +110,9 @@ def test_labels_stay_with_their_images_when_some_are_skipped(write_images: Any) 
     folder = write_images({"train/a": 30, "train/b": 30, "test/a": 5, "test/b": 5})
     (folder / "train/a/001.png").write_bytes(b"no image")
     data = CIFAR10(source=str(folder), val_fraction=0.1)
-    dataset: Any = data._encoded[0]["train"]
+    dataset: Any = data.encoded_splits[0]["train"]
     for index in range(data.sizes["train"]):
-        path = data._encoded[1]["train"].items[index]
+        path = data.encoded_splits[1]["train"].items[index]
         assert data.class_names[dataset.labels[index]] == path.parent.name
         image = dataset.__getitems__([index]).image[0].permute(1, 2, 0)
         assert (data.item("train", index) == image.numpy()).all()

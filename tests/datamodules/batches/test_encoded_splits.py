@@ -38,7 +38,7 @@ def seen(data: SplitData, split: str) -> dict[Any, tuple[Any, int]]:
     for batch in data.loader(split):
         for position, index in enumerate(batch.index.tolist()):
             parts = [part[position].numpy().tobytes().rstrip(b"\0") for part in batch.inputs]
-            item = data._encoded.readable[split].items[index]
+            item = data.encoded_splits.readable[split].items[index]
             found[item] = (parts, int(batch.label[position]))
     return found
 
@@ -83,7 +83,7 @@ def test_images_in_memory_and_streamed_stay_with_their_labels(write_images: Any,
     for split in ("train", "val", "test"):
         for batch in data.loader(split):
             for image, label, index in zip(batch.image, batch.label, batch.index, strict=True):
-                path = data._encoded.readable[split].items[index]
+                path = data.encoded_splits.readable[split].items[index]
                 assert path.parent.name == data.class_names[label]
                 assert (data.item(split, int(index)) == image.permute(1, 2, 0).numpy()).all()
 
@@ -148,9 +148,9 @@ def test_what_is_moved_is_only_what_is_used(source: str, write_images: Any) -> N
     else:
         data = CIFAR10(source=str(write_images({"cats": 20, "dogs": 20})))
     before = {split: seen(data, split) for split in ("train", "val", "test")}
-    total = sum(data._encoded.datasets[split].bytes for split in before)
+    total = sum(data.encoded_splits.datasets[split].bytes for split in before)
     for split in before:
-        dataset: Any = data._encoded.datasets[split]
+        dataset: Any = data.encoded_splits.datasets[split]
         dataset.to(torch.device("cpu"))
         held = dataset.tokens if source == "texts" else dataset.images
         assert held.nbytes == dataset.bytes < total
@@ -167,7 +167,7 @@ def test_array_items_are_chosen_from_without_a_copy() -> None:
     data = Arrays(source=".", image_size_px=8)
     Path("x").touch()
     for split in ("train", "val", "test"):
-        dataset: Any = data._encoded.datasets[split]
+        dataset: Any = data.encoded_splits.datasets[split]
         assert np.shares_memory(dataset.images.numpy(), images)
         batch = dataset.__getitems__(list(range(len(dataset))))
         expected = images[data.source_found.rows[split]]
