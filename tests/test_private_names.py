@@ -26,7 +26,7 @@ PRIVATE = {
     "lightning.pytorch.callbacks.EarlyStopping": {"_evaluate_stopping_criteria"},
     "lightning.pytorch.callbacks.WeightAveraging": {"_average_model", "_swap_models"},
     "lightning.pytorch.cli.LightningCLI": {
-        "_dump_config", "_parse_ckpt_path", "_parser", "_prepare_subcommand_kwargs", "_run_subcommand", "_set_seed",
+        "_parse_ckpt_path", "_parser", "_prepare_subcommand_kwargs", "_run_subcommand", "_set_seed",
         "_subcommand_parsers",
     },
     "lightning.pytorch.loggers.WandbLogger": {"_wandb_init"},
