@@ -22,7 +22,7 @@ from datamodules.sources.folders.file_paths import FilePaths
 from datamodules.sources.folders.folder_tree import Folder
 from datamodules.sources.folders.image_folders import find_images, load_image_folder, name_unused
 from datamodules.sources.image_signatures import is_image
-from datamodules.sources.image_sizes import size_line
+from datamodules.sources.image_sizes import detail_note, size_line
 from datamodules.sources.item_names import item_name
 from datamodules.sources.no_input import NotAnInput, files_below
 from datamodules.sources.source import SPLIT_NAMES, Source, take
@@ -187,6 +187,11 @@ class ImageData(TableData):
     @property
     def items_line(self) -> str:
         return size_line(self.source_found.splits["train"].items, self.stored_size_px, self.image_size_px)
+
+    def encoding_notes(self, datasets: dict[str, Any]) -> list[str]:
+        colour = self.channels == 3  # a photograph's network takes no others
+        note = detail_note(self.source_found.splits["train"].items, self.image_size_px, self.source) if colour else ""
+        return [*super().encoding_notes(datasets), *([note] if note else [])]
 
     def item(self, split: str, index: int) -> np.ndarray:
         item = super().item(split, index)

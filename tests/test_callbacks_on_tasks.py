@@ -15,12 +15,14 @@ CHANNELS = "--trainer.callbacks+=callbacks.prune_channels.PruneChannels"
 SHORT = ("--loggers=[]", "--trainer.max_epochs=2", "--trainer.limit_train_batches=3", "--trainer.limit_val_batches=1")
 OTHER_READERS = [f"imdb_lstm {network}" for network in ("gru", "rnn", "attention")]
 TEXTS = ("imdb_lstm", "bert_classifier", "text_linear", *OTHER_READERS)
+UNPRUNED = {**dict.fromkeys(TEXTS, "(Embedding|TfidfClassifier)"), "photo_transfer": "Conv2d"}  # convolved in groups
 OPTIONS: dict[str, tuple[str, ...]] = {
     "mnist_mlp": (),
     "mnist_cnn": ("--data.batch_size=32",),
     "cifar_cnn": ("--data.batch_size=32",),
     "cifar_resnet": ("--data.batch_size=32",),
     "resnet_transfer": (),
+    "photo_transfer": ("--data.image_size_px=64", "--model.freeze_backbone=false"),
     "imdb_lstm": ("--data.max_tokens=32",),
     "bert_classifier": ("--data.batch_size=4", "--data.max_tokens=32"),
     "text_linear": ("--model.pair_buckets=5000",),
@@ -57,9 +59,9 @@ def test_weights_of_every_task_are_pruned_exactly(experiment: Cli, tmp_path: Pat
 def test_channels_are_removed_or_refused_in_one_line(experiment: Cli, tmp_path: Path, name: str) -> None:
     limits = (*SHORT, "--trainer.limit_test_batches=1", *OPTIONS[name])
     outcome = experiment(task(name), *limits, CHANNELS, "--trainer.callbacks.epoch=1")
-    if name in TEXTS:
+    if name in UNPRUNED:
         assert (outcome.code, outcome.err.count("\n")) == (2, 1)
-        assert re.search(r"PruneChannels: channels of a network with (Embedding|TfidfClassifier)", outcome.err)
+        assert re.search(f"PruneChannels: channels of a network with {UNPRUNED[name]}", outcome.err)
     else:
         assert (outcome.code, outcome.err) == (0, "")
         assert "% of the MACs are left" in outcome.out
@@ -69,6 +71,7 @@ def test_channels_are_removed_or_refused_in_one_line(experiment: Cli, tmp_path: 
         assert results["model"]["parameters"] < largest[name]
 
 
+TRANSFERS = {"resnet_transfer", "photo_transfer"}
 NO_IMAGES = r"images? of shape|for images|takes? images"
 # Each with its settings, and what it says to the tasks that it is not for.
 OTHERS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
@@ -79,7 +82,7 @@ OTHERS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "mix_images.MixImages": (("cutmix_alpha=1",), dict.fromkeys(TEXTS, NO_IMAGES)),
     "rand_augment_images.RandAugmentImages": ((), dict.fromkeys(TEXTS, NO_IMAGES)),
     "apply_lora.ApplyLoRA": ((), dict.fromkeys(set(OPTIONS) - {"bert_classifier"}, "targets")),
-    "cache_frozen_features.CacheFrozenFeatures": ((), dict.fromkeys(set(OPTIONS) - {"resnet_transfer"}, "backbone")),
+    "cache_frozen_features.CacheFrozenFeatures": ((), dict.fromkeys(set(OPTIONS) - TRANSFERS, "backbone")),
 }
 
 

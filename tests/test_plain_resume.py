@@ -37,6 +37,7 @@ TASKS = {
     "imdb_lstm": ("--model.lr=0.02", "--model.hidden_size=16"),
     "bert_classifier": ("--model.lr=0.002", "--data.max_tokens=16"),
     "resnet_transfer": ("--model.lr=0.05",),
+    "photo_transfer": ("--model.freeze_backbone=false", "--data.image_size_px=64"),
 }
 MOMENTS = {
     "while gradients accumulate, by SIGTERM": Moment("on_train_batch_end", 2 * BATCHES + 2, "SIGTERM"),

@@ -20,7 +20,7 @@ SHORT = ("--loggers=[csv]", "--trainer.precision=32-true", "--trainer.max_epochs
 RECORD = ("--allow_package=tests", "--trainer.callbacks+=tests.record_ranks.RecordRanks")
 SIZES = {"train": 12, "val": 9, "test": 11}  # 11 are two whole batches, and three items for two processes
 TEXTS = ("imdb_lstm", "bert_classifier")
-TASKS = ("mnist_mlp", "mnist_cnn", "cifar_cnn", "cifar_resnet", "resnet_transfer", *TEXTS)
+TASKS = ("mnist_mlp", "mnist_cnn", "cifar_cnn", "cifar_resnet", "resnet_transfer", "photo_transfer", *TEXTS)
 
 
 def write_pictures(folder: Path) -> Path:

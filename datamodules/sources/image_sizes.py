@@ -7,6 +7,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 from statistics import median
 from typing import Any
 
@@ -17,6 +18,8 @@ from datamodules.sources.image_decoding import FORMATS
 from datamodules.sources.source import check_regular, take
 
 LOOKED_AT = 20
+PHOTOGRAPH_PX = 224  # what photo_transfer's network sees
+FAR_LARGER = 4  # times as many pixels a side: less than a tenth of them is left
 LYING = (5, 6, 7, 8)  # values of EXIF's orientation under which width and height are exchanged
 
 
@@ -31,13 +34,36 @@ def size_line(items: Any, stored_px: int, seen_px: int) -> str:
     sizes = list(_sizes(items))
     if not sizes or set(sizes) == {(stored_px, stored_px)} == {(seen_px, seen_px)}:
         return ""
-    (size, count), *_ = Counter(sizes).most_common(1)
-    usual = 2 * count > len(sizes)
-    width, height = size if usual else (round(median(side)) for side in zip(*sizes, strict=True))
+    width, height, usual = _typical(sizes)
     about = "" if usual else "about "
     square = "" if width == height else ", the middle square of each"
     cut = f", cut to {seen_px}×{seen_px}" if seen_px != stored_px else ""
     return f"images {about}{width}×{height} → {stored_px}×{stored_px}{square}{cut}"
+
+
+def detail_note(items: Any, seen_px: int, source: str) -> str:
+    """Name the experiment for photographs to a person whose images a network sees far smaller; empty for others.
+
+    Args:
+        items: as ``size_line`` takes them.
+        seen_px: side of the square that the network sees.
+        source: where the images lie, as the person said it.
+    """
+    sizes = list(_sizes(items))
+    if not sizes or seen_px >= PHOTOGRAPH_PX or min(_typical(sizes)[:2]) < FAR_LARGER * seen_px:
+        return ""
+    return (
+        f"photographs lose most of their detail at {seen_px}×{seen_px}: make exp NAME=photo_transfer "
+        f"DATA={quote(source)} sees them at {PHOTOGRAPH_PX}×{PHOTOGRAPH_PX}, and does better"
+    )
+
+
+def _typical(sizes: list[tuple[int, int]]) -> tuple[int, int, bool]:
+    """The most common width and height if more than half have it, or else the medians; and whether they do."""
+    (size, count), *_ = Counter(sizes).most_common(1)
+    usual = 2 * count > len(sizes)
+    width, height = size if usual else (round(median(side)) for side in zip(*sizes, strict=True))
+    return width, height, usual
 
 
 def _sizes(items: Any) -> Iterator[tuple[int, int]]:

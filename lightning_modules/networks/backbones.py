@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from lightning_modules.networks.cifar_resnet import CifarResNet
+from lightning_modules.networks.efficientnet_lite import EfficientNetLite0, pretrained_state
 from lightning_modules.networks.layers.normalize import Normalize
 from lightning_modules.networks.weights.read_tensors import read_tensors
 
-BackboneName = Literal["cifar_resnet", "resnet18", "resnet34", "resnet50"]
+BackboneName = Literal["cifar_resnet", "efficientnet_lite0", "resnet18", "resnet34", "resnet50"]
+WITH_EMBEDDED_WEIGHTS = ("cifar_resnet", "efficientnet_lite0")  # the others are torchvision's
 EMBEDDED_WEIGHTS = Path(__file__).parent / "weights" / "cifar_resnet.safetensors"
 STATE_DICTS = (".pth", ".pt")
 HEADS = ("head.", "fc.")
@@ -41,10 +43,11 @@ def build_transfer_network(
     """A backbone, pretrained or from scratch, and a new head.
 
     Args:
-        name: ``cifar_resnet`` for small images, or torchvision's ResNet-18, 34 or 50 (He et al. 2015).
-        weights: ``embedded`` (cifar_resnet only, trained on CIFAR-10), a name of torchvision's such as
-            IMAGENET1K_V1 (downloaded), the path of a Lightsmith checkpoint of the same backbone, that of a .pth file
-            with the ``state_dict`` of torchvision's network, or None.
+        name: ``cifar_resnet`` for small images, ``efficientnet_lite0`` for photographs, or torchvision's ResNet-18, 34
+            or 50 (He et al. 2015).
+        weights: ``embedded`` (cifar_resnet's were trained on CIFAR-10, efficientnet_lite0's on ImageNet), a name of
+            torchvision's such as IMAGENET1K_V1 (downloaded), the path of a Lightsmith checkpoint of the same backbone,
+            that of a .pth file with the ``state_dict`` of torchvision's network, or None.
         normalize: what the backbone's images went through in its pretraining.
 
     Raises:
@@ -57,8 +60,8 @@ def build_transfer_network(
 
 
 def _build_backbone(name: BackboneName) -> tuple[nn.Module, int]:
-    if name == "cifar_resnet":
-        network = CifarResNet(num_classes=1)
+    if name in WITH_EMBEDDED_WEIGHTS:
+        network = CifarResNet(num_classes=1) if name == "cifar_resnet" else EfficientNetLite0(num_classes=1)
         num_features = network.num_features
         network.head = nn.Identity()  # type: ignore[assignment]  # the transfer network brings its own
         return network, num_features
@@ -72,9 +75,10 @@ def _build_backbone(name: BackboneName) -> tuple[nn.Module, int]:
 
 def _pretrained_state(name: BackboneName, weights: str) -> dict[str, Tensor]:
     if weights == "embedded":
-        if name != "cifar_resnet":
-            raise ValueError(f"model.weights=embedded fits model.backbone=cifar_resnet, not {name}; try IMAGENET1K_V1")
-        return load_file(EMBEDDED_WEIGHTS)
+        if name not in WITH_EMBEDDED_WEIGHTS:
+            fitting = " or ".join(WITH_EMBEDDED_WEIGHTS)
+            raise ValueError(f"model.weights=embedded fits model.backbone={fitting}, not {name}; try IMAGENET1K_V1")
+        return load_file(EMBEDDED_WEIGHTS) if name == "cifar_resnet" else pretrained_state()
     if weights.endswith(".ckpt"):
         return _checkpoint_state(Path(weights).expanduser())
     if weights.endswith(STATE_DICTS):
@@ -85,7 +89,7 @@ def _pretrained_state(name: BackboneName, weights: str) -> dict[str, Tensor]:
 def _torchvision_state(name: BackboneName, weights: str) -> dict[str, Tensor]:
     from torchvision.models import get_model_weights
 
-    if name not in get_args(BackboneName)[1:]:
+    if name in WITH_EMBEDDED_WEIGHTS:
         raise ValueError(
             f"model.weights={weights!r}: {name} has embedded weights, a .ckpt or .pth path, or null for none"
         )

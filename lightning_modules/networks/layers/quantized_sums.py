@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from lightning_modules.networks.cifar_resnet import CifarResNet, ResidualBlock
+from lightning_modules.networks.efficientnet_lite import InvertedResidual
 
 
 class QuantizedResidualBlock(ResidualBlock):
@@ -50,6 +51,18 @@ class QuantizedBottleneck(Bottleneck):  # type: ignore[misc]
         return self.relu(self.branch_range(self.bn3(self.conv3(branch))) + self.shortcut_range(shortcut))
 
 
+class QuantizedInvertedResidual(InvertedResidual):
+    """The block of EfficientNet-Lite, which rounds both branches before their sum."""
+
+    ranges: ClassVar[tuple[str, ...]] = ("branch_range", "shortcut_range")
+    branch_range: nn.Module
+    shortcut_range: nn.Module
+
+    def forward(self, image: Tensor) -> Tensor:
+        """As ``InvertedResidual``."""
+        return self.branch_range(self.residual(image)) + self.shortcut_range(image)
+
+
 class QuantizedCifarResNet(CifarResNet):
     """Rounds what its mean over the pixels is taken of."""
 
@@ -76,6 +89,7 @@ SUMMING: dict[type[nn.Module], type[nn.Module]] = {
     ResidualBlock: QuantizedResidualBlock,
     BasicBlock: QuantizedBasicBlock,
     Bottleneck: QuantizedBottleneck,
+    InvertedResidual: QuantizedInvertedResidual,
     CifarResNet: QuantizedCifarResNet,
     nn.AdaptiveAvgPool2d: QuantizedAvgPool2d,
 }

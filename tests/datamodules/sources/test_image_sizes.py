@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image
 
-from datamodules.sources.image_sizes import size_line
+from datamodules.sources.image_sizes import detail_note, size_line
 
 
 def photo(path: Path, width: int, height: int, orientation: int = 1) -> Path:
@@ -41,3 +41,15 @@ def test_arrays_and_encoded_bytes_are_told_too_and_nothing_is_said_where_nothing
     file = io.BytesIO()
     Image.new("L", (9, 9)).save(file, "PNG")
     assert size_line([file.getvalue()], 8, 8) == "images 9×9 → 8×8"
+
+
+def test_photographs_that_a_network_sees_far_smaller_are_told_of_the_experiment_for_them(tmp_path: Path) -> None:
+    photos = [photo(tmp_path / f"{i}.jpg", 500, 375) for i in range(3)]
+    assert detail_note(photos, 32, "my photos") == (
+        "photographs lose most of their detail at 32×32: make exp NAME=photo_transfer DATA='my photos' sees them at "
+        "224×224, and does better"
+    )
+    assert detail_note(photos, 93, "photos")
+    assert detail_note(photos, 94, "photos") == ""
+    assert detail_note([photo(tmp_path / "large.jpg", 2000, 2000)], 224, "photos") == ""
+    assert detail_note([], 32, "photos") == ""

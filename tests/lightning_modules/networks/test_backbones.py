@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from lightning_modules.networks import backbones
 from lightning_modules.networks.backbones import BackboneName, TransferNetwork
 from lightning_modules.networks.cifar_resnet import CifarResNet
+from lightning_modules.networks.efficientnet_lite import pretrained_state
 from lightning_modules.networks.layers.normalize import Normalize
 
 
@@ -21,7 +22,7 @@ def assert_loaded(network: nn.Module, state: dict[str, Tensor]) -> None:
         assert torch.equal(value, state[name]), name
 
 
-@pytest.mark.parametrize(("name", "size"), [("cifar_resnet", 32), ("resnet18", 64)])
+@pytest.mark.parametrize(("name", "size"), [("cifar_resnet", 32), ("efficientnet_lite0", 64), ("resnet18", 64)])
 def test_network_maps_images_to_logits_of_the_new_classes(name: BackboneName, size: int) -> None:
     network = build_transfer_network(name, None, num_classes=5)
     assert network(torch.randn(2, 3, size, size)).shape == (2, 5)
@@ -32,6 +33,13 @@ def test_embedded_weights_are_loaded_without_their_head(tmp_path: Path, monkeypa
     save_file({name: value.contiguous() for name, value in source.items()}, tmp_path / "x.safetensors")
     monkeypatch.setattr(backbones, "EMBEDDED_WEIGHTS", tmp_path / "x.safetensors")
     assert_loaded(build_transfer_network("cifar_resnet", "embedded", 3).backbone, source)
+
+
+def test_weights_that_have_seen_photographs_are_embedded_too() -> None:
+    network = build_transfer_network("efficientnet_lite0", "embedded", 3)
+    state = pretrained_state()
+    assert_loaded(network.backbone, state)
+    assert network.head.in_features == state["head.weight"].shape[1]
 
 
 @pytest.mark.parametrize("prefix", ["network.1.", "network.backbone.1."])
@@ -86,9 +94,10 @@ def refused(name: Any, weights: str, line: str) -> None:
 
 
 def test_weights_that_do_not_exist_or_fit_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    refused("resnet18", "embedded", "fits model.backbone=cifar_resnet")
+    refused("resnet18", "embedded", "fits model.backbone=cifar_resnet or efficientnet_lite0, not resnet18")
     refused("resnet18", "IMAGENET1K_V9", "IMAGENET1K_V1")
     refused("cifar_resnet", "IMAGENET1K_V1", "cifar_resnet has embedded weights")
+    refused("efficientnet_lite0", "IMAGENET1K_V1", "efficientnet_lite0 has embedded weights")
     refused("cifar_resnet", "nope.ckpt", "does not exist")
     (tmp_path / "noise.ckpt").write_bytes(b"noise")
     refused("cifar_resnet", str(tmp_path / "noise.ckpt"), "cannot be read as a checkpoint")
