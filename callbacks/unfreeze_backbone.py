@@ -12,6 +12,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import nn
 
+from lightning_modules.networks.edits.add_adapters import adapted_layers
 from lightning_modules.networks.layers.rounding import InputRange
 from lightning_modules.training.task import Task
 from lightning_modules.training.trainer_state import check_reached
@@ -40,7 +41,7 @@ class UnfreezeBackbone(Callback):
     Raises:
         ValueError: at the start of a fit: a pattern that matches nothing, a stage that the run does not reach, or
             stages with several processes, which reduce only the gradients that there were at the start, or ``freeze``
-            beside the adapters of ApplyLoRA.
+            beside the adapters of ApplyAdapters.
     """
 
     def __init__(
@@ -94,9 +95,10 @@ class UnfreezeBackbone(Callback):
         if self.stages:
             last = max(self.stages)
             check_reached(trainer, f"UnfreezeBackbone: stages' epoch {last}", last)
-        if self.freeze and pl_module.options_of("add_lora"):
+        if self.freeze and adapted_layers(pl_module.network):
             raise ValueError(
-                "UnfreezeBackbone's freeze does not go with ApplyLoRA, which freezes all but what its also_train names"
+                "UnfreezeBackbone's freeze does not go with ApplyAdapters, which freezes all but what its also_train "
+                "names"
             )
         self._apply(pl_module, self._epoch)  # parameters that another callback has added since have their rates now
         pl_module.sync_optimizer()

@@ -82,6 +82,7 @@ OTHERS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "mix_images.MixImages": (("cutmix_alpha=1",), dict.fromkeys(TEXTS, NO_IMAGES)),
     "rand_augment_images.RandAugmentImages": ((), dict.fromkeys(TEXTS, NO_IMAGES)),
     "apply_lora.ApplyLoRA": ((), dict.fromkeys(set(OPTIONS) - {"bert_classifier"}, "targets")),
+    "apply_adapters.ApplyAdapters": ((), dict.fromkeys(set(OPTIONS) - {"bert_classifier"}, "targets")),
     "cache_frozen_features.CacheFrozenFeatures": ((), dict.fromkeys(set(OPTIONS) - TRANSFERS, "backbone")),
 }
 
@@ -106,6 +107,20 @@ def test_norms_before_adapters_keep_their_statistics(experiment: Cli) -> None:
     audit = "--trainer.callbacks+=callbacks.trainability_audit.TrainabilityAudit"
     outcome = experiment("resnet_transfer", *SHORT, "--trainer.limit_test_batches=2", *adapters, audit)
     assert (outcome.code, outcome.err) == (0, "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mnist_cnn", "photo_transfer", "bert_classifier"])
+@pytest.mark.parametrize("settings", [("method=adalora", "rank=2", "end=0.5"), ("method=ia3",)], ids=str)
+def test_adapters_of_each_method_train_on_images_and_texts_and_are_exported(
+    experiment: Cli, lightsmith: Cli, name: str, settings: tuple[str, ...]
+) -> None:
+    targets = "targets=[*stages.6*]" if name == "photo_transfer" else "targets=[*body*, *.value]"
+    given = ("--trainer.callbacks+=callbacks.apply_adapters.ApplyAdapters", f"--trainer.callbacks.{targets}")
+    given += tuple(f"--trainer.callbacks.{setting}" for setting in settings)
+    outcome = experiment(name, *SHORT, "--trainer.limit_test_batches=2", *OPTIONS[name], *given)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert lightsmith("export", f"--run=runs/{name}/latest").code == 0  # proved against the run's own outputs
 
 
 @pytest.mark.slow

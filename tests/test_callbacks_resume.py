@@ -20,6 +20,7 @@ from lightning.pytorch.callbacks import (
 )
 
 from callbacks.adversarial_training import AdversarialTraining
+from callbacks.apply_adapters import ApplyAdapters
 from callbacks.apply_lora import ApplyLoRA
 from callbacks.cache_frozen_features import CacheFrozenFeatures
 from callbacks.distill_from_teacher import DistillFromTeacher
@@ -92,6 +93,10 @@ def adapters(dropout: float = 0.0) -> ApplyLoRA:
     return ApplyLoRA(["*.body.*"], rank=2, dropout=dropout)
 
 
+def falling_ranks() -> ApplyAdapters:
+    return ApplyAdapters("adalora", ["*.body.*"], rank=2, start_rank=5, begin=0.1, end=0.7)
+
+
 def quantizing() -> QuantizationAwareTraining:
     return QuantizationAwareTraining(start_epoch=1, freeze_epoch=2)
 
@@ -148,6 +153,9 @@ CALLBACKS: dict[str, Callable[[], list[Callback]]] = {
     "augmented, mixed and attacked images": lambda: [MixImages(), RandAugmentImages(), AdversarialTraining("fgsm")],
     "adapters": lambda: [adapters(dropout=0.2)],
     "adapters, average": lambda: [average(), adapters()],
+    "adapters whose ranks fall": lambda: [falling_ranks()],
+    "adapters whose ranks fall, a teacher, average": lambda: [average(), teacher(), falling_ranks()],
+    "adapters of factors": lambda: [ApplyAdapters("ia3", ["*.body.*"])],
     "pruned weights, average, a part frozen": lambda: [FreezeFirstLayer(), pruning(), average()],
     "rewound weights": lambda: [rewinding()],
     "rewound weights, average": lambda: [rewinding(), average()],
@@ -161,6 +169,7 @@ CALLBACKS: dict[str, Callable[[], list[Callback]]] = {
     "rolled-back steps, rewound weights": lambda: [*rolling_back(100), rewinding()],
     "rolled-back steps, removed channels": lambda: [*rolling_back(100), narrowing()],
     "rolled-back steps, adapters": lambda: [*rolling_back(), adapters()],
+    "rolled-back steps, adapters whose ranks fall": lambda: [*rolling_back(100), falling_ranks()],
     "rolled-back steps, gradual unfreezing": lambda: [*rolling_back(100), unfreezing()],
 }
 OPTIONS: dict[str, dict[str, Any]] = {

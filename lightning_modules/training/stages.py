@@ -10,8 +10,8 @@ from typing import Any
 # kept; each image alone, images together, then what the network itself decides on, which has to see what it is given.
 BATCH_STAGES = ("keep", "augment", "mix", "attack")
 # What the task's loss goes through: another objective takes a share of it, then come terms on other inputs, which keep
-# the weight that they were asked for.
-LOSS_STAGES = ("distill", "attack")
+# the weight that they were asked for; last what depends on no input.
+LOSS_STAGES = ("distill", "attack", "regularize")
 
 
 class Stages(UserDict[str, Callable[..., Any]]):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from datamodules.batches.loader import batch_loader
 from datamodules.sources.splits import subset
-from lightning_modules.networks.edits.add_lora import merge_lora
+from lightning_modules.networks.edits.add_adapters import merge_adapters
 from lightning_modules.networks.edits.fake_quantize import is_fake_quantized, undo_fake_quantization
 from lightsmith.exports.folder import ONNX_FILE, TORCH_FILE
 from lightsmith.exports.int8 import quantize_weights, quantize_with_ranges
@@ -61,7 +61,7 @@ def write_model(
     inputs = example_inputs(data)
     if precision != "int8" and is_fake_quantized(network):
         raise ValueError(f"--precision={precision}: the network was trained for int8, so give int8")
-    merge_lora(network)
+    merge_adapters(network)
     ranges = undo_fake_quantization(network)
     if path.suffix == ".pt2":
         write_torch(InBf16(network) if precision == "bf16" else network, inputs, path)

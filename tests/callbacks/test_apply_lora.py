@@ -73,5 +73,5 @@ def test_a_checkpoint_with_other_adapters_is_refused(prepared: bool) -> None:
 def test_a_pattern_that_matches_nothing_is_a_mistake() -> None:
     with pytest.raises(ValueError, match=r"also_train='head.\*' matches no parameter; one is called network.3.bias"):
         fitted(ApplyLoRA(["0"], also_train=["head.*"], rank=2))
-    with pytest.raises(ValueError, match="match no linear layer of the network; it has: 0, 3"):
+    with pytest.raises(ValueError, match="match no layer of the network that takes one; it has: 0, 3"):
         fitted(ApplyLoRA())

@@ -11,7 +11,8 @@ from typing import Any
 
 from torch import nn
 
-KINDS: tuple[str, ...] = ("add_lora", "fake_quantize", "remove_channels")
+# add_lora is the name of earlier versions, in whose checkpoints it stands.
+KINDS: tuple[str, ...] = ("add_adapters", "add_lora", "fake_quantize", "remove_channels")
 
 
 def operate(network: nn.Module, kind: str, options: Mapping[str, Any]) -> None:

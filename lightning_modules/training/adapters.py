@@ -1,0 +1,48 @@
+"""What every kind of adapter has in common in training: they are added once, and only they and the head train."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from lightning_modules.networks.edits.add_adapters import is_adapter
+from lightning_modules.training.editable_module import ChangingModule
+
+KINDS = ("add_adapters", "add_lora")  # the edits that add some
+
+
+def adapt(model: ChangingModule, kind: str, options: Mapping[str, Any], also_train: Sequence[str], who: str) -> None:
+    """Add adapters to a network that has none yet, and freeze everything else.
+
+    Args:
+        kind: the edit, one of ``KINDS``.
+        options: of that edit.
+        also_train: patterns of the names of parameters that train besides.
+        who: the callback that asks for it, for messages.
+
+    Raises:
+        ValueError: as the edit, a pattern that matches nothing, or other adapters than these are there.
+    """
+    done = [found for added in KINDS for found in model.options_of(added)]
+    if not done:
+        model.operate(kind, **options)
+    elif done != [dict(options)]:
+        raise ValueError(f"{who} is set to {dict(options)}, but the checkpoint has adapters of {done[0]}")
+    names = [name for name, _ in model.named_parameters()]
+    for pattern in also_train:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise ValueError(f"{who}'s also_train={pattern!r} matches no parameter; one is called {names[-1]}")
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad = is_adapter(name) or any(fnmatchcase(name, pattern) for pattern in also_train)
+    model.sync_optimizer()
+
+
+def rest_norms(network: nn.Module) -> None:
+    """Let batch norms whose weights are fixed keep their statistics."""
+    for module in network.modules():
+        if isinstance(module, _BatchNorm) and not any(weight.requires_grad for weight in module.parameters()):
+            module.eval()
