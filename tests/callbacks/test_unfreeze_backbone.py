@@ -174,7 +174,7 @@ def test_rates_by_depth_reach_adapters_in_any_order_and_freezing_is_left_to_appl
         assert set(watch.rates[0]) == HEAD | {f"network.neck.lora_{side}.default.weight" for side in "AB"}
         assert {rate for name, rate in watch.rates[0].items() if "neck" in name} == {0.05}
         frozen = UnfreezeBackbone(freeze=["network.neck"])
-        with pytest.raises(ValueError, match="does not go with ApplyLoRA"):
+        with pytest.raises(ValueError, match="does not go with adapters"):
             fit(*((frozen, adapters) if last else (adapters, frozen)))
 
 
