@@ -171,10 +171,11 @@ def _build_stage(in_channels: int, stage: Stage) -> nn.Sequential:
 def _bottleneck(in_channels: int, stage: Stage, stride: int) -> nn.Sequential:
     """Expand the channels, convolve each by itself, project them back without an activation."""
     width = in_channels * stage.expansion
-    layers = OrderedDict(expand=_conv_norm(in_channels, width)) if stage.expansion > 1 else OrderedDict()
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    if stage.expansion > 1:
+        layers["expand"] = _conv_norm(in_channels, width)
     layers["depthwise"] = _conv_norm(width, width, stage.kernel_size, stride, groups=width)
-    layers["project"] = _conv_norm(width, stage.channels)
-    del layers["project"].relu
+    layers["project"] = _conv_norm(width, stage.channels)[:2]
     return nn.Sequential(layers)
 
 
