@@ -97,8 +97,8 @@ class UnfreezeBackbone(Callback):
             check_reached(trainer, f"UnfreezeBackbone: stages' epoch {last}", last)
         if self.freeze and adapted_layers(pl_module.network):
             raise ValueError(
-                "UnfreezeBackbone's freeze does not go with adapters: ApplyAdapters freezes all but what its also_train "
-                "names"
+                "UnfreezeBackbone's freeze does not go with adapters: ApplyAdapters freezes all but what its "
+                "also_train names"
             )
         self._apply(pl_module, self._epoch)  # parameters that another callback has added since have their rates now
         pl_module.sync_optimizer()

@@ -10,12 +10,12 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from lightning_modules.networks.edits.add_adapters import is_adapter
-from lightning_modules.training.editable_module import ChangingModule
+from lightning_modules.training.editable_module import EditableModule
 
 KINDS = ("add_adapters", "add_lora")  # the edits that add some
 
 
-def adapt(model: ChangingModule, kind: str, options: Mapping[str, Any], also_train: Sequence[str], who: str) -> None:
+def adapt(model: EditableModule, kind: str, options: Mapping[str, Any], also_train: Sequence[str], who: str) -> None:
     """Add adapters to a network that has none yet, and freeze everything else.
 
     Args:
