@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lightning_modules.networks.edits.add_adapters import Method
 from lightning_modules.networks.edits.allocate_ranks import RankAllocation, budget_at
-from lightning_modules.training.adapters import adapt, rest_norms
+from lightning_modules.training.adapters import adapt
 from lightning_modules.training.task import Task
 from lightning_modules.training.trainer_state import averaged_copies, forget_best
 
@@ -108,9 +108,6 @@ class ApplyAdapters(Callback):
             pl_module.loss_transforms[STAGE] = self._regularize
         # Before any callback sees what a step did.
         trainer.optimizers[0].register_step_post_hook(partial(self._after_step, trainer, pl_module))
-
-    def on_train_batch_start(self, trainer: Trainer, pl_module: Task, *_: Any) -> None:  # type: ignore[override]  # ours
-        rest_norms(pl_module.network)
 
     def on_train_end(self, trainer: Trainer, pl_module: Task) -> None:  # type: ignore[override]  # ours
         if self._ranks is not None and self._final:

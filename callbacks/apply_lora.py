@@ -7,7 +7,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, Trainer
 
-from lightning_modules.training.adapters import adapt, rest_norms
+from lightning_modules.training.adapters import adapt
 from lightning_modules.training.task import Task
 
 
@@ -40,6 +40,3 @@ class ApplyLoRA(Callback):
     def setup(self, trainer: Trainer, pl_module: Task, stage: str) -> None:  # type: ignore[override]  # ours
         if stage == "fit":
             adapt(pl_module, "add_lora", self.options, self.also_train, type(self).__name__)
-
-    def on_train_batch_start(self, trainer: Trainer, pl_module: Task, *_: Any) -> None:  # type: ignore[override]  # ours
-        rest_norms(pl_module.network)

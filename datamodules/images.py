@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from datamodules.batches.augmentation import center_crop, random_crop, random_flip, random_resized_crop
-from datamodules.batches.decoded_images import Decoded, read_decoded, write_decoded
+from datamodules.batches.decoded_images import Decoded, of_all_items, read_decoded, write_decoded
 from datamodules.batches.images import ImageBatch, InMemoryImages, StreamedImages
 from datamodules.health.contents import Contents
 from datamodules.preprocessing import ImagePreprocessing
@@ -23,7 +23,6 @@ from datamodules.sources.folders.folder_tree import Folder
 from datamodules.sources.folders.image_folders import find_images, load_image_folder, name_unused
 from datamodules.sources.image_signatures import is_image
 from datamodules.sources.image_sizes import detail_note, size_line
-from datamodules.sources.item_names import item_name
 from datamodules.sources.no_input import NotAnInput, files_below
 from datamodules.sources.source import SPLIT_NAMES, Source, take
 from datamodules.sources.tables.columns import Column
@@ -142,7 +141,7 @@ class ImageData(TableData):
             items = [_png(image) for image in items]
         single, places = items.distinct() if isinstance(items, FilePaths) else (items, np.arange(len(items)))
         decoded = self._decoded.pop(id(items), None) or self._decode(single, title)
-        kept, rows, skipped = _of_all(items, decoded, places, title)
+        kept, rows, skipped = of_all_items(items, decoded, places, title)
         if self._fits_memory(items, title):
             shared = rows if len(decoded.images) < len(rows) else None
             return InMemoryImages(decoded.images, labels[kept], shared), kept, skipped
@@ -189,9 +188,9 @@ class ImageData(TableData):
         return size_line(self.source_found.splits["train"].items, self.stored_size_px, self.image_size_px)
 
     def encoding_notes(self, datasets: dict[str, Any]) -> list[str]:
-        colour = self.channels == 3  # a photograph's network takes no others
-        note = detail_note(self.source_found.splits["train"].items, self.image_size_px, self.source) if colour else ""
-        return [*super().encoding_notes(datasets), *([note] if note else [])]
+        items = self.source_found.splits["train"].items
+        note = detail_note(items, self.channels, self.image_size_px, self.source)
+        return [*super().encoding_notes(datasets), *filter(None, [note])]
 
     def item(self, split: str, index: int) -> np.ndarray:
         item = super().item(split, index)
@@ -215,29 +214,6 @@ class ImageData(TableData):
         if self.crop_padding_px or images.shape[2] != self.image_size_px:
             return random_crop(images, self.image_size_px, self.crop_padding_px)
         return images
-
-
-def _of_all(
-    items: Sequence[Any], decoded: Decoded, places: np.ndarray, title: str
-) -> tuple[np.ndarray, np.ndarray, list[tuple[str, str]]]:
-    """What became of items of which each distinct one was decoded once.
-
-    Args:
-        places: int64 (n,), which of the distinct ones each item is.
-
-    Returns:
-        kept: int64 (m,), the positions of the readable items.
-        rows: int64 (m,), where their images are.
-        skipped: the names of the others, with the reasons.
-    """
-    rows = np.full(len(decoded.kept) + len(decoded.reasons), -1)
-    rows[decoded.kept] = np.arange(len(decoded.kept))
-    reasons = dict(zip(np.flatnonzero(rows < 0).tolist(), decoded.reasons, strict=True))
-    rows = rows[places]
-    left_out = np.flatnonzero(rows < 0).tolist()
-    skipped = [(item_name(items[i], title, i), reasons[int(places[i])]) for i in left_out]
-    kept = np.flatnonzero(rows >= 0)
-    return kept, rows[kept], skipped
 
 
 def _holds_tables(images: Folder, others: list[tuple[str, str]]) -> bool:

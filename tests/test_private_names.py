@@ -77,6 +77,10 @@ HELD = {name.partition(".")[0] for name in DOCUMENTED | UNDOCUMENTED.keys()}
 OF_NAMED_TUPLES = {"_asdict", "_fields", "_replace"}  # which Python documents
 # Of ours: names of files in experiments/, ends of names, and a method of a class of ours that another extends.
 OWN = {"_compression", "_defaults", "_column", "_difference", "_embed"}
+OF_WEIGHTS = {  # names of tensors in the file of EfficientNet-Lite0's weights
+    "_blocks", "_bn0", "_bn1", "_bn2", "_conv_head", "_conv_stem", "_depthwise_conv", "_expand_conv", "_fc",
+    "_project_conv",
+}  # fmt: skip
 PRIVATE_NAME = re.compile(r"_[A-Za-z]\w*")
 
 
@@ -109,7 +113,7 @@ def foreign_names(tree: ast.Module) -> set[str]:
             found |= {node.name} - own  # which nothing here calls, so a library does
         elif isinstance(node, ast.ImportFrom) and str(node.module).partition(".")[0] not in ROOMS:
             found |= {*str(node.module).split("."), *(alias.name for alias in node.names)}
-    return {name for name in found if PRIVATE_NAME.fullmatch(name)} - OF_NAMED_TUPLES - OWN
+    return {name for name in found if PRIVATE_NAME.fullmatch(name)} - OF_NAMED_TUPLES - OWN - OF_WEIGHTS
 
 
 def library_imports() -> dict[str, set[str]]:

@@ -14,6 +14,7 @@ import numpy as np
 from datamodules.preprocessing import ImagePreprocessing
 from datamodules.sources.folders.file_paths import FilePaths
 from datamodules.sources.image_decoding import decode_all, decode_image
+from datamodules.sources.item_names import item_name
 
 IMAGES, KEPT, FOUND, DIGESTS = "images.uint8", "kept.npy", "found.json", "digests.npy"
 
@@ -81,3 +82,26 @@ def read_decoded(folder: Path, items: Sequence[Any], preprocessing: ImagePreproc
     # np.memmap refuses an empty file.
     images = np.memmap(folder / IMAGES, np.uint8, "c", shape=shape) if written else np.empty((0, *shape[1:]), np.uint8)
     return Decoded(images, kept, found["reasons"], replace(preprocessing, grey_bits=found["grey_bits"]))
+
+
+def of_all_items(
+    items: Sequence[Any], decoded: Decoded, places: np.ndarray, title: str
+) -> tuple[np.ndarray, np.ndarray, list[tuple[str, str]]]:
+    """What became of items of which each distinct one was decoded once.
+
+    Args:
+        places: int64 (n,), which of the distinct ones each item is.
+
+    Returns:
+        kept: int64 (m,), the positions of the readable items.
+        rows: int64 (m,), where their images are.
+        skipped: the names of the others, with the reasons.
+    """
+    rows = np.full(len(decoded.kept) + len(decoded.reasons), -1)
+    rows[decoded.kept] = np.arange(len(decoded.kept))
+    reasons = dict(zip(np.flatnonzero(rows < 0).tolist(), decoded.reasons, strict=True))
+    rows = rows[places]
+    left_out = np.flatnonzero(rows < 0).tolist()
+    skipped = [(item_name(items[i], title, i), reasons[int(places[i])]) for i in left_out]
+    kept = np.flatnonzero(rows >= 0)
+    return kept, rows[kept], skipped

@@ -41,16 +41,17 @@ def size_line(items: Any, stored_px: int, seen_px: int) -> str:
     return f"images {about}{width}×{height} → {stored_px}×{stored_px}{square}{cut}"
 
 
-def detail_note(items: Any, seen_px: int, source: str) -> str:
+def detail_note(items: Any, channels: int, seen_px: int, source: str) -> str:
     """Name the experiment for photographs to a person whose images a network sees far smaller; empty for others.
 
     Args:
         items: as ``size_line`` takes them.
+        channels: that the network takes; one for photographs takes 3.
         seen_px: side of the square that the network sees.
         source: where the images lie, as the person said it.
     """
     sizes = list(_sizes(items))
-    if not sizes or seen_px >= PHOTOGRAPH_PX or min(_typical(sizes)[:2]) < FAR_LARGER * seen_px:
+    if channels != 3 or not sizes or seen_px >= PHOTOGRAPH_PX or min(_typical(sizes)[:2]) < FAR_LARGER * seen_px:
         return ""
     return (
         f"photographs lose most of their detail at {seen_px}×{seen_px}: make exp NAME=photo_transfer "

@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
-
 from lightning_modules.networks.edits.add_adapters import is_adapter
+from lightning_modules.networks.layers.norms import frozen_norms
 from lightning_modules.training.editable_module import EditableModule
 
 KINDS = ("add_adapters", "add_lora")  # the edits that add some
@@ -38,11 +36,5 @@ def adapt(model: EditableModule, kind: str, options: Mapping[str, Any], also_tra
             raise ValueError(f"{who}'s also_train={pattern!r} matches no parameter; one is called {names[-1]}")
     for name, parameter in model.named_parameters():
         parameter.requires_grad = is_adapter(name) or any(fnmatchcase(name, pattern) for pattern in also_train)
+    model.rest(who, frozen_norms(model.network))
     model.sync_optimizer()
-
-
-def rest_norms(network: nn.Module) -> None:
-    """Let batch norms whose weights are fixed keep their statistics."""
-    for module in network.modules():
-        if isinstance(module, _BatchNorm) and not any(weight.requires_grad for weight in module.parameters()):
-            module.eval()

@@ -45,11 +45,11 @@ def test_arrays_and_encoded_bytes_are_told_too_and_nothing_is_said_where_nothing
 
 def test_photographs_that_a_network_sees_far_smaller_are_told_of_the_experiment_for_them(tmp_path: Path) -> None:
     photos = [photo(tmp_path / f"{i}.jpg", 500, 375) for i in range(3)]
-    assert detail_note(photos, 32, "my photos") == (
+    assert detail_note(photos, 3, 32, "my photos") == (
         "photographs lose most of their detail at 32×32: make exp NAME=photo_transfer DATA='my photos' sees them at "
         "224×224, and does better"
     )
-    assert detail_note(photos, 93, "photos")
-    assert detail_note(photos, 94, "photos") == ""
-    assert detail_note([photo(tmp_path / "large.jpg", 2000, 2000)], 224, "photos") == ""
+    assert detail_note(photos, 3, 93, "photos")
+    assert detail_note(photos, 3, 94, "photos") == ""
+    assert detail_note([photo(tmp_path / "large.jpg", 2000, 2000)], 3, 224, "photos") == ""
     assert detail_note([], 32, "photos") == ""
