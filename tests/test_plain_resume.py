@@ -29,12 +29,15 @@ FEW = ("--trainer.max_epochs=6", "--trainer.limit_val_batches=2", "--trainer.lim
 ACCUMULATED = "--trainer.accumulate_grad_batches=3"
 BATCHES = 5  # an epoch: the first three make a step, and the last two
 SIZES = ("--data.train_size=40", "--data.batch_size=8", ACCUMULATED, *FEW, *NOISY)
+OTHER_READERS = ("gru", "rnn", "attention")
 TASKS = {
     "mnist_mlp": ("--model.lr=0.01",),
     "mnist_cnn": ("--model.lr=0.1",),
     "cifar_cnn": ("--model.lr=0.05", "--model.widths=[16,16,16]"),
     "cifar_resnet": ("--model.lr=0.1",),
     "imdb_lstm": ("--model.lr=0.02", "--model.hidden_size=16"),
+    **{f"imdb_lstm {n}": ("--model.lr=0.02", "--model.hidden_size=16", f"--model.network={n}") for n in OTHER_READERS},
+    "text_linear": ("--model.lr=0.3", "--model.pair_buckets=5000"),
     "bert_classifier": ("--model.lr=0.002", "--data.max_tokens=16"),
     "resnet_transfer": ("--model.lr=0.05",),
     "photo_transfer": ("--model.freeze_backbone=false", "--data.image_size_px=64"),
@@ -51,7 +54,8 @@ MOMENTS = {
 @pytest.fixture(scope="session")
 def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An undisturbed run of a task, whose best epoch is not the last."""
-    run = undisturbed(tmp_path_factory.mktemp("whole"), request.param, *SIZES, *TASKS[request.param])
+    name = request.param.split()[0]  # before the network that it is to take
+    run = undisturbed(tmp_path_factory.mktemp("whole"), name, *SIZES, *TASKS[request.param])
     best, last = (torch.load(run / f"checkpoints/{name}.ckpt", weights_only=True)["epoch"] for name in ("best", "last"))
     assert best < last, (best, last)
     return run
@@ -68,10 +72,10 @@ def test_a_killed_run_reads_as_the_undisturbed_one(whole: Path, moment: str, tmp
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("whole", TASKS, indirect=True)
-def test_every_task_at_every_moment(whole: Path, moment: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("task", "whole"), list(zip(TASKS, TASKS, strict=True)), indirect=["whole"])
+def test_every_task_at_every_moment(task: str, whole: Path, moment: str, tmp_path: Path) -> None:
     name = whole.parent.name
-    assert_reads_the_same(whole, killed_and_resumed(tmp_path, name, [MOMENTS[moment]], *SIZES, *TASKS[name]))
+    assert_reads_the_same(whole, killed_and_resumed(tmp_path, name, [MOMENTS[moment]], *SIZES, *TASKS[task]))
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ TWO = ("--trainer.strategy=ddp", "--trainer.devices=2", "--trainer.accelerator=c
 SHORT = ("--loggers=[csv]", "--trainer.precision=32-true", "--trainer.max_epochs=1", "--data.batch_size=4")
 RECORD = ("--allow_package=tests", "--trainer.callbacks+=tests.record_ranks.RecordRanks")
 SIZES = {"train": 12, "val": 9, "test": 11}  # 11 are two whole batches, and three items for two processes
-TEXTS = ("imdb_lstm", "bert_classifier")
+TEXTS = ("imdb_lstm", "bert_classifier", "text_linear")
 TASKS = ("mnist_mlp", "mnist_cnn", "cifar_cnn", "cifar_resnet", "resnet_transfer", "photo_transfer", *TEXTS)
 
 
