@@ -36,7 +36,7 @@ TASKS = {
     "cifar_cnn": ("--model.lr=0.05", "--model.widths=[16,16,16]"),
     "cifar_resnet": ("--model.lr=0.1",),
     "imdb_lstm": ("--model.lr=0.02", "--model.hidden_size=16"),
-    **{f"imdb_lstm {n}": ("--model.lr=0.02", "--model.hidden_size=16", f"--model.network={n}") for n in OTHER_READERS},
+    **{f"imdb_lstm {n}": ("--model.lr=0.05", "--model.hidden_size=16", f"--model.network={n}") for n in OTHER_READERS},
     "text_linear": ("--model.lr=0.3", "--model.pair_buckets=5000"),
     "bert_classifier": ("--model.lr=0.002", "--data.max_tokens=16"),
     "resnet_transfer": ("--model.lr=0.05",),
