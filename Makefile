@@ -3,12 +3,12 @@
 
 # Values come from the command line only: assigned here, none leaks in from the environment (WSL exports NAME). One that
 # is empty, or of a name that nobody reads, would train on something else than was meant: it ends everything.
-variables := NAME DATA ARGS RESUME RUN INPUT TEXT OUTPUT FORMAT INT8 MAX_DROP QUICK KILLS SEEDS VARIANT
+variables := NAME DATA ARGS RESUME RUN INPUT TEXT OUTPUT FORMAT INT8 BASELINE MAX_DROP QUICK KILLS SEEDS VARIANT
 $(foreach v,$(variables),$(eval $(v) :=))
 given := $(foreach v,$(.VARIABLES),$(if $(findstring command line,$(origin $(v))),$(v)))
 $(foreach v,$(filter-out $(variables) python SHELL,$(given)),$(error $(v)= is not known: there are $(variables)))
 $(foreach v,$(filter-out ARGS,$(given)),$(if $(strip $(value $(v))),,$(error $(v)= is empty: give it a value, or leave it out)))
-$(foreach v,$(filter INT8 QUICK,$(given)),$(if $(filter-out 1,$($(v))),$(error $(v)=$($(v)) is not 1: say $(v)=1, or leave it out)))
+$(foreach v,$(filter INT8 BASELINE QUICK,$(given)),$(if $(filter-out 1,$($(v))),$(error $(v)=$($(v)) is not 1: say $(v)=1, or leave it out)))
 
 python := .venv/bin/python
 experiments = $(filter-out _%,$(basename $(notdir $(wildcard experiments/*.yaml))))
@@ -23,8 +23,8 @@ list: setup ## List the experiments
 options: need-NAME setup ## Show what can be set in an experiment, its value there and its meaning: NAME=mnist_mlp [ARGS="--all=true"]
 	@$(python) cli.py options --name="$(NAME)" $(ARGS)
 
-exp: $(if $(RESUME),,need-NAME) setup ## Train, test, record: NAME=mnist_mlp [DATA=hub or a path] [ARGS="--model.lr=0.01"] [RESUME=run folder]
-	@$(python) cli.py run $(configs) $(if $(DATA),--data.source="$(DATA)") $(ARGS)
+exp: $(if $(RESUME),,need-NAME) setup ## Train, test, record: NAME=mnist_mlp [DATA=hub or a path] [ARGS="--model.lr=0.01"] [RESUME=run folder] [BASELINE=1: texts beside text_linear]
+	@$(python) cli.py run $(configs) $(if $(DATA),--data.source="$(DATA)") $(if $(BASELINE),--baseline=true) $(ARGS)
 
 # The shell takes the text from the environment, so that nothing in it is read as a command.
 predict: export GIVEN_TEXT := $(value TEXT)

@@ -1,4 +1,4 @@
-"""The networks of imdb_lstm side by side: accuracy over seeds, speed of training, int8, as a table for docs/tasks.md."""
+"""The networks of imdb_lstm side by side: accuracy over seeds, speed, int8. Prints a table for docs/tasks.md."""
 
 from __future__ import annotations
 

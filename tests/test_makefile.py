@@ -31,6 +31,7 @@ def make(*arguments: str, **environment: str) -> Outcome:
         (("exp", "NAME=mnist_mlp", "data=hub"), "data= is not known: there are NAME DATA"),
         (("exp", "NAME=mnist_mlp", "DAT=hub"), "DAT= is not known"),
         (("export", "RUN=x", "INT8=0"), "INT8=0 is not 1"),
+        (("exp", "NAME=imdb_lstm", "BASELINE=yes"), "BASELINE=yes is not 1"),
         (("bench", "QUICK=yes"), "QUICK=yes is not 1"),
         (("exp",), "Which experiment? Say NAME="),
     ],
@@ -46,6 +47,7 @@ def test_what_is_given_reaches_the_command_and_what_is_not_does_not() -> None:
     assert "--data.source" not in make("exp", "NAME=mnist_mlp", "ARGS=").out
     assert '--data.source="a b"' in make("exp", "NAME=mnist_mlp", "DATA=a b").out
     assert "--precision=int8" in make("export", "RUN=x", "INT8=1").out
+    assert "--baseline=true" in make("exp", "NAME=imdb_lstm", "BASELINE=1").out
     assert "--precision" not in make("export", "RUN=x").out
 
 

@@ -30,6 +30,7 @@ from lightsmith.settings.own_settings import experiment_defaults
 from lightsmith.settings.parse_errors import blame, explain, imported
 from lightsmith.settings.parser_options import add_options, parse_options
 from lightsmith.settings.watched_metrics import follow_metrics
+from lightsmith.studies.baseline import check_baseline, run_baseline
 from lightsmith.terminal import one_line, print_once, shown
 
 METHODS = {"run": {"model", "datamodule"}, **LightningCLI.subcommands()}  # arguments that are no options, by verb
@@ -126,6 +127,8 @@ class ExperimentCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> ExperimentTrainer:
         """The Trainer, writing into the run's own folder; called once data and model exist."""
         check_input(self.model, self.datamodule, leaves(self.options))
+        if self.options.baseline:
+            check_baseline(str(self.subcommand), self.datamodule, self.model.target)
         if self.trains:
             check_batch(self.model, self.datamodule)
         trying = bool(self.options.trainer.fast_dev_run)
@@ -183,6 +186,8 @@ class ExperimentCLI(LightningCLI):
     def after_run(self) -> None:
         assert isinstance(self.trainer, ExperimentTrainer)
         self.recording.write(self.trainer, int(self.options.seed_everything))
+        if self.options.baseline and self.recording.folder is not None and self.trainer.is_global_zero:
+            run_baseline(self.trainer, int(self.options.seed_everything), self.options.runs)
         self.after_fit()
 
     def after_fit(self) -> None:

@@ -14,6 +14,7 @@ TRANSIENT = ("config", "resume", "ckpt_path", "debug", "explain", "allow_package
 HARMLESS = (
     "runs",
     "experiment",
+    "baseline",
     "loggers",
     "trainer.logger",
     "trainer.enable_progress_bar",

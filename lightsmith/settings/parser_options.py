@@ -55,6 +55,12 @@ OWN = (
         None,
         "Settings of callbacks by class, such as --callbacks.LogWorstPredictions.count=5.",
     ),
+    Option(
+        "baseline",
+        bool,
+        False,
+        "After a run on texts, train text_linear on the same splits and say what it gets.",
+    ),
     Option("explain", str | None, None, "Say where a value such as model.lr comes from."),
 )
 

@@ -15,6 +15,7 @@ def make_exp() -> Callable[[str], tuple[dict[str, str], list[str]]]:
     def read(line: str) -> tuple[dict[str, str], list[str]]:
         given = dict(word.split("=", 1) for word in shlex.split(line, comments=True)[2:])
         data = [f"--data.source={given['DATA']}"] if "DATA" in given else []
-        return given, data + shlex.split(given.get("ARGS", ""))
+        baseline = ["--baseline=true"] if given.get("BASELINE") == "1" else []
+        return given, data + baseline + shlex.split(given.get("ARGS", ""))
 
     return read

@@ -47,7 +47,7 @@ def test_section_says_where_the_data_comes_from_and_how_to_run_it(name: str) -> 
 @pytest.mark.parametrize("line", COMMANDS)
 def test_command_is_accepted(line: str, parse: Callable[..., Any], make_exp: Callable[..., Any]) -> None:
     given, options = make_exp(line)
-    assert set(given) <= {"NAME", "DATA", "ARGS", "RESUME"}
+    assert set(given) <= {"NAME", "DATA", "ARGS", "RESUME", "BASELINE"}
     if "RESUME" in given:
         assert re.fullmatch(r"runs/\w+/latest", given["RESUME"])
         assert given["RESUME"].split("/")[1] in experiment_files()
