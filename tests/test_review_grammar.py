@@ -1,5 +1,7 @@
 """The review grammar is deterministic, honest about its splits, and unreadable without word order."""
 
+import csv
+import json
 import os
 import random
 import re
@@ -15,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from tests import review_grammar
+from tests.conftest import Cli
 from tests.review_grammar import (
     BLAME,
     CLASS_NAMES,
@@ -145,3 +148,21 @@ def test_ten_thousand_reviews_take_less_than_a_second_of_processor_time() -> Non
         return time.process_time() - start
 
     assert min(seconds() for _ in range(3)) < 1  # the best of three: other processes share the cache
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_imdb_lstm_reads_the_order_that_text_linear_misses(experiment: Cli, tmp_path: Path) -> None:
+    source = tmp_path / "grammar"
+    source.mkdir()
+    for split, (texts, labels) in review_splits(train=2500, val=500).items():
+        with (source / f"{split}.csv").open("w", newline="") as file:
+            rows = zip(texts, (CLASS_NAMES[label] for label in labels), strict=True)
+            csv.writer(file).writerows([("text", "label"), *rows])
+    accuracies = {}
+    for name in ("imdb_lstm", "text_linear"):
+        assert experiment(name, "--loggers=[]", f"--data.source={source}").code == 0
+        results = json.loads((tmp_path / "runs" / name / "latest" / "results.json").read_text())
+        accuracies[name] = results["test"]["accuracy"]
+    assert accuracies["imdb_lstm"] >= 0.95
+    assert accuracies["text_linear"] <= 0.85
