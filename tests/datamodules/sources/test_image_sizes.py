@@ -52,4 +52,4 @@ def test_photographs_that_a_network_sees_far_smaller_are_told_of_the_experiment_
     assert detail_note(photos, 3, 93, "photos")
     assert detail_note(photos, 3, 94, "photos") == ""
     assert detail_note([photo(tmp_path / "large.jpg", 2000, 2000)], 3, 224, "photos") == ""
-    assert detail_note([], 32, "photos") == ""
+    assert detail_note([], 3, 32, "photos") == ""
