@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import lightning
+import numpy as np
+import pyarrow.parquet as pq
 import torch
 
 from callbacks.measure_fit import MeasureFit
@@ -17,7 +19,8 @@ from datamodules.batches.encoded_cache import sha256
 from lightsmith.records.best_epoch import best_epoch
 from lightsmith.records.class_notes import class_results
 from lightsmith.records.error_tables import confusion_counts
-from lightsmith.records.interval import CERTAIN_ITEMS, wilson_interval
+from lightsmith.records.interval import CERTAIN_ITEMS, OF_ERRORS, error_intervals, wilson_interval
+from lightsmith.records.keep_test_predictions import PREDICTIONS
 from lightsmith.records.parts import (
     ClassFigures,
     DataFacts,
@@ -36,11 +39,10 @@ from lightsmith.runs.hardware import device_name
 from lightsmith.runs.trainer import ExperimentTrainer
 
 TEST, ROBUSTNESS = "test/", "robustness/"  # what the names of metrics begin with
-SHARE = "accuracy"  # the metric that is a share of the items, for which an interval is known
 
 
 def gather_results(
-    trainer: ExperimentTrainer, run_folder: Path, experiment: str, seed: int, settings: dict[str, Any]
+    trainer: ExperimentTrainer, run_folder: Path, experiment: str, seed: int, settings: dict[str, Any] | None
 ) -> Results:
     """Everything worth keeping about a run.
 
@@ -49,10 +51,10 @@ def gather_results(
         run_folder: holds the checkpoint that was tested.
         experiment: its name.
         seed: that of ``seed_everything``.
-        settings: what differs from the experiment's, by dotted name.
+        settings: what differs from the experiment's, by dotted name; None if that is not known.
     """
     task: Any = trainer.lightning_module
-    test, (metric, direction) = _test(trainer), task.headline
+    test, (metric, direction) = _test(trainer, run_folder), task.headline
     classes = class_results(confusion_counts(trainer.callbacks), getattr(task, "class_names", []))
     return Results(
         experiment=experiment,
@@ -87,14 +89,23 @@ def _data(data: Any) -> DataFacts:
     )
 
 
-def _test(trainer: ExperimentTrainer) -> Figures:
+def _test(trainer: ExperimentTrainer, run_folder: Path) -> Figures:
     """The test metrics in the order of the task, and how far those of few items may be from the truth."""
     task: Any = trainer.lightning_module
     logged = _logged(trainer, TEST)
-    n = logged.pop("n")
+    n = int(logged.pop("n"))
     metrics = {name: logged[name] for name in dict.fromkeys(["loss", *task.metric_names, *logged])}
-    interval = {SHARE: wilson_interval(metrics[SHARE], int(n))} if SHARE in metrics and n < CERTAIN_ITEMS else {}
-    return Figures(int(n), metrics, interval)
+    return Figures(n, metrics, _intervals(metrics, n, run_folder) if n < CERTAIN_ITEMS else {})
+
+
+def _intervals(metrics: dict[str, float], n: int, run_folder: Path) -> dict[str, list[float]]:
+    """Of those metrics that an interval is known for."""
+    if "accuracy" in metrics:
+        return {"accuracy": wilson_interval(metrics["accuracy"], n)}
+    if OF_ERRORS.keys() <= metrics.keys() and (run_folder / PREDICTIONS).is_file():
+        said = pq.read_table(run_folder / PREDICTIONS, columns=["label", "value"])
+        return error_intervals(said["value"].to_numpy().astype(np.float64) - said["label"].to_numpy())
+    return {}
 
 
 def _logged(trainer: ExperimentTrainer, prefix: str) -> dict[str, float]:

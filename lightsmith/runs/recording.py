@@ -47,14 +47,14 @@ class Recording:
         self.experiment = ""
         self._draft: RunDraft | None = None
         self._settings: dict[str, Any] = {}  # all, resolved
-        self._own_settings: dict[str, Any] = {}  # those that are not the experiment's
+        self._own_settings: dict[str, Any] | None = None  # those that are not the experiment's
 
     def open(
         self,
         options: Namespace,
         arguments: list[str],
         save: Callable[[Namespace, Path], None],
-        defaults: dict[str, Any],
+        defaults: dict[str, Any] | None,
         followed: dict[str, Any],
     ) -> None:
         """Make a new run folder, or go on in the interrupted one, and write the resolved settings into it.
@@ -63,28 +63,22 @@ class Recording:
             options: of the command, resolved.
             arguments: as they were given.
             save: writes options as YAML.
-            defaults: the experiment's own settings.
+            defaults: the experiment's own settings; None if they are not known.
             followed: what a setting that is not set follows from the machine or the task, by name.
         """
         fresh, self.experiment = self.folder is None, options.experiment
         if self._draft is None:  # not when a first attempt ran out of memory
             self._draft = RunDraft.new(options.runs, self.experiment) if fresh else RunDraft(self._folder, [])
         self.folder = self._draft.folder
+        self.say("running")
         if fresh:
             note_launch(self.folder)
             note_job(self.folder, arguments)
         earlier = len(list(self.folder.glob("config-resumed-*.yaml")))
         file = self.folder / (SETTINGS if fresh else f"config-resumed-{earlier + 1}.yaml")
-        kept = options.clone()
-        for transient in TRANSIENT:
-            kept.pop(transient, None)
-        save(kept, file)
+        _write_settings(options, save, file)
         self._settings = read_settings(file)
-        self._own_settings = own_settings(defaults, self._settings, followed)
-        if changed := changed_settings(self.folder / SETTINGS, file):
-            print_once(changed)
-            _go_on_with(file)
-        self.say("running")
+        self._own_settings = None if defaults is None else own_settings(defaults, self._settings, followed)
 
     @property
     def _folder(self) -> Path:
@@ -165,6 +159,17 @@ class Recording:
         """Leave the disk as it was before, unless a batch was trained."""
         if self._draft is not None:
             self._draft.take_back()
+
+
+def _write_settings(options: Namespace, save: Callable[[Namespace, Path], None], file: Path) -> None:
+    """Write options as YAML; of a resumed run say what has changed, and let it be resumed with these from then on."""
+    kept = options.clone()
+    for transient in TRANSIENT:
+        kept.pop(transient, None)
+    save(kept, file)
+    if changed := changed_settings(file.with_name(SETTINGS), file):
+        print_once(changed)
+        _go_on_with(file)
 
 
 def _go_on_with(settings: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentError
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,8 @@ MODE = ".mode"  # of a callback that watches a metric: it follows the metric
 
 def experiment_defaults(
     parser: LightningArgumentParser, verb: str, experiment: str, files: Sequence[str | Path]
-) -> dict[str, Any]:
-    """The resolved settings of an experiment as its YAML has them, nested.
+) -> dict[str, Any] | None:
+    """The resolved settings of an experiment as its YAML has them, nested; None where it cannot be read any more.
 
     Args:
         parser: of the command line.
@@ -30,7 +31,10 @@ def experiment_defaults(
     """
     own = experiment_files().get(experiment)
     known = [EXPERIMENTS / "_defaults.yaml", own] if own else files
-    config = parse_with_callbacks(parser, [verb, *(f"--config={file}" for file in known)])
+    try:
+        config = parse_with_callbacks(parser, [verb, *(f"--config={file}" for file in known)])
+    except (ValueError, ArgumentError):  # edited since, or given its model by the command line
+        return None
     text = parser.dump(config, skip_validation=True)
     return {name: value for name, value in yaml.safe_load(text)[verb].items() if name not in TRANSIENT}
 

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from lightsmith.terminal import nearest
 
 CLI = Path(__file__).parents[2] / "cli.py"
 SIGNALLED = 128  # exit codes above it say which signal ended a run in good order
-PATIENCE_SECONDS = 60  # for a run that is told to end, in which it saves
+PATIENCE_SECONDS = 10  # for a run that is told to end, in which it saves
 
 
 @dataclass(frozen=True)
@@ -129,11 +130,13 @@ def _wait(process: subprocess.Popen[str]) -> int:
             print(line, end="", flush=True)
         return process.wait()
     except BaseException:
-        process.terminate()
-        try:
-            process.wait(PATIENCE_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        # Ctrl-C on a terminal has reached the run too, and a second signal would end it before it has saved.
+        for end in (None, process.terminate, process.kill):
+            if end is not None:
+                end()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(PATIENCE_SECONDS)
+                break
         raise
 
 

@@ -87,7 +87,7 @@ def test_values_have_the_documented_types(run: Path) -> None:
 def test_null_is_documented_where_there_is_no_git(monkeypatch: pytest.MonkeyPatch) -> None:
     nullable = {key for key, kind, _ in ROWS if kind.endswith(" or null")}
     without_items = {f"per_class[].{name}" for name in ("precision", "recall", "f1")}
-    without_validation = {"best.metric", "best.value", "best.validation"}
+    without_validation = {"best.metric", "best.value", "best.validation", "settings"}
     assert nullable == {"environment.git_commit", "environment.git_dirty", *without_items, *without_validation}
     monkeypatch.setenv("PATH", "/nowhere")
     assert git("rev-parse", "HEAD") is None

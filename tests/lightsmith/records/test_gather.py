@@ -1,11 +1,15 @@
 import json
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 
-from lightsmith.records.gather import weights_sha256
-from lightsmith.records.interval import wilson_interval
+from lightsmith.records.gather import _intervals, weights_sha256
+from lightsmith.records.interval import error_intervals, wilson_interval
+from lightsmith.records.keep_test_predictions import PREDICTIONS
 from tests.conftest import Cli
 
 
@@ -67,3 +71,12 @@ def test_five_runs_of_one_command_give_one_weights_hash(experiment: Cli, tmp_pat
     hashes, differs = len(set(same)), other not in same
     print(f"| 17 | five runs of {name}, workers 0 and 2 | {hashes} hash; another seed differs: {differs} |")
     assert (hashes, differs) == (1, True)
+
+
+def test_errors_of_few_values_have_intervals_where_predictions_were_kept(tmp_path: Path) -> None:
+    metrics = {"loss": 1.0, "rmse": 2.0, "mae": 1.5}
+    assert _intervals(metrics, 4, tmp_path) == {}
+    (tmp_path / PREDICTIONS).parent.mkdir()
+    pq.write_table(pa.table({"label": [1.0, 2.0, 3.0, 4.0], "value": [1.0, 4.0, 0.0, 5.0]}), tmp_path / PREDICTIONS)
+    assert _intervals(metrics, 4, tmp_path) == error_intervals(np.array([0.0, 2.0, -3.0, 1.0]))
+    assert _intervals({"perplexity": 3.0}, 4, tmp_path) == {}

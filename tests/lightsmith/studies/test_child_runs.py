@@ -62,6 +62,7 @@ def test_a_run_does_not_outlive_who_waits_for_it(tmp_path: Path, monkeypatch: py
     sleeper = tmp_path / "sleeper.py"
     sleeper.write_text("import time\nprint('begun', flush=True)\ntime.sleep(60)\n")
     monkeypatch.setattr(child_runs, "CLI", sleeper)
+    monkeypatch.setattr(child_runs, "PATIENCE_SECONDS", 0.5)
     started: list[subprocess.Popen[str]] = []
 
     class Output:
