@@ -153,7 +153,7 @@ def test_by_default_a_new_file_in_the_runs_folder_is_written_each_time(
     for run, name in (("runs/mnist_mlp/latest", "digits"), (checkpoint, "digits-2"), (folder, "digits-3")):
         outcome = lightsmith("predict", f"--run={run}", f"--input={digits}")
         assert f"Wrote 4 rows to {folder.relative_to(tmp_path)}/predictions/{name}.jsonl: 3 cl" in outcome.out
-    assert sorted(path.name for path in (folder / "predictions").iterdir()) == [
+    assert sorted(path.name for path in (folder / "predictions").glob("*.jsonl")) == [
         "digits-2.jsonl", "digits-3.jsonl", "digits.jsonl",
     ]  # fmt: skip
     monkeypatch.setattr("lightsmith.predictions.file.is_writable", lambda _: False)
@@ -174,7 +174,7 @@ def test_where_nothing_can_be_read_the_rows_say_so_and_the_exit_code_is_1(
     outcome = lightsmith("predict", "--run=runs/mnist_mlp/latest", "--input=odd")
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.startswith("odd holds nothing that can be classified: odd/README.md: ")
-    assert not (tmp_path / "runs/mnist_mlp/latest/predictions").exists()
+    assert not list(tmp_path.glob("runs/mnist_mlp/latest/predictions/*.jsonl"))
 
 
 def test_parts_of_the_inputs_are_classified_as_the_whole_is_and_the_most_probable_classes_alone_can_be_written(
@@ -228,7 +228,7 @@ def test_a_column_of_another_name_is_asked_for_and_a_single_text_is_answered_on_
     shares = tweets[0]["probabilities"]
     first, second = sorted(shares, key=shares.get, reverse=True)
     assert outcome == Outcome(0, f"{shares[first]:.4f}  {first}\n{shares[second]:.4f}  {second}\n", "")
-    assert not (tmp_path / "runs/imdb_lstm/latest/predictions").exists()
+    assert not list(tmp_path.glob("runs/imdb_lstm/latest/predictions/*.jsonl"))
     assert lightsmith("predict", run, "--text=A fine film.", "--output=one.jsonl").code == 0
     assert json.loads((tmp_path / "one.jsonl").read_text()) == {**tweets[0], "item": "A fine film."}
     assert lightsmith("predict", run, "--text= ").err == "--text=' ' holds no text\n"
