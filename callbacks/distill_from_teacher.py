@@ -1,4 +1,4 @@
-"""A student learns from the probabilities of a trained teacher."""
+"""A student learns from what a trained teacher says."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ INPUTS: dict[str, Callable[[Any], Any]] = {
 class DistillFromTeacher(Callback):
     """Knowledge distillation (Hinton et al. 2015): the loss becomes (1 - alpha) · loss + alpha · ``soft_loss``.
 
-    The teacher sees each training batch as the student does. It is no part of the student or its checkpoints, which
+    Of what is no class, such as a value, it is the mean squared difference of the outputs instead of ``soft_loss``. The
+    teacher sees each training batch as the student does. It is no part of the student or its checkpoints, which
     only know it again.
 
     Args:
@@ -36,8 +37,8 @@ class DistillFromTeacher(Callback):
         alpha: share of the teacher in the loss, in (0, 1].
 
     Raises:
-        ValueError: an argument outside its range; or, when a fit begins, no such checkpoint, a teacher of other
-            classes, image sizes or tokens, or not the one that a resumed run began with.
+        ValueError: an argument outside its range; or, when a fit begins, no such checkpoint, a teacher of
+            another kind or other classes, image sizes or tokens, or not the one that a resumed run began with.
     """
 
     def __init__(self, teacher: str, temperature: float = 4.0, alpha: float = 0.9) -> None:
@@ -48,17 +49,19 @@ class DistillFromTeacher(Callback):
         self.path = Path(teacher).expanduser()
         self.temperature = temperature
         self.alpha = alpha
-        self._teacher: LightningModule | None = None
+        self._teacher: Task | None = None
+        self._student: Task | None = None
         self._sha256 = ""
         self._saved_sha256 = ""
         self._columns: list[int] | slice = slice(None)  # of the teacher's logits, in the order of the student's classes
 
     def setup(self, trainer: Any, pl_module: Task, stage: str) -> None:  # type: ignore[override]  # ours
         if stage == "fit":
+            self._student = pl_module
             self._teacher = self._load(trainer, pl_module).requires_grad_(False)
             self._sha256 = sha256(self._teacher)
 
-    def _load(self, trainer: Any, pl_module: Any) -> LightningModule:
+    def _load(self, trainer: Any, pl_module: Any) -> Task:
         """The teacher, which goes with the student and its data."""
         if not hasattr(trainer, "load_run"):
             raise ValueError("DistillFromTeacher needs a trainer that can load a run: ExperimentTrainer")
@@ -66,14 +69,19 @@ class DistillFromTeacher(Callback):
             teacher, data = trainer.load_run(self.path)
         except ValueError as error:
             raise ValueError(f"teacher={self.path} cannot be read: {error}; name a run folder or .ckpt file") from error
-        known, wanted = teacher.class_names, pl_module.class_names
-        if sorted(known) != sorted(wanted):
-            raise ValueError(f"teacher={self.path} knows the classes {known}, the data has {wanted}")
-        self._columns = slice(None) if known == wanted else [known.index(name) for name in wanted]
+        if teacher.kind != pl_module.kind:
+            raise ValueError(f"teacher={self.path} was trained for {teacher.kind}, the student is for {pl_module.kind}")
+        if teacher.target == "class":
+            self._columns = self._order_of_classes(teacher.class_names, pl_module.class_names)
         for name, of in INPUTS.items():
             if of(data) != of(trainer.datamodule):
                 raise ValueError(f"teacher={self.path} was trained on inputs with other {name} than this data's")
-        return cast(LightningModule, teacher)
+        return cast(Task, teacher)
+
+    def _order_of_classes(self, known: list[str], wanted: list[str]) -> list[int] | slice:
+        if sorted(known) != sorted(wanted):
+            raise ValueError(f"teacher={self.path} knows the classes {known}, the data has {wanted}")
+        return slice(None) if known == wanted else [known.index(name) for name in wanted]
 
     def state_dict(self) -> dict[str, Any]:
         return {"sha256": self._sha256}
@@ -93,13 +101,16 @@ class DistillFromTeacher(Callback):
 
     def on_fit_end(self, trainer: Trainer, pl_module: Task) -> None:  # type: ignore[override]  # ours
         del pl_module.loss_transforms[STAGE]
-        self._teacher = None
+        self._teacher = self._student = None
 
-    def _distill(self, batch: Batch, logits: Tensor, loss: Tensor) -> Tensor:
+    def _distill(self, batch: Batch, outputs: Tensor, loss: Tensor) -> Tensor:
         assert self._teacher is not None
+        assert self._student is not None
         with torch.no_grad():
-            taught = self._teacher(*batch.inputs).float()[:, self._columns]
-        return (1 - self.alpha) * loss + self.alpha * soft_loss(logits, taught, self.temperature)
+            taught = self._student.outputs_of(self._teacher, batch)[:, self._columns]
+        of_classes = self._student.target == "class"
+        soft = soft_loss(outputs, taught, self.temperature) if of_classes else F.mse_loss(outputs, taught)
+        return (1 - self.alpha) * loss + self.alpha * soft
 
 
 def sha256(module: LightningModule) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any, NamedTuple
 
 import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import WandbLogger
+from torch import Tensor
 
 
 class Mistake(NamedTuple):
@@ -21,8 +23,19 @@ class Mistake(NamedTuple):
     confidence: float
 
 
+class WrongValue(NamedTuple):
+    """Ordered by how far a value is from the true one."""
+
+    error: float
+    position: int
+    label: float
+    value: float
+
+
 class LogWorstPredictions(Callback):
-    """Keeps the wrong predictions whose true class got least probability, and shows them in Weights & Biases.
+    """Keeps the wrong predictions whose true class got least probability, or the values that are farthest off.
+
+    Classes are shown in Weights & Biases too.
 
     worst_predictions.csv of a run is made from it.
 
@@ -31,16 +44,17 @@ class LogWorstPredictions(Callback):
 
     Attributes:
         worst: the mistakes, worst first, once the test has ended.
+        target: what the tested task learns from.
     """
 
     def __init__(self, count: int = 50) -> None:
         self.count = count
-        self.worst: list[Mistake] = []
-        self._of_classes = True
+        self.worst: list[Any] = []  # Mistake or WrongValue
+        self.target = "class"
 
     def on_test_start(self, trainer: Trainer, pl_module: Any) -> None:
         self.worst = []
-        self._of_classes = pl_module.target == "class"
+        self.target = pl_module.target
 
     def on_test_batch_end(
         self,
@@ -51,14 +65,10 @@ class LogWorstPredictions(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        if not self._of_classes:
-            return
-        confidence, prediction = outputs.max(1)
-        of_true_class = outputs.gather(1, batch.label[:, None])[:, 0]
-        wrong = (prediction != batch.label).nonzero()[:, 0]
-        columns = (1 - of_true_class, batch.index, batch.label, prediction, confidence)
-        mistakes = (Mistake(*row) for row in zip(*(column[wrong].tolist() for column in columns), strict=True))
-        self.worst = heapq.nlargest(self.count, [*self.worst, *mistakes])
+        if self.target == "class":
+            self.worst = heapq.nlargest(self.count, [*self.worst, *_mistakes(outputs, batch)])
+        elif self.target == "value":
+            self.worst = heapq.nlargest(self.count, [*self.worst, *_wrong_values(outputs, batch)])
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
         if trainer.world_size > 1:
@@ -69,7 +79,12 @@ class LogWorstPredictions(Callback):
     def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
         data = getattr(trainer, "datamodule", None)
         for logger in trainer.loggers:
-            if isinstance(logger, WandbLogger) and trainer.is_global_zero and data is not None and self._of_classes:
+            if (
+                isinstance(logger, WandbLogger)
+                and trainer.is_global_zero
+                and data is not None
+                and self.target == "class"
+            ):
                 self._log(logger, data, pl_module.class_names)
 
     def _log(self, logger: WandbLogger, data: Any, class_names: list[str]) -> None:
@@ -83,3 +98,17 @@ class LogWorstPredictions(Callback):
             captions = [f"{label}, taken for {taken} ({sure:.0%}), {index}" for label, taken, sure, index in rows]
             logger.log_image("test/worst_images", [item.squeeze() for item in items], caption=captions)
         logger.log_table("test/worst", columns=columns, data=rows)
+
+
+def _mistakes(probabilities: Tensor, batch: Any) -> Iterator[Mistake]:
+    confidence, prediction = probabilities.max(1)
+    of_true_class = probabilities.gather(1, batch.label[:, None])[:, 0]
+    wrong = (prediction != batch.label).nonzero()[:, 0]
+    columns = (1 - of_true_class, batch.index, batch.label, prediction, confidence)
+    return (Mistake(*row) for row in zip(*(column[wrong].tolist() for column in columns), strict=True))
+
+
+def _wrong_values(predictions: Tensor, batch: Any) -> Iterator[WrongValue]:
+    value = predictions[:, 0]
+    columns = ((value - batch.label).abs(), batch.index, batch.label, value)
+    return (WrongValue(*row) for row in zip(*(column.tolist() for column in columns), strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -39,23 +40,19 @@ class Regressor(Task):
     target = "value"
     answer_type = ValueWithInterval
     width = 1
-    mean: Tensor
-    deviation: Tensor
-    half_width: Tensor
 
     def __init__(self, loss: LossName = "mse", **recipe: Any) -> None:
         super().__init__(**recipe)
         self.loss_function = LOSSES[loss]
-        self.register_buffer("mean", torch.tensor(0.0))
-        self.register_buffer("deviation", torch.tensor(1.0))
-        self.register_buffer("half_width", torch.tensor(torch.inf))  # of the interval; unknown at first
+        # Numbers beside the weights, not buffers among them, of which an average of weights would make others.
+        self.mean, self.deviation = 0.0, 1.0
+        self.half_width: float | None = None  # of the interval, once it is known
         self.coverage = MeanOverItems()  # of the test values by their intervals
         self.measure(regression_metrics())
 
     @property
     def answer(self) -> ValueWithInterval:
-        known = not self.half_width.isinf()
-        return ValueWithInterval(self.mean.item(), self.deviation.item(), self.half_width.item() if known else None)
+        return ValueWithInterval(self.mean, self.deviation, self.half_width)
 
     def on_fit_start(self) -> None:
         """Take mean and deviation from the training values, which are the same in every process and after a resume.
@@ -71,8 +68,12 @@ class Regressor(Task):
 
     def standardise_by(self, values: Mapping[str, float]) -> None:
         """Take ``mean`` and ``deviation`` from what is known of values."""
-        self.mean.fill_(values["mean"])
-        self.deviation.fill_(values["deviation"])
+        self.mean, self.deviation = values["mean"], values["deviation"]
+
+    def outputs_of(self, teacher: Task, batch: Batch) -> Tensor:
+        assert isinstance(teacher, Regressor)
+        value = teacher.outputs(batch) * teacher.deviation + teacher.mean
+        return (value - self.mean) / self.deviation
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Mean loss () of the standardised values."""
@@ -85,12 +86,13 @@ class Regressor(Task):
     def predictions(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Value, and the ends of its interval if that is known: (B, 3) or (B, 1)."""
         value = outputs[:, 0] * self.deviation + self.mean
-        if self.half_width.isinf():
+        if self.half_width is None:
             return value[:, None]
         return torch.stack([value, value - self.half_width, value + self.half_width], dim=1)
 
     def on_validation_epoch_end(self) -> None:
-        self.half_width.copy_(self.val_metrics["error_90"].compute())
+        reach = float(self.val_metrics["error_90"].compute())
+        self.half_width = None if math.isinf(reach) else reach
         super().on_validation_epoch_end()
 
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -102,6 +104,16 @@ class Regressor(Task):
 
     def on_test_epoch_end(self) -> None:
         super().on_test_epoch_end()
-        if not self.half_width.isinf():
+        if self.half_width is not None:
             self.log("test/coverage", self.coverage.compute())
         self.coverage.reset()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["lightsmith"]["answer"] = self.answer.settings
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_load_checkpoint(checkpoint)
+        if settings := checkpoint.get("lightsmith", {}).get("answer"):
+            answer = ValueWithInterval.restored(settings)
+            self.mean, self.deviation, self.half_width = answer.mean, answer.deviation, answer.half_width

@@ -90,6 +90,10 @@ class Task(OptimizedModule):
         outputs: Tensor = self(*batch.inputs)
         return outputs.float()
 
+    def outputs_of(self, teacher: Task, batch: Batch) -> Tensor:
+        """What a trained model of the same kind says, as this one would say the same: float32 (B, …)."""
+        return teacher.outputs(batch)
+
     def objective(self, outputs: Tensor, batch: Batch, loss: Tensor) -> Tensor:
         """What training lowers unless a callback changes it, (): the plain ``loss``, or what a kind makes of it."""
         return loss

@@ -12,7 +12,7 @@ from lightning.pytorch import Callback
 from torch import Tensor
 
 from callbacks.log_confusion_matrix import LogConfusionMatrix
-from callbacks.log_worst_predictions import LogWorstPredictions, Mistake
+from callbacks.log_worst_predictions import LogWorstPredictions, Mistake, WrongValue
 from lightsmith.replace_file import replace_file
 
 CONFUSION_MATRIX, WORST_PREDICTIONS = "confusion_matrix.csv", "worst_predictions.csv"
@@ -34,9 +34,11 @@ def write_error_tables(callbacks: Sequence[Callback], data: Any, folder: Path) -
     """
     if (counts := confusion_counts(callbacks)) is not None:
         _write(folder / CONFUSION_MATRIX, confusion_rows(counts, data.class_names))
-    kept = [callback.worst for callback in callbacks if isinstance(callback, LogWorstPredictions)]
-    if kept:
-        _write(folder / WORST_PREDICTIONS, mistake_rows(kept[0], data, data.class_names))
+    kept = next((callback for callback in callbacks if isinstance(callback, LogWorstPredictions)), None)
+    if kept is not None and kept.target == "class":
+        _write(folder / WORST_PREDICTIONS, mistake_rows(kept.worst, data, data.class_names))
+    elif kept is not None and kept.target == "value":
+        _write(folder / WORST_PREDICTIONS, wrong_value_rows(kept.worst, data))
 
 
 def confusion_rows(counts: Tensor, class_names: Sequence[str]) -> list[list[Any]]:
@@ -62,6 +64,22 @@ def mistake_rows(worst: Sequence[Mistake], data: Any, class_names: Sequence[str]
         for mistake in worst
     ]
     header = ["item", "label", "prediction", "confidence", "label_probability"]
+    return _with_texts(header, rows, worst, data)
+
+
+def wrong_value_rows(worst: Sequence[WrongValue], data: Any) -> list[list[Any]]:
+    """A row for each value, the one that is farthest off first; texts with their first words."""
+    rows = [
+        [
+            data.item_name("test", wrong.position),
+            *(f"{number:.7g}" for number in (wrong.label, wrong.value, wrong.error)),
+        ]
+        for wrong in worst
+    ]
+    return _with_texts(["item", "label", "value", "error"], rows, worst, data)
+
+
+def _with_texts(header: list[Any], rows: list[list[Any]], worst: Sequence[Any], data: Any) -> list[list[Any]]:
     if getattr(data, "kind", "") != "text":
         return [header, *rows]
     texts = [" ".join(data.item("test", mistake.position).split())[:SHOWN_CHARACTERS] for mistake in worst]

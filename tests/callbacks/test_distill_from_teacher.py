@@ -88,7 +88,7 @@ def test_the_loss_is_that_of_the_paper() -> None:
 @pytest.mark.parametrize("alpha", [0.25, 1.0])
 def test_alpha_weighs_teacher_against_labels(teacher: MnistMLP, alpha: float) -> None:
     callback = DistillFromTeacher("runs/teacher", temperature=1.0, alpha=alpha)
-    callback._teacher = teacher
+    callback._teacher = callback._student = teacher
     batch = digits().encoded_splits[0]["train"].__getitems__([0, 1, 2])
     logits = torch.zeros(3, 10)
     with torch.no_grad():

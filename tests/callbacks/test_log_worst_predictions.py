@@ -3,10 +3,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 
 from callbacks.log_worst_predictions import LogWorstPredictions
 from lightsmith.runs.loggers import build_loggers, finish_wandb
+from tests.tiny_regression import TinyRegressor, TinyValues
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer
 
 
@@ -57,3 +59,15 @@ def test_images_stand_beside_the_table(tmp_path: Path) -> None:
     assert shades == {mistake.position for mistake in callback.worst}
     (path,) = tmp_path.rglob("worst_*.table.json")
     assert [row[3] for row in json.loads(path.read_text())["data"]] == [m.position for m in callback.worst]
+
+
+def test_of_values_those_farthest_off_are_kept() -> None:
+    callback, model, data = LogWorstPredictions(count=5), TinyRegressor(), TinyValues()
+    model.standardise_by(data.values)
+    tiny_trainer(callback).test(model, data, verbose=False)
+    with torch.no_grad():
+        values = model(data.test.points)[:, 0] * model.deviation + model.mean
+    errors = (values - data.test.labels).abs()
+    assert [wrong.position for wrong in callback.worst] == errors.argsort(descending=True)[:5].tolist()
+    first = callback.worst[0]
+    assert (first.value, first.label) == (values[first.position], data.test.labels[first.position])

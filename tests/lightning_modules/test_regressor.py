@@ -42,8 +42,8 @@ def test_figures_are_in_the_units_of_the_values() -> None:
 def test_the_loss_is_of_standardised_values(loss: Any, plain: Any) -> None:
     data = TinyValues()
     model = fitted(data, epochs=1, loss=loss)
-    assert float(model.mean) == pytest.approx(float(data.train.labels.mean()), rel=1e-5)
-    assert float(model.deviation) == pytest.approx(float(data.train.labels.std(correction=0)), rel=1e-4)
+    assert model.mean == pytest.approx(float(data.train.labels.mean()), rel=1e-5)
+    assert model.deviation == pytest.approx(float(data.train.labels.std(correction=0)), rel=1e-4)
     (figures,) = tiny_trainer().test(model, data, verbose=False)
     target = (data.test.labels - model.mean) / model.deviation
     with torch.no_grad():
@@ -55,9 +55,9 @@ def test_the_interval_reaches_as_far_as_the_errors_of_nine_in_ten_validation_ite
     data = TinyValues()
     model = fitted(data)
     of_validation = errors(model, data.val.points, data.val.labels).abs().sort().values
-    assert float(model.half_width) == pytest.approx(float(of_validation[72]), rel=1e-3)  # the 73rd: ⌈81 · 0.9⌉
+    assert model.half_width == pytest.approx(float(of_validation[72]), rel=1e-3)  # the 73rd: ⌈81 · 0.9⌉
     (figures,) = tiny_trainer().test(model, data, verbose=False)
-    inside = errors(model, data.test.points, data.test.labels).abs() <= model.half_width
+    inside = errors(model, data.test.points, data.test.labels).abs() <= (model.half_width or 0.0)
     assert figures["test/coverage"] == pytest.approx(float(inside.float().mean()))
     assert 0.8 <= figures["test/coverage"] <= 1
 
@@ -70,7 +70,7 @@ def test_predictions_are_value_low_and_high_as_the_answer_has_them() -> None:
     outputs = model.network(data.test.points).detach().numpy()
     torch.testing.assert_close(found, torch.from_numpy(model.answer.predictions(outputs)))
     assert model.answer.columns == ["value", "low", "high"]
-    torch.testing.assert_close(found[:, 2] - found[:, 1], (2 * model.half_width).expand(80))
+    torch.testing.assert_close(found[:, 2] - found[:, 1], torch.full((80,), 2 * (model.half_width or 0.0)))
 
 
 @pytest.mark.parametrize("size", [1, 8])
@@ -88,7 +88,7 @@ def test_a_checkpoint_has_the_interval_of_its_own_weights(tmp_path: Any) -> None
     trainer.fit(model, data)
     trainer.save_checkpoint(tmp_path / "x.ckpt")
     other = TinyRegressor()
-    other.load_state_dict(torch.load(tmp_path / "x.ckpt", weights_only=True)["state_dict"])
+    other.on_load_checkpoint(torch.load(tmp_path / "x.ckpt", weights_only=True))
     assert other.answer == model.answer
     assert other.answer.half_width is not None
 
@@ -96,3 +96,13 @@ def test_a_checkpoint_has_the_interval_of_its_own_weights(tmp_path: Any) -> None
 def test_data_without_values_is_refused() -> None:
     with pytest.raises(ValueError, match="TinyRegressor needs data with values, which TinyData lacks"):
         tiny_trainer(max_epochs=1).fit(TinyRegressor(), TinyData())
+
+
+def test_what_a_teacher_of_other_values_says_comes_in_the_students_own_scale() -> None:
+    student, teacher = TinyRegressor(), TinyRegressor()
+    student.standardise_by({"mean": 10.0, "deviation": 2.0})
+    teacher.standardise_by({"mean": 0.0, "deviation": 4.0})
+    batch = next(iter(TinyValues().test_dataloader()))
+    with torch.no_grad():
+        said = teacher.outputs(batch) * 4
+        torch.testing.assert_close(student.outputs_of(teacher, batch) * 2 + 10, said)

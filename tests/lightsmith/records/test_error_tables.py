@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from callbacks.log_worst_predictions import Mistake
-from lightsmith.records.error_tables import confusion_rows, mistake_rows
+from callbacks.log_worst_predictions import Mistake, WrongValue
+from lightsmith.records.error_tables import confusion_rows, mistake_rows, wrong_value_rows
 from lightsmith.records.per_class import per_class_figures
 from tests.conftest import Cli
 
@@ -38,6 +38,13 @@ def test_a_text_is_shown_by_its_first_words_on_one_line() -> None:
     assert header == ["item", "label", "prediction", "confidence", "label_probability", "text"]
     assert row[:5] == ["test row 4", "a", "b", "0.750000", "0.100000"]
     assert row[5] == f"one two {'x' * 92}"
+
+
+def test_a_wrong_value_is_shown_with_its_error() -> None:
+    images = SimpleNamespace(kind="image", item_name=lambda split, i: f"{i}.png")
+    assert wrong_value_rows([WrongValue(2.5, 7, 10.0, 12.5)], images) == [
+        ["item", "label", "value", "error"], ["7.png", "10", "12.5", "2.5"],
+    ]  # fmt: skip
 
 
 def test_a_run_leaves_matrix_and_worst_mistakes_by_file_name_without_any_logger(
