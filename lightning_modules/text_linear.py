@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lightning_modules.classifier import Classifier
 from lightning_modules.networks.tfidf_classifier import TfidfClassifier
+from lightning_modules.training.task import Task
 
 TEXTS_AT_ONCE = 512
 
@@ -32,11 +33,12 @@ class TextLinear(Classifier):
     def on_fit_start(self) -> None:
         super().on_fit_start()
         if not self.network.counted:  # not in a resumed run, nor in one that begins with another's weights
-            self.network.count(self._training_texts())
+            self.network.count(training_texts(self))
 
-    def _training_texts(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """All of them, also where several processes share the training; texts of like length together."""
-        texts = self.trainer.datamodule.datasets["train"]  # type: ignore[attr-defined]
-        for positions in torch.tensor(texts.lengths).argsort().split(TEXTS_AT_ONCE):
-            batch = texts.__getitems__(positions.tolist())
-            yield batch.input_ids.to(self.device), batch.attention_mask.to(self.device)
+
+def training_texts(task: Task) -> Iterator[tuple[Tensor, Tensor]]:
+    """Ids and masks of all of them, also where several processes share the training; texts of like length together."""
+    texts = task.trainer.datamodule.datasets["train"]  # type: ignore[attr-defined]
+    for positions in torch.tensor(texts.lengths).argsort().split(TEXTS_AT_ONCE):
+        batch = texts.__getitems__(positions.tolist())
+        yield batch.input_ids.to(task.device), batch.attention_mask.to(task.device)
