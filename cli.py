@@ -20,7 +20,7 @@ from lightsmith.terminal import nearest, one_line
 
 
 class Verb(NamedTuple):
-    """Where a verb lives, and a line about it. A module of its own holds the function of the same name."""
+    """The module that holds a verb's function, which has the verb's name, and a line about it."""
 
     module: str
     gloss: str
@@ -51,7 +51,7 @@ EXAMPLES = """
   cli.py run -c experiments/_defaults.yaml -c experiments/mnist_mlp.yaml --model.lr=0.01
   cli.py options --name=mnist_mlp    what can be set in an experiment
   cli.py run --help    the options of run; those of a model and its data are in the page above
-  cli.py run --model.help lightning_modules.cifar_cnn.CifarCNN    those of any model; --data.help likewise
+  cli.py run --model.help lightning_modules.cifar_cnn.CifarCNN    those of any model; --data.help works the same way
   cli.py run -c experiments/_defaults.yaml -c experiments/mnist_mlp.yaml --explain=model.lr    where a value comes from
   --allow_package=mine        let a YAML name classes of your package "mine"; for each package once
   --debug shows the traceback behind a mistake"""
@@ -122,7 +122,7 @@ def _run(given: list[str]) -> int:
 
 
 def _is_lightnings(given: Sequence[str]) -> bool:
-    """Whether ``predict`` is meant as Lightning means it: with an experiment, for its test split."""
+    """Return whether ``predict`` is Lightning's own: with an experiment, for its test split."""
     return given[0] == "predict" and any(option.startswith(("-c", "--config")) for option in given)
 
 
@@ -158,7 +158,7 @@ def check_values(options: Sequence[str]) -> None:
 
 
 def function_of(command: str) -> Callable[..., int | None]:
-    """What does the work of a verb with a module of its own; the others' modules are not imported."""
+    """Import the function of a verb, and none of the other verbs' modules."""
     if command != "list":  # which answers without torch
         import_torchmetrics()
     module = VERBS[command].module

@@ -109,7 +109,7 @@ class CacheFrozenFeatures(Callback):
         return self._run(*inputs, **options)
 
     def _stands_still(self) -> bool:
-        """Whether nothing before the features trains; if it has other values than before, it is begun anew."""
+        """Return whether nothing before the features trains; if it has other values than before, it is begun anew."""
         if self._operations != len(self._model.operations):  # and with them the network's modules
             self._operations = len(self._model.operations)
             self._modules = modules_before(self._model.network, self._model.get_submodule(self.backbone))
@@ -148,7 +148,7 @@ class Weights:
         self._versions = [tensor._version for tensor in self._tensors]
 
     def same(self) -> bool:
-        """Whether all values are what they were; compared only where something was written."""
+        """Return whether all values are what they were; compared only where something was written."""
         versions = [tensor._version for tensor in self._tensors]
         if versions == self._versions:
             return True

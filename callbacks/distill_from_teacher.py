@@ -114,7 +114,7 @@ class DistillFromTeacher(Callback):
 
 
 def sha256(module: LightningModule) -> str:
-    """What a model's weights and buffers are known by."""
+    """A digest of a model's weights and buffers."""
     digest = hashlib.sha256()
     for name, tensor in module.state_dict().items():
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())

@@ -45,7 +45,7 @@ class GuardNumerics(Callback):
         on_nonfinite: ``stop`` ends the run with NonFiniteError. ``skip`` leaves the step out. ``rollback`` also takes
             weights and optimizer back to the last copy in memory, and goes on with the next batch. It never takes back
             what changed the network otherwise, such as pruning: from such a change on, a new copy is made.
-        most_in_a_row: so many steps may be left out one after another before the run ends all the same.
+        most_in_a_row: the run ends after more than this many steps in a row were left out.
         copy_every_n_steps: how often ``rollback`` makes its copy, which is part of every checkpoint.
     """
 
@@ -160,7 +160,7 @@ class GuardNumerics(Callback):
         return Step(trainer.global_step, self._indices, self._batch, self._cause, magnitudes, gradients)
 
     def _can_wait(self, step: Step, optimizer: Optimizer) -> bool:
-        """Whether the GPU can leave the step out by itself; in its first, torch's SGD would keep unset memory."""
+        """Return whether the GPU can leave the step out by itself; in the first one, SGD would keep unset memory."""
         able = optimizer.defaults.get("fused") and optimizer.state and step.gradients and step.magnitudes.is_cuda
         return bool(able) and self.on_nonfinite != "skip"
 
@@ -175,7 +175,7 @@ class GuardNumerics(Callback):
             self._in_a_row = 0
 
     def _look_back(self, trainer: Trainer, pl_module: EditableModule) -> bool:
-        """Whether the last step was finite, if that was not known before."""
+        """Return whether the last step was finite, if that was not known before."""
         self._wait(trainer, pl_module)
         found, self._known = self._known, ""
         if found:

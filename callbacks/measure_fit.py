@@ -1,4 +1,4 @@
-"""How long training takes, and how much it processes."""
+"""Measures the time that training takes, and how much it processes."""
 
 from __future__ import annotations
 

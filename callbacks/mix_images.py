@@ -20,7 +20,7 @@ class MixImages(Callback):
 
     Args:
         mixup_alpha: the proportion of MixUp is drawn from Beta(alpha, alpha); 0 leaves MixUp out.
-        cutmix_alpha: likewise, of CutMix.
+        cutmix_alpha: the same for CutMix.
 
     Raises:
         ValueError: a negative alpha, or both 0; or inputs that are no images.

@@ -26,7 +26,7 @@ class PruneChannels(Callback):
     Args:
         macs: share of the multiply-accumulate operations that is left, 0…1.
         epoch: at whose beginning, counted from 0. From trained weights, 0 will do.
-        round_to: a multiple of so many channels stays in each layer; processors are made for 8 or 16.
+        round_to: the channels that stay in each layer are a multiple of this; processors are made for 8 or 16.
     """
 
     def __init__(self, macs: float = 0.5, epoch: int = 0, round_to: int = 8) -> None:

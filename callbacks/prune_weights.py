@@ -131,7 +131,7 @@ class PruneWeights(Callback):
             rank_zero_warn(f"training ended at step {trainer.global_step}, pruning would have at {self._last_step}")
 
     def _restructured(self, pl_module: Task) -> bool:
-        """Whether the masks are of weights that have changed their shapes since."""
+        """Return whether the masks are of weights that have changed their shapes since."""
         return bool(self._masks) and self._operations != len(pl_module.operations)
 
     def _sparsity_at(self, step: int) -> float:

@@ -1,4 +1,4 @@
-"""How well a trained network holds out against disturbed inputs."""
+"""A test of the trained network on disturbed inputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a run can be continued, at any time."""
+"""Checkpoints to continue a run from, at any time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What training shows on the terminal."""
+"""Progress of training on the terminal."""
 
 from __future__ import annotations
 

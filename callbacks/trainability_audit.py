@@ -1,4 +1,4 @@
-"""What should train does, and what should not does not."""
+"""A check in every epoch that what should train does, and that nothing else does."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Row(NamedTuple):
         module: its name.
         values: how many.
         trains: ``yes``, ``no``, or ``part`` for a module that keeps some of its own parameters fixed.
-        in_optimizer: likewise.
+        in_optimizer: ``yes``, ``no``, or ``part``.
         lr: learning rate; 0 outside the optimizer.
         norms: mode of the batch norms among them, ``train`` or ``eval``; empty if there are none.
         changed: whether any value changed over the epoch before; None in the first.

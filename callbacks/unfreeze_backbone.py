@@ -191,7 +191,7 @@ def _stage(begins: float) -> int:
 
 
 def _covered(name: str, patterns: Sequence[str]) -> bool:
-    """Whether a module or one around it matches a pattern."""
+    """Return whether a module or one around it matches a pattern."""
     parts = name.split(".")
     around = [".".join(parts[: n + 1]) for n in range(len(parts))]
     return any(fnmatchcase(outer, pattern) for outer in around for pattern in patterns)

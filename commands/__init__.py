@@ -1,1 +1,1 @@
-"""What a person can ask for, and what the asking needs."""
+"""The verbs: one file each, with the function of the same name."""

@@ -52,7 +52,7 @@ def compress(
         run: a run folder of the experiment whose model is taken as the first variant, instead of training it.
         max_drop: points of accuracy, or per cent of a headline that is to be low, that the recommended variant, the
             fastest that keeps to it on the validation split, may lose on the test split.
-        limit: judge accuracy on so many validation and test items only.
+        limit: judge accuracy on at most this many validation and test items.
         seed: of every training, as seed_everything; the experiment's own when unset.
 
     Returns:
@@ -84,7 +84,7 @@ def compress(
 
 
 def _checked_data(name: str, data: str | None, run: Path | None) -> str:
-    """Where the data is, refusing now what the first training or export would refuse later."""
+    """Find the data, and refuse now what the first training or export would refuse later."""
     if run is not None:
         model, source = load_run(run)
         wanted = read_settings(experiment_files()[name])["model"]["class_path"]

@@ -19,7 +19,7 @@ SCHEMA = 1
 
 
 class Wish(NamedTuple):
-    """What is wanted of an export; see ``export``."""
+    """The options of an export, as ``export`` explains them."""
 
     format: Format
     precision: Precision
@@ -48,7 +48,7 @@ def export(
         data: where the data is now, if not where the run found it.
         calibration_items: training items from which the ranges of int8 are taken.
         max_drop: points of accuracy that int8 or bf16 may lose; for a task whose headline is to be low, per cent of it.
-        limit: prove it on so many test items only.
+        limit: prove it on at most this many test items.
 
     Returns:
         Exit code: 0, or 1 if the proof failed; the folder is there in both cases.
@@ -73,7 +73,7 @@ def _write(run: Path, folder: Path, wish: Wish, data: str | None, facts: RunFact
     """Write the folder, all of it or nothing; returns the proof.
 
     Raises:
-        ValueError: as ``export``.
+        ValueError: the options do not go together, or the folder exists.
     """
     check_precision(wish.format, wish.precision)
     if folder.exists():

@@ -109,7 +109,7 @@ def _trainer_settings(layers: list[dict[str, Any]]) -> list[Setting]:
 
 def _arguments(group: str, owner: type, values: dict[str, Any]) -> Iterator[Setting]:
     meanings, hints = meanings_of(owner), get_type_hints(owner.__init__)  # type: ignore[misc]  # of this very class
-    for name, parameter in inspect.signature(owner.__init__).parameters.items():  # type: ignore[misc]  # likewise
+    for name, parameter in inspect.signature(owner.__init__).parameters.items():  # type: ignore[misc]  # as above
         if name != "self" and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
             default = list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default
             yield Setting(
@@ -118,7 +118,7 @@ def _arguments(group: str, owner: type, values: dict[str, Any]) -> Iterator[Sett
 
 
 def meanings_of(owner: type) -> dict[str, str]:
-    """What a docstring in Google's style, of a class or its ``__init__``, says of each argument, shortly."""
+    """Read the meaning of each argument, shortened, from a Google-style docstring of a class or its ``__init__``."""
     documented = (owner.__doc__, owner.__init__.__doc__)  # type: ignore[misc]  # of this very class
     parts = (inspect.cleandoc(text or "").partition("\nArgs:\n")[2] for text in documented)
     inner = (re.match(r"(?: +.*\n?|\n)*", part) for part in parts)
@@ -162,7 +162,7 @@ def _section(title: str, settings: list[Setting] | Iterator[Setting]) -> Iterato
 
 
 def _width() -> int:
-    """That of the terminal, or of a page where there is none."""
+    """The width of the terminal, or of a page where there is no terminal."""
     return min(max(shutil.get_terminal_size((WIDEST, 24)).columns, NARROWEST), WIDEST)
 
 

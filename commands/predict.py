@@ -38,7 +38,7 @@ def predict(
             run's folder, named after the input; of a text nothing is written.
         text_column: the column of a table that holds the texts, or several, as in subject,body; as in training when
             unset.
-        top: write so many of the most probable classes; when unset all, but five if there are more than a hundred.
+        top: write this many of the most probable classes; when unset all, but five if there are more than a hundred.
         delimiter: of a CSV file; this and the next three as in training when unset, where most is recognised.
         encoding: of a text, CSV or JSON file.
         header: whether the first line of a CSV file names the columns.

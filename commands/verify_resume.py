@@ -143,7 +143,7 @@ def _run(folder: Path, name: str, options: Sequence[str]) -> ChildRun:
 
 
 def run_differences(one: Path, other: Path) -> Iterator[str]:
-    """Where two run folders differ in more than times and their own paths."""
+    """Find the places where two run folders differ, but for times and their own paths."""
     for path in (LAST_CHECKPOINT, BEST_CHECKPOINT):
         saved = (read_checkpoint(one / path), read_checkpoint(other / path))
         yield from differences(*saved, path.name, (str(one), str(other)))
@@ -187,12 +187,12 @@ def _is_nan(value: Any) -> bool:
 
 
 def _same(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    """Where two tensors of one shape have the same values; NaN is the same as NaN."""
+    """Mark the places where two tensors of one shape have the same values; NaN equals NaN."""
     return (one == other) | (one.isnan() & other.isnan())
 
 
 def _shortened(text: str) -> str:
-    """What fits on a line: a tokenizer is a text of a megabyte."""
+    """Shorten a text to what fits on a line: a tokenizer is a text of a megabyte."""
     return repr(text) if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]!r}… ({len(text):,} characters)"
 
 

@@ -1,1 +1,1 @@
-"""Where data comes from, how it is split, and how it becomes batches."""
+"""Data sets: finding, splitting and batching data."""

@@ -36,7 +36,7 @@ class ImageData(TableData):
     Args:
         image_size_px: side of the square that the network sees.
         resize_px: side of the square that images are stored at before cropping; ``image_size_px`` when unset.
-        crop_padding_px: training images are cropped at random after reflecting so many pixels at the border.
+        crop_padding_px: training images are cropped at random after reflecting this many pixels at the border.
         min_crop_area: instead, crop a random part of at least this share of the area and resize it.
         horizontal_flip: mirror half of the training images.
         image_column: column of a table that holds the images; ``image`` or ``img`` when unset.
@@ -93,7 +93,7 @@ class ImageData(TableData):
 
     @property
     def preprocessing(self) -> ImagePreprocessing:
-        """What an image goes through before the network sees it, in evaluation."""
+        """The steps from an image to the network's input, in evaluation."""
         return self._preprocessing
 
     @preprocessing.setter
@@ -168,7 +168,7 @@ class ImageData(TableData):
         return decoded
 
     def _fits_memory(self, items: Sequence[Any], title: str) -> bool:
-        """Whether the decoded images of all splits, of which these are one, are within the budget."""
+        """Return whether the decoded images of all splits, of which these are one, are within the budget."""
         count = len(items)
         if title in SPLIT_NAMES:
             used = self.found if self.train_size is None else self.source_found
@@ -203,7 +203,7 @@ class ImageData(TableData):
         return batch._replace(image=self._augment(batch.image) if training else self.crop(batch.image))
 
     def crop(self, images: Tensor) -> Tensor:
-        """What evaluation sees: the central square of uint8 (B, C, H, W)."""
+        """Crop the central square of images uint8 (B, C, H, W), as evaluation sees them."""
         return images if images.shape[2] == self.image_size_px else center_crop(images, self.image_size_px)
 
     def _augment(self, images: Tensor) -> Tensor:
@@ -214,8 +214,6 @@ class ImageData(TableData):
         if self.crop_padding_px or images.shape[2] != self.image_size_px:
             return random_crop(images, self.image_size_px, self.crop_padding_px)
         return images
-
-
 def _holds_tables(images: Folder, others: list[tuple[str, str]]) -> bool:
     """Parquet decides; a CSV or JSON file among images only describes them."""
     suffixes = {Path(path).suffix.lower() for path, _ in others}

@@ -33,7 +33,7 @@ LARGEST_SIDE, MOST_TOKENS = 10_000, 100_000
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What images and texts share: their settings as plain values.
+    """The base of preprocessing: settings as plain values.
 
     Those with a default have no other value today. They are written down so that a model can be used without
     Lightsmith, and so that a later version knows what this one did.
@@ -209,7 +209,7 @@ class TextPreprocessing(Preprocessing):
 
 @dataclass(frozen=True)
 class ModulePreprocessing(Preprocessing):
-    """What the data module of a task of one's own makes of an item: the class and options to build it again with.
+    """Preprocessing by a data module of one's own: the class and options to build that module again.
 
     Args:
         data: dotted name of the class.

@@ -1,4 +1,4 @@
-"""What all data modules share: finding the data, splitting it, encoding it, describing it."""
+"""The base of all data modules: finding data, splitting it, encoding it, describing it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class SplitData(SplitLoaders, ABC):
         val_fraction: share of the training items that becomes the validation split where the source has none.
         test_fraction: the same for the test split.
         split_seed: seed of those cuts, and of ``train_size``; independent of the training seed.
-        train_size: train on a stratified choice of so many items; all of them when unset.
+        train_size: train on a stratified choice of this many items; on all of them when unset.
         num_workers: loader processes; when unset, none for data in memory and one a core for data that is streamed.
         cache: keep decoded images and encoded texts under data/, so that the next run starts at once, and of several
             processes only one decodes; without, each does.
@@ -118,7 +118,7 @@ class SplitData(SplitLoaders, ABC):
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """What turns an item into the network's input, as an exported model carries it."""
+        """The object that turns an item into the network's input; an exported model carries it."""
         options = {name: value for name, value in self.hparams.items() if name != "source" and name[0] != "_"}
         return ModulePreprocessing(f"{type(self).__module__}.{type(self).__qualname__}", options)
 
@@ -152,7 +152,7 @@ class SplitData(SplitLoaders, ABC):
         return source if self.train_size is None else choose_train(source, self.train_size, self.split_seed)
 
     def read_contents(self, items: Any, split: str) -> Contents:
-        """What the items of a split contain; every one is read."""
+        """Digests of the items of a split; every item is read."""
         return read_contents(items, split)
 
     @cached_property
@@ -176,11 +176,11 @@ class SplitData(SplitLoaders, ABC):
         return self.encoded_splits.datasets
 
     def encoding_notes(self, datasets: dict[str, Any]) -> list[str]:
-        """What a person should know of the encoded splits."""
+        """Notes on the encoded splits, for a person."""
         return []
 
     def _lost(self, split: str) -> list[tuple[str, str]]:
-        """What could be read when the run began, and not when it was streamed."""
+        """The items that could be read when the run began, but not when they were streamed."""
         return lost_items(self.datasets[split], split)
 
     def check_lost(self, batch: Any) -> None:
@@ -199,7 +199,7 @@ class SplitData(SplitLoaders, ABC):
 
     @property
     def augments(self) -> bool:
-        """Whether training items are changed at random each time they are seen."""
+        """Return whether training items are changed at random each time they are seen."""
         return False
 
     def follow(self, target: str) -> None:
@@ -240,7 +240,7 @@ class SplitData(SplitLoaders, ABC):
 
     @property
     def items_line(self) -> str:
-        """What becomes of an item on its way to the network, for the first lines of a run; empty if that is nothing."""
+        """Describe an item's way to the network, for the first lines of a run; empty if there is nothing to say."""
         return ""
 
     @property
@@ -258,7 +258,7 @@ class SplitData(SplitLoaders, ABC):
         return self.encoded_splits.readable[split].items[index]
 
     def item_name(self, split: str, index: int) -> str:
-        """What a person finds an item by: its file within ``source``, or the row of the split that it was found in."""
+        """Name an item for a person: by its file within ``source``, or by its row in the split it was found in."""
         found_in = split if split in self.found.splits else "train"
         return name_item(self.encoded_splits.readable[split].items, index, found_in, Path(self.source).expanduser())
 

@@ -39,7 +39,7 @@ class TextData(TableData):
     """Film reviews, or any labelled texts from Parquet, CSV or JSON.
 
     Args:
-        max_tokens: longer texts keep their head and their tail, together so many tokens.
+        max_tokens: longer texts keep their head and their tail, together this many tokens.
         head_fraction: share of ``max_tokens`` that comes from the head (Sun et al. 2019 keep 128 of 512).
         token_deletion: share of the tokens of a training text that are left out, drawn anew each time (0…1).
         text_column: column of a table that holds the texts; ``text`` and its common synonyms when unset. Of a list such
@@ -80,7 +80,7 @@ class TextData(TableData):
 
     @cached_property
     def preprocessing(self) -> TextPreprocessing:
-        """What a text goes through before the network sees it."""
+        """The steps from a text to the network's input."""
         return TextPreprocessing(self.build_tokenizer().to_str(), self.max_tokens, self.head_tokens)
 
     @property
@@ -150,7 +150,7 @@ class TextData(TableData):
         )
 
     def encoding_notes(self, datasets: dict[str, Any]) -> list[str]:
-        """Whether many tokens of the validation texts are unknown: the vocabulary may be that of the training texts."""
+        """Note that many tokens of the validation texts are unknown, where they are."""
         texts = datasets["val"]
         if not len(texts):
             return []

@@ -1,4 +1,4 @@
-"""Where a run writes: runs/<experiment>/<time>/, never twice the same."""
+"""The folder that a run writes into: runs/<experiment>/<time>/, a new one each time."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def point_latest(folder: Path) -> None:
 
 
 def has_checkpoint(folder: Path) -> bool:
-    """Whether a run saved anything that it could be continued from."""
+    """Return whether a run saved anything that it could be continued from."""
     return any((folder / LAST_CHECKPOINT.parent).glob("*.ckpt"))
 
 

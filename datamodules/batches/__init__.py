@@ -1,1 +1,1 @@
-"""How items become batches: encoded, cached, augmented, loaded."""
+"""From items to batches: encoding, cache, augmentation, loading."""

@@ -20,7 +20,7 @@ IMAGES, KEPT, FOUND, DIGESTS = "images.uint8", "kept.npy", "found.json", "digest
 
 
 class Decoded(NamedTuple):
-    """What became of items.
+    """Encoded items, and those that could not be encoded.
 
     Attributes:
         images: uint8 (n, H, W, C), mapped from a file; none where they were only checked to be readable.
@@ -71,7 +71,7 @@ def _decode(
 
 
 def read_decoded(folder: Path, items: Sequence[Any], preprocessing: ImagePreprocessing) -> Decoded:
-    """What ``write_decoded`` wrote for these items with this preprocessing."""
+    """Load what ``write_decoded`` wrote for these items with this preprocessing."""
     if isinstance(items, FilePaths):
         items.note(np.load(folder / DIGESTS))
     kept = np.load(folder / KEPT)

@@ -54,7 +54,7 @@ def keep_within(limit_gb: float) -> None:
 
 
 def _in_use(folder: Path) -> bool:
-    """Whether an entry is whole; then it is marked as used now, and kept until this process ends."""
+    """Return whether an entry is whole; then it is marked as used now, and kept until this process ends."""
     return hold(folder) and _intact(folder)
 
 

@@ -1,4 +1,4 @@
-"""What the cache may take: entries that no process uses go, those that were not used for longest first."""
+"""A limit on the cache: entries that no process uses are removed, the least recently used first."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def evict(cache: Path, limit_gb: float) -> None:
 
 
 def _remove(entry: Path) -> bool:
-    """Whether an entry could be removed: nobody uses it."""
+    """Return whether an entry could be removed: nobody uses it."""
     try:
         with (entry / MANIFEST).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -101,7 +101,7 @@ class StreamedImages(Dataset[ImageBatch]):
         return ImageBatch(images.permute(0, 3, 1, 2), self.labels[index], index)
 
     def newly_lost(self) -> bool:
-        """Whether an image was lost since this was last asked; `lost` is large, and a batch is to be quick."""
+        """Return whether an image was lost since this was last asked; `lost` is large, and a batch is to be quick."""
         news = bool(self._news)
         self._news[0] = False  # before anyone looks at `lost`: what is marked from now on is news again
         return news

@@ -81,7 +81,7 @@ class ResumableBatches(BatchSampler):
         yield from batches
 
     def _cut(self, items: Sequence[Any], size: int) -> list[Any]:
-        """Parts of so many items, in order; the last may have fewer, or up to ``fewest - 1`` more."""
+        """Cut items into parts of ``size``, in order; the last may have fewer, or up to ``fewest - 1`` more."""
         starts = list(range(0, len(items), size))
         if len(starts) > 1 and len(items) - starts[-1] < self.fewest and not self.drop_last:
             starts.pop()
@@ -165,7 +165,7 @@ class EvaluationBatches(BatchSampler):
 
 
 def share(batches: list[list[int]], rank: int, processes: int) -> list[list[int]]:
-    """What one of several processes gets of one process's batches: as many batches as every other, and no item twice.
+    """Share batches out to one of several processes: each gets the same number of batches, and no item comes twice.
 
     Batches are dealt out as they are, so that padding, and rounding, are those of one process. Those of an incomplete
     round are divided among all; of items too few for that, some processes take one into their last batch. In every

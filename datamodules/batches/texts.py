@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from datamodules.preprocessing import padded_width
 
-# A larger file of tokens gives its memory back after so many texts, for each of which Linux maps up to 64 kB.
+# A larger file of tokens gives its memory back after this many texts, for each of which Linux maps up to 64 kB.
 RESIDENT_BYTES, RELEASED_TEXTS = 200_000_000, 2000
 
 

@@ -1,1 +1,1 @@
-"""What is wrong with data: copies, and the digests that find them."""
+"""Checks of data: copies, and the digests that find them."""

@@ -1,4 +1,4 @@
-"""What items contain: a digest of each, for the cache and for finding copies, and the fingerprint of all."""
+"""Digests of what items contain, for the cache and for finding copies, and the fingerprint of all."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ID_BYTES = 16
 
 
 class Contents(NamedTuple):
-    """What a split's items contain: ``key`` differs if any of them does; ``copies`` tells which are equal.
+    """Digests of a split's items: ``key`` differs if any item does; ``copies`` tells which items are equal.
 
     ``copies`` are the first 64 bits of a digest, uint64 (n,), and 0 where there is no content. Those of texts are equal
     whatever the blanks, line ends and Unicode form of their letters; those of files are equal byte by byte.
@@ -51,7 +51,7 @@ def read_contents(items: Sequence[Any] | np.ndarray, title: str) -> Contents:
 
 
 def content_ids(items: Sequence[Any] | np.ndarray) -> list[str]:
-    """What names each item by its content: half of its sha256 in hexadecimal, the same wherever the data lies.
+    """Name each item by its content: half of its sha256 in hexadecimal, the same wherever the data lies.
 
     Args:
         items: as for ``read_contents``.

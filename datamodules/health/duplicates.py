@@ -52,7 +52,7 @@ def _that_stand(count: int, noun: str, which: str = "") -> str:
 
 
 def _shared(numbers: Mapping[str, np.ndarray], noun: str) -> list[str]:
-    """What stands in two splits that the data brings."""
+    """List the items that stand in two splits of the data as it came."""
     pairs = [("test", "train"), ("val", "train"), ("test", "val")]
     present = [pair for pair in pairs if set(pair) <= numbers.keys()]
     counts = {(one, other): np.isin(numbers[one], numbers[other]).sum() for one, other in present}
@@ -81,7 +81,7 @@ def _contradictions(source: Source, copies: Mapping[str, np.ndarray], noun: str)
 
 
 def _shown(source: Source, copies: Mapping[str, np.ndarray], number: int) -> str:
-    """What a person can find the item with a number by."""
+    """Name the item with a number, so that a person can find it."""
     split = next(split for split, numbers in copies.items() if number in numbers)
     position = int(np.flatnonzero(copies[split] == number)[0])
     item: Any = source.splits[split].items[position]

@@ -1,1 +1,1 @@
-"""Where items come from: folders, tables, the hub, samples; and how they are split."""
+"""Sources of items: folders, tables, the hub, samples; and their splits."""

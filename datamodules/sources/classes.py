@@ -92,7 +92,7 @@ class Classes(Labels):
 
 
 def class_list(names: Sequence[str]) -> str:
-    """How many classes there are, and the first of their names."""
+    """Say how many classes there are, and name the first."""
     return f"{len(names)} classes: {first_few([*map(_told_apart, names)], SHOWN_CLASSES)}"
 
 

@@ -22,7 +22,7 @@ def joined(numberings: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def groups_of_class(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """How many groups have an item of each of the classes that occur, in ascending order of the labels; int64 (C,)."""
+    """Count the groups that have an item of each occurring class, in ascending order of the labels: int64 (C,)."""
     span = groups.max() + 1
     return np.unique(np.unique(labels * span + groups) // span, return_counts=True)[1]
 
@@ -111,7 +111,7 @@ class _Cut:
         return bool((self.left[classes] > self.leave).all())
 
     def _farther(self, classes: np.ndarray, counts: np.ndarray, goal: np.ndarray) -> float:
-        """How much farther a group takes the classes from their shares, which weigh the same whatever their size."""
+        """Measure how much farther a group takes the classes from their shares; each class weighs the same."""
         off = self.cut[classes] - goal[classes]
         return float((((off + counts) ** 2 - off**2) / goal[classes] ** 2).sum())
 

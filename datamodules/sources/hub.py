@@ -1,4 +1,4 @@
-"""Whether the Hugging Face hub can be reached, asked once and briefly: its clients try again for a minute."""
+"""A single short test of whether the Hugging Face hub can be reached; its own clients retry for a minute."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ HUB_TIMEOUT_SECONDS = 10
 
 
 def why_unreachable(kind: Literal["dataset", "model"], name: str, revision: str | None = None) -> Exception | None:
-    """What asking the hub about a repository fails with, if it does; from then on its clients use their caches only."""
+    """Ask the hub about a repository and return the error, if any; after one, its clients use their caches only."""
     from huggingface_hub import HfApi, constants
 
     try:

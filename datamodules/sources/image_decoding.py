@@ -51,7 +51,7 @@ class MemoryAllowance:
 
     @contextmanager
     def claim(self, size_bytes: int) -> Iterator[None]:
-        """Hold so many bytes.
+        """Hold this many bytes.
 
         Raises:
             ValueError: there are not that many.

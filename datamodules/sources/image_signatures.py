@@ -1,4 +1,4 @@
-"""What a file is by its first bytes: an image that can be read, one that cannot, or none."""
+"""Telling by its first bytes whether a file is an image, and one that can be read."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ UNREAD = {
 
 
 def is_image(path: str) -> bool:
-    """Whether an entry of a folder says to be an image, by its name or, if it is a file, by its first bytes."""
+    """Return whether an entry of a folder says to be an image, by its name or, if it is a file, by its first bytes."""
     return says_to_be_image(path) or (Path(path).is_file() and begins_as_image(path))
 
 
 def says_to_be_image(name: str) -> bool:
-    """Whether a file's name ends as those of images do."""
+    """Return whether a file's name ends as those of images do."""
     return name.lower().endswith(IMAGE_SUFFIXES)
 
 
@@ -52,7 +52,7 @@ def unread_format(start: bytes) -> str:
 
 
 def begins_as_image(path: str) -> bool:
-    """Whether a regular file begins as an image does, readable or not. One that cannot be looked at does not."""
+    """Return whether a regular file begins as an image does, readable or not. One that cannot be looked at does not."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         try:

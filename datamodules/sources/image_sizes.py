@@ -1,4 +1,4 @@
-"""How large the images of a source are, told from the headers of a few."""
+"""The sizes of a source's images, from the headers of a few."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LYING = (5, 6, 7, 8)  # values of EXIF's orientation under which width and heigh
 
 
 def size_line(items: Any, stored_px: int, seen_px: int) -> str:
-    """What becomes of images, such as ``images 500×375 → 32×32``; empty where nothing does.
+    """Say how images are resized, such as ``images 500×375 → 32×32``; empty where they are not.
 
     Args:
         items: paths, encoded bytes or a uint8 array (N, H, W, C); only a few are looked at.
@@ -68,7 +68,7 @@ def _typical(sizes: list[tuple[int, int]]) -> tuple[int, int, bool]:
 
 
 def _sizes(items: Any) -> Iterator[tuple[int, int]]:
-    """(width, height) of at most so many of the images, upright; nothing of one that cannot be read."""
+    """(width, height) of at most ``LOOKED_AT`` of the images, upright; nothing of one that cannot be read."""
     if isinstance(items, np.ndarray):
         yield from [(items.shape[2], items.shape[1])] * min(len(items), 1)
         return

@@ -1,4 +1,4 @@
-"""What a person finds an item of data by."""
+"""Names by which a person finds an item of data."""
 
 from __future__ import annotations
 

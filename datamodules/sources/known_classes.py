@@ -14,7 +14,7 @@ SHOWN_CLASSES = 10
 
 
 def same_classes(found: Sequence[str], known: Sequence[str]) -> bool:
-    """Whether these are the same names, in whatever order."""
+    """Return whether these are the same names, in whatever order."""
     return len(found) == len(known) and set(_places(found, known)) == set(range(len(known)))
 
 
@@ -37,7 +37,7 @@ def places_among(found: Sequence[str], known: Sequence[str]) -> np.ndarray:
 
 
 def _places(found: Sequence[str], known: Sequence[str]) -> list[int | None]:
-    """Where each class that was found stands among the known ones.
+    """Find the place of each class among the known ones.
 
     A name that one file system writes with a letter and an accent, and another as one character, is the same name.
     """
@@ -47,7 +47,7 @@ def _places(found: Sequence[str], known: Sequence[str]) -> list[int | None]:
 
 
 def _difference(found: Sequence[str], known: Sequence[str]) -> str:
-    """How many classes there are, or which if they are few, and by name those that only one side has."""
+    """Compare two sets of classes in words: how many there are, or which if few, and those that only one side has."""
     few = max(len(found), len(known)) <= SHOWN_CLASSES
     here, there = (", ".join(names) if few else f"{len(names)} classes" for names in (found, known))
     differing = {

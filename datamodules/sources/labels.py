@@ -1,4 +1,4 @@
-"""What stands beside an item of data, such as a class or a value: how it is read, checked and said."""
+"""Labels of items, such as a class or a value: reading, checking and describing them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class LabelColumn(NamedTuple):
 
 
 class Labelled(NamedTuple):
-    """What a label column says.
+    """The labels that a column holds.
 
     Attributes:
         class_names: in the order of the labels; empty where labels are no classes.
@@ -42,7 +42,7 @@ class Labelled(NamedTuple):
 
 
 class Labels(ABC):
-    """What stands beside an item.
+    """A kind of label: classes, values.
 
     Attributes:
         target: its name, as in ``Task.target``.
@@ -54,7 +54,7 @@ class Labels(ABC):
 
     @abstractmethod
     def columns(self, classes: tuple[str, ...]) -> tuple[str, ...]:
-        """What a label column is usually called, the plainest name first.
+        """The usual names of a label column, the plainest first.
 
         Args:
             classes: what one of classes is called.
@@ -69,12 +69,12 @@ class Labels(ABC):
         """
 
     def missing(self, labels: np.ndarray) -> np.ndarray:
-        """Which labels, as ``read`` returns them, are none: bool (n,)."""
+        """Mark the labels, as ``read`` returns them, that are missing: bool (n,)."""
         return np.isnan(labels) if np.issubdtype(labels.dtype, np.floating) else labels < 0
 
     @abstractmethod
     def why_none(self, text: str | None, column: str) -> str:
-        """Why a row with this text in its label column has no label."""
+        """Say why a row with this text in its label column has no label."""
 
     @abstractmethod
     def check(self, source: Source) -> None:
@@ -86,7 +86,7 @@ class Labels(ABC):
 
     @abstractmethod
     def line(self, source: Source) -> str:
-        """What the labels are, in a few words for a person."""
+        """Describe the labels in a few words."""
 
     @abstractmethod
     def record(self, source: Source) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Where data comes from: what a source is, and the files that one is found in."""
+"""Sources of data: what one is, and the files that it is found in."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def check_regular(path: Path) -> None:
     """Refuse what would never end, or is no file at all: pipes, devices, folders, links that lead nowhere.
 
     Raises:
-        ValueError: likewise for a file too large to be an image or a text.
+        ValueError: it is one of these, or too large to be an image or a text.
         OSError: it cannot be looked at.
     """
     found = path.stat()
@@ -130,5 +130,5 @@ def first_few(names: Sequence[str], most: int) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """What an exception says, on one line; its type if it says nothing."""
+    """The message of an exception on one line, or its type where it has none."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)

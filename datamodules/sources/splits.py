@@ -124,7 +124,7 @@ def _counted(source: Source, classes: list[int], counts: list[int]) -> str:
 
 
 def _cut_said(split: str, count: int, total: int, seed: int, noun: str, independent: int | None) -> str:
-    """What was cut, and of few how far accuracy may be off.
+    """Say which splits were cut, and how far the accuracy of a small one may be off.
 
     Args:
         independent: items that were cut, copies and groups counted once; None where there are no classes.
@@ -143,7 +143,7 @@ def _cut_said(split: str, count: int, total: int, seed: int, noun: str, independ
 def _rare_items(
     source: Source, groups: np.ndarray | None, missing: list[str], rare_classes: RareClasses, notes: list[str]
 ) -> np.ndarray:
-    """Which training items cannot be cut, as there are too few of their class: bool (n,).
+    """Mark the training items of classes that are too small to cut from: bool (n,).
 
     Raises:
         ValueError: there are some, and they are to be refused; or there are no others.
@@ -168,7 +168,7 @@ def _rare_items(
 
 
 def strata(labels: np.ndarray) -> np.ndarray:
-    """What a cut is stratified by, int64 (n,): classes themselves; values are all one."""
+    """The strata of a cut, int64 (n,): the classes; values are one stratum."""
     return labels if np.issubdtype(labels.dtype, np.integer) else np.zeros(len(labels), np.int64)
 
 
@@ -181,7 +181,7 @@ def stratified_cut(
 
     Args:
         groups: int64 (n,); items with the same number stay together, and ``size`` is met as nearly as they allow.
-        leave: so many groups of every class are kept at least.
+        leave: at least this many groups of every class are kept.
     """
     counts = np.unique(labels, return_counts=True)[1]
     wanted = np.minimum(_shares(counts, size), counts - 1)
@@ -224,7 +224,7 @@ def _shares(counts: np.ndarray, size: int) -> np.ndarray:
 
 
 def _choose(labels: np.ndarray, shares: np.ndarray, seed: int) -> np.ndarray:
-    """Ascending positions of so many random items of each class."""
+    """Draw the given number of items of each class at random: their positions, ascending."""
     rng = np.random.default_rng(seed)
     members = (np.flatnonzero(labels == label) for label in np.unique(labels))
     return np.sort(np.concatenate([rng.permutation(m)[:share] for m, share in zip(members, shares, strict=True)]))

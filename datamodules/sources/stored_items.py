@@ -56,7 +56,7 @@ class StoredItems(Sequence[Any]):
 
     @property
     def present(self) -> np.ndarray:
-        """Whether each has content, bool (n,)."""
+        """Return whether each has content, bool (n,)."""
         return np.diff(self._ends, prepend=0)[self.positions] > 0
 
     def _read(self, positions: np.ndarray) -> Iterator[Any]:
@@ -93,7 +93,7 @@ class StoredLabels(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """What was kept of the tables of a split, and what to say of how they were read."""
+    """The rows kept from the tables of a split, and notes on how they were read."""
 
     items: StoredItems
     labels: StoredLabels

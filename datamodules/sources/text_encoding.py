@@ -1,4 +1,4 @@
-"""How the characters of a text file are encoded, told by its bytes."""
+"""Recognising the encoding of a text file by its bytes."""
 
 from __future__ import annotations
 

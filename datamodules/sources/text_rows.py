@@ -20,7 +20,7 @@ KEY = "text_column"  # the option that names a column
 
 
 class Reading(NamedTuple):
-    """How texts are found: the columns of a table, of which the first that it has counts, and its format."""
+    """The columns of a table that may hold texts, of which the first that it has counts, and its format."""
 
     columns: Sequence[Column]
     delimited: DelimitedFormat = DelimitedFormat()

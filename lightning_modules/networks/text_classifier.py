@@ -1,4 +1,4 @@
-"""What networks that read texts share: vectors of tokens, states pooled over the real ones, a head."""
+"""The base of networks that read texts: token vectors, states pooled over the real tokens, a head."""
 
 from abc import ABC, abstractmethod
 from typing import Literal

@@ -43,7 +43,7 @@ class TfidfClassifier(nn.Module):
 
     @property
     def counted(self) -> bool:
-        """Whether ``count`` was done: without, every feature counts alike."""
+        """Return whether ``count`` was done: without, every feature counts alike."""
         return bool((self.idf != 1).any())
 
     @torch.no_grad()

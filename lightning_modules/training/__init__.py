@@ -1,1 +1,1 @@
-"""What training needs of every task: steps, optimizers, edits of the network."""
+"""Training of every task: steps, optimizers, edits of the network."""

@@ -1,4 +1,4 @@
-"""What a task says of an item, and how that is written: in a line of predictions, for a person, beside an export.
+"""A task's answer about an item, and how it is written: in a line of predictions, for a person, beside an export.
 
 An answer travels in an exported folder as JSON. Nothing here needs torch.
 """
@@ -87,7 +87,7 @@ class Answer(ABC):
         """The same as lines for a person."""
 
     def label(self, label: Any) -> Any:
-        """How a label of the data is written."""
+        """Write a label of the data as predictions are written."""
         return label
 
     def limited(self, top: int | None) -> Self:

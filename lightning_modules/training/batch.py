@@ -1,4 +1,4 @@
-"""What a training step takes."""
+"""The batch that a training step takes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 class Batch(Protocol):
-    """What a step needs of a batch: the network's inputs, label and index.
+    """A batch as a step needs it: the network's inputs, label and index.
 
     ``label`` is int64 (B,) for classes or float32 (B,) for values; a batch of a task that learns from neither may lack
     it. ``index`` is int64 (B,), position in the split.

@@ -1,4 +1,4 @@
-"""How much an item counts in training by its class, so that frequent classes do not drown rare ones."""
+"""Weights of classes in training, so that frequent classes do not drown rare ones."""
 
 from __future__ import annotations
 

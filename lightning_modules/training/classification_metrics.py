@@ -1,4 +1,4 @@
-"""What is measured of a classifier's predictions."""
+"""The metrics of classification."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ OF_OPTIMIZER = ("lr", "momentum", "weight_decay")  # hyper-parameters that are p
 
 
 class EditableModule(LightningModule):
-    """What callbacks change the training through, in any order and for as long as they act.
+    """The interface through which callbacks change training, in any order and for as long as they act.
 
     Attributes:
         operations: what ``operate`` did to the network, in order; part of every checkpoint.
@@ -116,7 +116,7 @@ class EditableModule(LightningModule):
             average_anew(self.trainer, self)
 
     def options_of(self, kind: str) -> list[dict[str, Any]]:
-        """With which options ``operate`` did a kind of change, each time that it did; empty if it never did."""
+        """The options of every edit of this kind, oldest first."""
         return [operation["options"] for operation in self.operations if operation["kind"] == kind]
 
     def repeat(self, recorded: Sequence[dict[str, Any]]) -> None:

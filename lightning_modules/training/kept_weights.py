@@ -15,7 +15,7 @@ Shapes = list[list[list[int]]]
 
 
 class Kept(NamedTuple):
-    """What a step that is left out goes back to: tensors by name, and optimizers' states for groups of these shapes.
+    """The state to go back to when a step is left out: tensors by name, and optimizers' states by shapes of groups.
 
     Attributes:
         step: the optimizer step that it is from.
@@ -41,7 +41,7 @@ class Kept(NamedTuple):
         return copy.deepcopy(cls(trainer.global_step, module.edits, tensors, states, _shapes(trainer)))
 
     def outdated(self, trainer: Trainer, module: EditableModule) -> bool:
-        """Whether something else than training has changed the network since, or other parameters train."""
+        """Return whether something else than training has changed the network since, or other parameters train."""
         return self.edits != module.edits or self.shapes != _shapes(trainer)
 
     @torch.no_grad()

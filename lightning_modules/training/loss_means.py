@@ -25,7 +25,7 @@ class MeanOverItems(Metric):
         self.add_state("n", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, mean: Tensor, items: int) -> None:
-        """Take the mean () of a batch of so many items."""
+        """Take the mean () of a batch of this many items."""
         self.total += mean.detach() * items
         self.n += items
 

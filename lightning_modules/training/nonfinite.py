@@ -1,4 +1,4 @@
-"""Where in a model something is NaN or infinite."""
+"""Finding where in a model something is NaN or infinite."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SHOWN_ITEMS = 10
 
 
 class Step(NamedTuple):
-    """What an optimizer step is made of.
+    """The losses, gradients and items of an optimizer step.
 
     Attributes:
         indices: the training items of its batches, int64 (B,) each.

@@ -163,7 +163,7 @@ def one_cycle(step: int, total_steps: int, warmup_steps: int) -> float:
 
 
 def _progress(step: int, total_steps: int, warmup_steps: int) -> float:
-    """How far the fall has come, 0…1."""
+    """The share of the fall that is done, 0…1."""
     return min(1.0, max(0, step - warmup_steps) / max(1, total_steps - warmup_steps))
 
 

@@ -1,4 +1,4 @@
-"""What is measured of a regressor's predictions."""
+"""The metrics of regression."""
 
 from __future__ import annotations
 

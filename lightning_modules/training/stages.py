@@ -15,7 +15,7 @@ LOSS_STAGES = ("distill", "attack", "regularize")
 
 
 class Stages(UserDict[str, Callable[..., Any]]):
-    """What callbacks do at the stages of a training step, one of them at each.
+    """Changes that callbacks make at the stages of a training step, one callback at each.
 
     Args:
         names: of the stages, in order.
@@ -37,7 +37,7 @@ class Stages(UserDict[str, Callable[..., Any]]):
         super().__setitem__(stage, change)
 
     def in_order(self) -> list[Callable[..., Any]]:
-        """What was set, by stage."""
+        """The changes that were set, by stage."""
         return [self[stage] for stage in self.names if stage in self]
 
 

@@ -1,4 +1,4 @@
-"""Why callbacks want a training to end, by their settings and what has been measured so far."""
+"""The reasons of callbacks to end a training, by their settings and what has been measured so far."""
 
 from __future__ import annotations
 

@@ -27,11 +27,11 @@ class Headline(NamedTuple):
 
     @property
     def unit(self) -> str:
-        """What ``worse_by`` counts."""
+        """The unit of ``worse_by``."""
         return f"points of {self.metric}" if self.direction == "max" else f"per cent of {self.metric}"
 
     def worse_by(self, before: float, after: float) -> float:
-        """How much worse a figure has become: points of a share (0…1), or per cent of one that is to be low."""
+        """Compute how much worse a figure is: in points of a share (0…1), or per cent of one that is to be low."""
         if self.direction == "max":
             return 100 * (before - after)
         return 100 * (after - before) / before if before else 100 * after
@@ -75,7 +75,7 @@ class Task(OptimizedModule):
     @property
     @abstractmethod
     def answer(self) -> Answer:
-        """What a prediction consists of, and how it is written."""
+        """The answer: the parts of a prediction, and how they are written."""
 
     @abstractmethod
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
@@ -83,10 +83,10 @@ class Task(OptimizedModule):
 
     @abstractmethod
     def predictions(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """What is said of each item: float32 (B, len(answer.columns))."""
+        """Compute the prediction of each item: float32 (B, len(answer.columns))."""
 
     def outputs(self, batch: Batch) -> Tensor:
-        """What the network says, float32 (B, …)."""
+        """Run the network: outputs float32 (B, …)."""
         outputs: Tensor = self(*batch.inputs)
         return outputs.float()
 
@@ -95,11 +95,11 @@ class Task(OptimizedModule):
         return teacher.outputs(batch)
 
     def objective(self, outputs: Tensor, batch: Batch, loss: Tensor) -> Tensor:
-        """What training lowers unless a callback changes it, (): the plain ``loss``, or what a kind makes of it."""
+        """Compute what training lowers, (): the plain ``loss``, or a kind's own; callbacks may change it further."""
         return loss
 
     def items(self, batch: Batch) -> int:
-        """How many items the loss of a batch is a mean over."""
+        """Count the items that the loss of a batch is a mean over."""
         return len(batch.index)
 
     def update(self, metrics: MetricCollection, outputs: Tensor, batch: Batch) -> None:
@@ -108,14 +108,14 @@ class Task(OptimizedModule):
 
     @property
     def measured(self) -> dict[str, Direction | None]:
-        """What training and validation log, by name, and whether lower or higher is better."""
+        """The names that training and validation log, and whether lower or higher is better."""
         losses: dict[str, Direction | None] = dict.fromkeys(("train/loss", "train/loss_step", "val/loss"), "min")
         better: dict[bool | None, Direction | None] = {True: "max", False: "min", None: None}
         metrics = {name: better[metric.higher_is_better] for name, metric in self.val_metrics.items()}
         return {**losses, **metrics, "train/lr": None}
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        """What the network says, (B, …)."""
+        """Run the network: outputs (B, …)."""
         outputs: Tensor = self.network(*inputs)
         return outputs
 

@@ -1,4 +1,4 @@
-"""What callbacks ask of a Trainer and change in it: averages of weights, the length of a run, "best so far"."""
+"""The parts of a Trainer that callbacks ask for and change: averages of weights, length of the run, "best so far"."""
 
 from __future__ import annotations
 

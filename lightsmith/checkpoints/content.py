@@ -1,4 +1,4 @@
-"""What a checkpoint may hold: what some run of Lightsmith saves.
+"""Checks that a checkpoint holds only what some run of Lightsmith saves.
 
 Texts that come from data, such as the names of classes, can be anything. What is checked is what something acts on: the
 classes to build, the sizes to build them with, the weights that they would fetch, the files that a callback removes.
@@ -101,7 +101,7 @@ def _files(states: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _leaves(file: str, folder: str) -> bool:
-    """Whether a file that is said to be in a folder is elsewhere; the folder itself may lie at ../runs."""
+    """Return whether a file that is said to be in a folder is elsewhere; the folder itself may lie at ../runs."""
     inside = file.removeprefix(f"{folder}/")
     return ".." in PurePath(file.lstrip("./") if inside == file else inside).parts
 

@@ -51,7 +51,7 @@ class DurableCheckpointIO(TorchCheckpointIO):
         """Load tensors and plain values, whatever ``weights_only`` says.
 
         Raises:
-            ValueError: as ``check_whole``.
+            ValueError: it is not whole.
         """
         check_whole(Path(path))
         return super().load_checkpoint(path, map_location, weights_only=True)

@@ -1,4 +1,4 @@
-"""Which checkpoint a run goes on from."""
+"""Finding the checkpoint that a run goes on from."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def load_run(run: Path) -> tuple[Task, Any]:
     """The best model of a run folder (or of a .ckpt file), and a data module that only preprocesses.
 
     Raises:
-        ValueError: as ``read_checkpoint``.
+        ValueError: there is no checkpoint that can be read.
     """
     path = run / BEST_CHECKPOINT if run.is_dir() else run
     checkpoint = read_checkpoint(path)
@@ -131,7 +131,7 @@ def empty_model(model_class: Any, checkpoint: dict[str, Any], path: Path, more_c
     """The checkpoint's model without memory for its weights; if asked for, with more classes than it has.
 
     Raises:
-        ValueError: as ``repeat_operations``; or whatever a class raises for values that nobody checked.
+        ValueError: the edits do not fit the network; or whatever a class raises for unchecked values.
     """
     # Weights are one for each class, so that they would not fit more; they are no part of a network.
     options = {name: value for name, value in checkpoint["hyper_parameters"].items() if name != "class_weights"}

@@ -1,4 +1,4 @@
-"""Where a run starts from: a checkpoint that it goes on from, another run's weights, or nothing."""
+"""The start of a run: a checkpoint that it goes on from, another run's weights, or nothing."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def load_start(options: Any, checkpoint: dict[str, Any], model: LightningModule,
 
 
 def _weights_lines(left_out: list[str], options: Any, checkpoint: dict[str, Any], data: Any) -> Iterator[str]:
-    """What a new run takes from another one, and what it does not."""
+    """Say what a new run takes from another one, and what it does not."""
     yield f"weights    from {shown(options.init_from)}"
     if hasattr(data, "vocabulary_size"):
         yield f"           with its tokenizer ({data.vocabulary_size:,} tokens)"

@@ -32,7 +32,7 @@ def start_from(checkpoint: dict[str, Any], model: LightningModule, path: Path) -
         The names of the weights that were left out: those of the head, where the checkpoint knows other classes.
 
     Raises:
-        ValueError: as ``check_fits``.
+        ValueError: the weights do not fit the model.
     """
     structure = {"lightsmith": {"operations": checkpoint["lightsmith"]["operations"]}}
     repeat_operations(structure, model, path)

@@ -61,7 +61,7 @@ outputs = program.module()(*inputs)""",
 
 
 class RunFacts(NamedTuple):
-    """What the card says of the run: the name of its experiment, and rows by their titles."""
+    """The card's facts about the run: the name of its experiment, and rows by their titles."""
 
     name: str
     rows: dict[str, str]
@@ -115,7 +115,7 @@ def _proof_rows(proof: dict[str, Any]) -> dict[str, str]:
 
 
 def _use(format: str, precision: str, kind: str, scripted: bool) -> str:  # noqa: A002
-    """How to get from an item to what is said of it, by a script where there is one."""
+    """Explain how to get from an item to a prediction, by a script where there is one."""
     if not scripted:
         use = MODULE_USE.format(code=MODULE_CODE[format])
     else:

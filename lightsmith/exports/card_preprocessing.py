@@ -1,4 +1,4 @@
-"""What the card of an exported model says of its preprocessing: in words, and as code that needs no Lightsmith.
+"""The preprocessing of an exported model for its card: in words, and as code that needs no Lightsmith.
 
 predict.py beside the card has the source of one of these functions. Each says once more what
 datamodules/preprocessing.py does, without its care for hostile files; a test compares both on odd items, to the bit.
@@ -46,7 +46,7 @@ MODULE_WORDS = (
 
 
 def words(preprocessing: Preprocessing) -> str:
-    """What an item goes through, as a list for a person."""
+    """List the steps from an item to the network's input."""
     settings = preprocessing.settings
     if isinstance(preprocessing, ModulePreprocessing):
         return MODULE_WORDS.format(**settings)

@@ -46,7 +46,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def is_exported(folder: Path) -> bool:
-    """Whether a folder is meant to be one that `export` wrote, rather than a run's."""
+    """Return whether a folder is meant to be one that `export` wrote, rather than a run's."""
     return folder.is_dir() and any((folder / name).exists() for name in (PREPROCESSING, PROOF, ONNX_FILE, TORCH_FILE))
 
 
@@ -71,7 +71,7 @@ def load_exported(folder: Path) -> tuple[Callable[..., Tensor], Any, Answer]:
 
 
 def _load_answer(folder: Path, network: OnnxNetwork) -> Answer:
-    """What the outputs of a network mean.
+    """Read what the outputs of a network mean.
 
     Raises:
         OSError, ValueError: that is not said, or cannot be what this network's mean.
@@ -99,7 +99,7 @@ def _read(path: Path, kind: type) -> Any:
 
 
 def load_preprocessing(folder: Path) -> Preprocessing:
-    """What ``write_preprocessing`` wrote.
+    """Read what ``write_preprocessing`` wrote.
 
     Raises:
         OSError, ValueError: it is missing, or cannot be used.

@@ -176,7 +176,7 @@ def _with_open_gates(bias: ir.Value | None) -> np.ndarray:
 
 
 def _narrow(nodes: Nodes, output: ir.Value, width: int) -> None:
-    """Let what uses an output see so many of its last axis only."""
+    """Let the users of an output see only the first ``width`` entries of its last axis."""
     uses = list(output.uses())
     bounds = [nodes.constant([i], np.int64) for i in (0, width, -1)]
     narrow = ir.node("Slice", [output, *bounds], name=f"{output.name}_narrow")

@@ -26,7 +26,7 @@ ROUNDING = 1e-5  # points or per cent, of figures in float32
 
 
 class Said(NamedTuple):
-    """What a model says of test items: outputs float32 (N, …), and the headline metric of these."""
+    """The outputs of a model for test items, float32 (N, …), and their headline metric."""
 
     outputs: Tensor
     headline: float
@@ -47,7 +47,7 @@ def prove(task: Task, exported: Run, test: Sequence[Any], exact: bool, max_drop:
 
 @torch.inference_mode()
 def said(task: Task, run: Run, batches: Iterable[Any], title: str) -> Said:
-    """What a model says of every batch, and how good that is by the task's headline metric."""
+    """Run a model on every batch, and compute the task's headline metric."""
     metric = task.headline.metric
     metrics = MetricCollection({metric: task.test_metrics[metric].clone()})
     outputs = []
@@ -59,7 +59,7 @@ def said(task: Task, run: Run, batches: Iterable[Any], title: str) -> Said:
 
 
 def compare(task: Task | type[Task], checkpoint: Said, exported: Said) -> dict[str, Any]:
-    """Figures of both, and how far apart the outputs are: at most so much, and so many times what fp32 explains."""
+    """The figures of both, and how far apart the outputs are: at most, and as a multiple of what fp32 explains."""
     metric, output = task.headline.metric, task.answer_type.output.removesuffix("s")
     of_items = checkpoint.outputs.flatten(1)
     difference = (of_items - exported.outputs.flatten(1)).abs().amax(1)
@@ -84,7 +84,7 @@ def _agreement(checkpoint: Tensor, exported: Tensor, tolerance: Tensor) -> dict[
 
 
 def shortcomings(task: Task | type[Task], found: dict[str, Any], exact: bool, max_drop: float) -> list[str]:
-    """What keeps an exported model from standing in for its checkpoint, a sentence each.
+    """List what keeps an exported model from standing in for its checkpoint, a sentence each.
 
     Args:
         exact: whether it computes in fp32, and so has to give the same outputs; otherwise only its headline counts.
@@ -109,7 +109,7 @@ def shortcomings(task: Task | type[Task], found: dict[str, Any], exact: bool, ma
 
 
 def comparison(found: dict[str, Any]) -> dict[str, str]:
-    """What ``compare`` found, as texts for a person by their titles; proofs of earlier versions are of classes."""
+    """Describe what ``compare`` found, by title; proofs of earlier versions are of classes."""
     metric = found.get("headline", "accuracy")
     share, difference = "argmax_agreement" in found, found[f"{metric}_difference"]
     moved = f"{100 * difference:+.2f} points" if share else f"{difference:+.2g}"
@@ -121,7 +121,7 @@ def comparison(found: dict[str, Any]) -> dict[str, str]:
 
 
 def largest_difference(found: dict[str, Any]) -> tuple[str, float]:
-    """What the outputs are called, and how far two of them are apart at most."""
+    """The name of the outputs, and the largest difference between two of them."""
     key = next(name for name in found if re.fullmatch(r"largest_\w+_difference", name))
     return f"{key.removeprefix('largest_').removesuffix('_difference').replace('_', ' ')}s", found[key]
 

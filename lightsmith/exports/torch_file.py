@@ -59,7 +59,7 @@ def free_axes(inputs: Mapping[str, Tensor]) -> tuple[dict[int, Any], ...]:
 
 
 def load_torch(path: Path) -> Callable[..., Tensor]:
-    """What ``write_torch`` wrote, in this process; for files of one's own only."""
+    """Load what ``write_torch`` wrote, in this process; only files of one's own are safe."""
     with quiet():
         loaded: Callable[..., Tensor] = torch.export.load(path).module()
     return loaded

@@ -47,6 +47,6 @@ def meet_again(device: torch.device) -> None:
 
 
 def _launch() -> str | None:
-    """What all starts by one call of torchrun share: its --rdzv-id, or its process on this host."""
+    """Identify the call of torchrun that started this process: by its --rdzv-id, or its process on this host."""
     given = os.environ.get("TORCHELASTIC_RUN_ID")
     return f"{socket.gethostname()} {os.getppid()}" if given == "none" else given

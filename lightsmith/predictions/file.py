@@ -183,7 +183,7 @@ def writable_home(run: Path, advice: str) -> Path:
 
 
 def is_writable(folder: Path) -> bool:
-    """Whether a file can be made in a folder: asking for permission is not enough for root."""
+    """Return whether a file can be made in a folder, by making one: root is always permitted."""
     try:
         with tempfile.TemporaryFile(dir=folder):
             return True
@@ -196,7 +196,7 @@ def _may_replace(output: Path) -> bool:
 
 
 def name_among(output: Path, given: Path) -> str | None:
-    """What an existing output is called among the inputs in a folder; None if it does not lie in there."""
+    """The name of an existing output among the inputs in a folder; None if it is not in there."""
     if not output.exists() or not output.resolve().is_relative_to(given.resolve()):
         return None
     return str(given / output.resolve().relative_to(given.resolve()))

@@ -46,7 +46,7 @@ class LabelledItems:
         return self.source.ignored
 
     def lines(self, answer: Answer) -> list[str]:
-        """What the model is evaluated on, for a person."""
+        """Describe what the model is evaluated on."""
         below = [f"{self.split} {len(self):,}"]
         if isinstance(answer, ClassProbabilities):
             below = self._class_lines(answer.class_names)

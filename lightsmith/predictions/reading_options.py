@@ -1,4 +1,4 @@
-"""How new data is read, where it is called or written otherwise than the training data was."""
+"""Options for reading new data whose columns or format differ from the training data's."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ MOST_NAMED = 10
 
 @dataclass
 class Named:
-    """How many inputs there were of a kind, and the first of them, each with the reason."""
+    """The number of inputs of a kind, and the first of them, each with the reason."""
 
     count: int = 0
     first: list[tuple[str, str]] = field(default_factory=list)

@@ -35,7 +35,7 @@ class TrainedModel(NamedTuple):
     device: torch.device
 
     def said(self, dataset: Any) -> tuple[Tensor, np.ndarray]:
-        """What the network says of a data set in its order, and what is predicted: float32 (N, …), on the CPU."""
+        """Run the network on a data set in its order; outputs and predictions are float32 (N, …), on the CPU."""
         outputs, predictions = [], [np.empty((0, len(self.answer.columns)), np.float32)]
         with torch.inference_mode():
             for batch in batch_loader(dataset, BATCH_SIZE, num_workers=0):
@@ -48,7 +48,7 @@ class TrainedModel(NamedTuple):
         return torch.cat(outputs) if outputs else torch.empty(0), np.concatenate(predictions)
 
     def predict(self, items: Path | Iterable[Any]) -> list[dict[str, Any]]:
-        """What the model says of each item, such as its class and probabilities, as `make predict` writes it.
+        """Predict each item, such as its class and probabilities, in the form that `make predict` writes.
 
         Args:
             items: images, uint8 (H, W, C), or texts; or the path of a file or folder, read as `make predict` reads it.
@@ -65,7 +65,7 @@ class TrainedModel(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """What a model says to some inputs.
+    """A model's answers to some inputs.
 
     ``outputs``, float32 (n, …), and ``predictions``, float32 (n, columns), are of those at the positions ``kept``,
     int64 (n,); ``reasons`` has why there are none, by position, for all others.

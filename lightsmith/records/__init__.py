@@ -1,1 +1,1 @@
-"""What a run leaves and prints: results.json, tables, the summary on the terminal."""
+"""The record of a run: results.json, tables, the summary on the terminal."""

@@ -31,7 +31,7 @@ def best_epoch(trainer: ExperimentTrainer, run_folder: Path) -> Best:
 
 
 def _validation(saved: dict[str, Any], names: list[str]) -> Figures | None:
-    """What was measured before a checkpoint was saved; None where only its weights were."""
+    """The metrics measured before a checkpoint was saved; None where it holds weights only."""
     logged = saved.get(KEY, {}).get("metrics", {})
     if f"{VALIDATION}n" not in logged:
         return None

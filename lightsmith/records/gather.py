@@ -174,7 +174,7 @@ def _environment(trainer: ExperimentTrainer) -> Environment:
 
 
 def git(*arguments: str) -> str | None:
-    """What git says about Lightsmith's own folder; None where there is no git or no repository."""
+    """Ask git about Lightsmith's own folder; None where there is no git or no repository."""
     try:
         ran = subprocess.run(
             ["git", *arguments], cwd=Path(__file__).parent, capture_output=True, text=True, check=True, timeout=10

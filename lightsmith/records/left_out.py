@@ -1,4 +1,4 @@
-"""What was left out, in few words: how many for which reason, and the names of some."""
+"""Summaries of what was left out: how many items for which reason, and the names of some."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def grouped(left_out: Sequence[tuple[str, str]]) -> str:
     """Such as ``1 damaged (a.jpg), 12 not usable images (IMG_1.HEIC, IMG_2.HEIC, IMG_3.HEIC, …)``; damage first.
 
     Args:
-        left_out: (item, reason) of each; a reason such as ``30 files: not an image`` counts as so many.
+        left_out: (item, reason) of each; a reason such as ``30 files: not an image`` counts 30.
     """
     groups: dict[str, _Group] = {}
     for item, said in left_out:

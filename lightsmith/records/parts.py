@@ -1,4 +1,4 @@
-"""What the record of a run consists of, and how each part stands in JSON."""
+"""The parts of a run's record, and how each stands in JSON."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class ClassFigures:
 
 @dataclass(frozen=True)
 class FitFacts:
-    """What training took."""
+    """The cost of training."""
 
     seconds: float
     epochs: int

@@ -1,4 +1,4 @@
-"""How well each class is recognised, from the counts of which class is taken for which."""
+"""Figures of each class, from the counts of which class is taken for which."""
 
 from __future__ import annotations
 

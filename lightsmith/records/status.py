@@ -24,7 +24,7 @@ State = Literal["running", "finished", "failed", "interrupted"]
 
 @dataclass(frozen=True)
 class Status:
-    """How a run stands.
+    """The status of a run.
 
     Attributes:
         state: of a run that is not ``running``, how it ended.
@@ -56,7 +56,7 @@ def write_status(folder: Path, state: State, reason: str | None = None) -> None:
 
 
 def read_status(folder: Path) -> Status | None:
-    """How the run in a folder stands; None for one that does not say, such as one of an earlier version.
+    """Read the status of the run in a folder; None where there is none, as in runs of earlier versions.
 
     A run that says that it is running counts as interrupted if its process is gone. Of a process on another machine
     nothing is known, so that what it says counts.
@@ -72,7 +72,7 @@ def read_status(folder: Path) -> Status | None:
 
 
 def process_start(number: int) -> str | None:
-    """When a process of this machine began, in the words of its system; None if there is no such process."""
+    """The moment at which a process of this machine began, as its system says it; None if there is no such process."""
     with suppress(OSError):
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return _of_proc(number, boot)

@@ -1,4 +1,4 @@
-"""What a run prints for a person: what it is about to use, and what came out."""
+"""Lines that a run prints: what it is about to use, and what came out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lightsmith.terminal import shown
 
 
 def how_to_continue(run_folder: Path | None) -> str:
-    """What to add to the line that says why a run ended early; empty for one that records nothing."""
+    """The end of the line that says why a run ended early; empty for a run that records nothing."""
     if run_folder is None:
         return ""
     if not (run_folder / LAST_CHECKPOINT).is_file():

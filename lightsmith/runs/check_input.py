@@ -1,4 +1,4 @@
-"""Whether a network can take what its data gives: asked before a run writes anything."""
+"""A check that a network can take what its data gives, before a run writes anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a command ends, and what is left behind then: exit code, status, W&B, a draft taken back, SLURM's queue."""
+"""The end of a command: exit code, status, W&B, a draft taken back, SLURM's queue."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def run_to_the_end(cli: Any, command: Callable[[], None], trains: bool) -> None:
 
 
 def _explained(cli: Any, error: Exception) -> Exception:
-    """What a person is to read of an error: of one in the first step from a checkpoint, that the checkpoint is wrong.
+    """Explain an error to a person: one in the first step from a checkpoint means that the checkpoint is wrong.
 
     A state that is not as Lightning saved it can make it raise anything.
     """
@@ -77,6 +77,6 @@ def _explained(cli: Any, error: Exception) -> Exception:
 
 
 def _is_first(cli: Any) -> bool:
-    """Whether this is the first of the run's processes; there is no Trainer where smaller batches were refused."""
+    """Return whether this is the first process; there is one, and no Trainer, once smaller batches were refused."""
     trainer = getattr(cli, "trainer", None)
     return trainer is None or bool(trainer.is_global_zero)

@@ -104,7 +104,7 @@ class ExactResume(Callback):
 
 
 def came_before(row: dict[str, str], checkpoint: dict[str, Any]) -> bool:
-    """Whether a row of metrics.csv was logged before a checkpoint and will not be again from there."""
+    """Return whether a row of metrics.csv was logged before a checkpoint and will not be again from there."""
     steps, own = checkpoint.get("global_step", 0), checkpoint.get(KEY, {})
     logged = {name for name, value in row.items() if value and name not in ("step", "epoch")}
     again = int(row["step"]) == steps - 1 and logged <= own.get("unlogged", {}).keys()

@@ -1,4 +1,4 @@
-"""What ends a run through no mistake on the command line, said in one line."""
+"""Failures of a run through no mistake on the command line, each said in one line."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _reason(error: Exception) -> str | None:
 
 
 def _dead_worker(error: BaseException | None) -> re.Match[str] | None:
-    """What torch said of it, in the error itself or one below it: a signal raises it inside whatever runs just then."""
+    """Find torch's message in an error or one below it: a signal raises it inside whatever runs just then."""
     while error is not None:
         if isinstance(error, RuntimeError) and (found := DEAD_WORKER.search(str(error))):
             return found

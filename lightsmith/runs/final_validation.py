@@ -26,7 +26,7 @@ class EpochLoop(_TrainingEpochLoop):
         return super()._should_check_val_fx(data_fetcher) or (self.trainer.enable_validation and self._ends())
 
     def _ends(self) -> bool:
-        """Whether the batch in progress is the last of the training."""
+        """Return whether the batch in progress is the last of the training."""
         loop = self.trainer.fit_loop
         if 0 < self.max_steps <= self.global_step or (self.trainer.should_stop and loop._can_stop_early):
             return True

@@ -37,7 +37,7 @@ def _call(trainer: Any, logger: Logger, name: str, *arguments: Any, **options: A
 
 
 def _attempt(trainer: Any, logger: Logger, act: Callable[[], Any]) -> Any:
-    """What ``act`` returns, or None where the logger fails or has failed."""
+    """Return what ``act`` does, or None where the logger fails or has failed."""
     if not any(logger is kept for kept in trainer.loggers):
         return None
     try:

@@ -1,4 +1,4 @@
-"""What makes the hardware at hand fast: the precision, and the allocator."""
+"""Settings that make the hardware at hand fast: the precision, and the allocator."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def keep_freed_memory() -> None:
 
 
 def skip_cuda_checks() -> None:
-    """Where there is no GPU, let every optimizer step find that out at once.
+    """Let every optimizer step find out at once that there is no GPU.
 
     Lightning makes torch ask the driver's library each time, which takes longer than a small network's step.
     """
@@ -70,5 +70,5 @@ def skip_cuda_checks() -> None:
 
 
 def device_name(device: torch.device) -> str:
-    """What results.json calls the device: ``cpu``, or the GPU's own name."""
+    """The device's name in results.json: ``cpu``, or the GPU's own."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

@@ -1,4 +1,4 @@
-"""What ModelCheckpoints know of the best models survives a resume, wherever the run folder lies by then."""
+"""Knowledge of the best models that survives a resume, wherever the run folder lies by then."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _take_over(trainer: Trainer, callback: ModelCheckpoint, state: dict[str, Any
 
 
 def _find(trainer: Trainer, callback: ModelCheckpoint, state: dict[str, Any], path: str, step: int) -> str:
-    """Where a file lies that a saved state names, copied if it is elsewhere; empty if it is not what was saved."""
+    """Find a file that a saved state names, and copy it if it is elsewhere; empty if it is not what was saved."""
     score, here = state["best_k_models"].get(path), _here(callback, path, state)
     beside = None if here is None else Path(str(trainer.ckpt_path)).with_name(here.name)
     for file in (here, beside, Path(path)):
@@ -111,7 +111,7 @@ def _find(trainer: Trainer, callback: ModelCheckpoint, state: dict[str, Any], pa
 
 
 def _here(callback: ModelCheckpoint, path: str, state: dict[str, Any]) -> Path | None:
-    """Where a path within the saved state's folder lies in the present one; None for one that was not within it."""
+    """Move a path from the saved state's folder to the present one; None for one that was not within it."""
     if not path or not PurePath(path).is_relative_to(state["dirpath"]):
         return None
     return Path(str(callback.dirpath)) / PurePath(path).relative_to(state["dirpath"])

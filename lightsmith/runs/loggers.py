@@ -95,17 +95,17 @@ def _csv(run_folder: Path, resumed_from: dict[str, Any]) -> CSVLogger:
 
 
 def wandb_mode() -> str:
-    """What ``WANDB_MODE`` says; otherwise online where somebody is logged in, and offline elsewhere."""
+    """The mode of ``WANDB_MODE``; otherwise online where somebody is logged in, and offline elsewhere."""
     return os.environ.get("WANDB_MODE") or ("online" if logged_in() else "offline")
 
 
 def tracked_offline(loggers: Sequence[Logger]) -> bool:
-    """Whether what Weights & Biases records stays on this disk until it is synced."""
+    """Return whether what Weights & Biases records stays on this disk until it is synced."""
     return any(logger.experiment.offline for logger in loggers if isinstance(logger, WandbLogger))
 
 
 def sync_command(run_folder: Path) -> str:
-    """What uploads a run that Weights & Biases recorded on this disk."""
+    """The command that uploads a run which Weights & Biases recorded on this disk."""
     return f".venv/bin/wandb sync {shown(run_folder)}/wandb/latest-run"
 
 
@@ -170,7 +170,7 @@ def _can_be_made(folder: Path) -> bool:
 
 
 def _answers(url: str) -> bool:
-    """Whether a server says anything; in a thread, because nothing else ends the wait for a name server."""
+    """Return whether a server says anything; in a thread, because nothing else ends the wait for a name server."""
     answered = threading.Event()
 
     def ask() -> None:
@@ -214,7 +214,7 @@ def _wandb_id(run_folder: Path, experiment: str) -> str:
 
 
 def logged_in() -> bool:
-    """Whether a Weights & Biases key is at hand, in the environment or in ~/.netrc as ``wandb login`` leaves it."""
+    """Return whether a W&B key is at hand, in the environment or in ~/.netrc, where ``wandb login`` writes it."""
     if os.environ.get("WANDB_API_KEY"):
         return True
     try:

@@ -43,7 +43,7 @@ def run_within_memory(cli: Any, attempt: Callable[[], None], trains: bool) -> No
 
 
 def _succeeds(attempt: Callable[[], None]) -> bool:
-    """Whether memory was enough; by the time this returns, nothing of the failed attempt is held by its traceback."""
+    """Return whether memory was enough. By then, no traceback holds anything of a failed attempt."""
     try:
         attempt()
     except (RuntimeError, MemoryError) as error:
@@ -67,7 +67,7 @@ def _rebuild(cli: Any) -> None:
 
 
 def ran_out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that the GPU or the machine has no memory left."""
+    """Return whether an error means that the GPU or the machine has no memory left."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or bool(NO_MEMORY.search(str(error)))
 
 

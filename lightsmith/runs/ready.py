@@ -1,4 +1,4 @@
-"""What is asked of a Trainer before its run writes anything."""
+"""Checks of a Trainer before its run writes anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command that trains writes: a run folder with settings, loggers, checkpoints, results and status."""
+"""The record of a command that trains: a run folder with settings, loggers, checkpoints, results and status."""
 
 from __future__ import annotations
 

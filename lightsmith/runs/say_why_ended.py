@@ -28,7 +28,7 @@ class SayWhyEnded(Callback):
 
 
 def _why_early(trainer: Trainer) -> str:
-    """Why the training did not come to its last epoch; empty if it did, or if it has none."""
+    """Say why the training did not come to its last epoch; empty if it did, or if it has none."""
     epochs, steps = trainer.max_epochs or -1, trainer.max_steps
     reasons = list(stop_reasons(trainer))
     if 0 < steps <= trainer.global_step:

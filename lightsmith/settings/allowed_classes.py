@@ -1,4 +1,4 @@
-"""Which classes a YAML or an option can name: those of a few packages, and never a function."""
+"""The classes that a YAML or an option may name: those of a few packages, and never a function."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _check_nulls(settings: Any, key: str = "") -> None:
 
 
 def _is_class(path: str) -> bool:
-    """Whether a dotted name that the parser has imported is a class at the top of a module."""
+    """Return whether a dotted name that the parser has imported is a class at the top of a module."""
     module, _, name = path.rpartition(".")
     return isinstance(getattr(sys.modules.get(module), name, None), type)
 

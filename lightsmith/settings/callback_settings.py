@@ -46,7 +46,7 @@ def parse_with_callbacks(parser: ArgumentParser, arguments: Sequence[str]) -> Na
 
     Raises:
         ValueError: a callback or an option that is not there, or one that could be of several callbacks.
-        ArgumentError: as the parser.
+        ArgumentError: an option that the parser does not take.
     """
     plain, settings, nameless = take_settings(arguments)
     config = parser.parse_args([option for option in plain if not option.startswith("--print_config")])

@@ -1,4 +1,4 @@
-"""Which settings a resumed run no longer shares with its beginning."""
+"""The settings of a resumed run that differ from those it began with."""
 
 from __future__ import annotations
 

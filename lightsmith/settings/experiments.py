@@ -24,7 +24,7 @@ def experiment_files() -> dict[str, Path]:
 
 
 def is_part(path: Path) -> bool:
-    """Whether a YAML is no experiment but a part of some: its name, or its folder's, starts with an underscore."""
+    """Return whether a YAML is only a part of experiments: its name, or its folder's, starts with an underscore."""
     return path.stem.startswith("_") or path.parent.name.startswith("_")
 
 

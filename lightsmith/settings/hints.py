@@ -1,4 +1,4 @@
-"""What somebody may have meant: a key by its other names in other frameworks, then by its spelling."""
+"""Guesses at a mistyped key: by its names in other frameworks, then by its spelling."""
 
 from __future__ import annotations
 
@@ -102,6 +102,6 @@ def _letters(key: str) -> str:
 
 
 def _exists(key: str, known: Sequence[str]) -> bool:
-    """Whether an offer, which may have a value and may be of a callback, is of a key that there is."""
+    """Return whether an offer, which may have a value and may be of a callback, is of a key that there is."""
     plain = key.partition("=")[0].rstrip("+")
     return plain in known or plain.startswith("callbacks.")

@@ -1,4 +1,4 @@
-"""What a run sets otherwise than its experiment's YAML does."""
+"""The settings of a run that differ from its experiment's YAML."""
 
 from __future__ import annotations
 

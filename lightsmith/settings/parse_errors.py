@@ -35,7 +35,7 @@ UNKNOWN = re.compile(r"(?:unrecognized arguments: --|does not accept option '|Ke
 
 
 def explain(error: BaseException, known_keys: list[str], given: Sequence[str] = ()) -> str:
-    """What a person needs to know of a parser's error: the key, the value, and the nearest valid choice."""
+    """Explain a parser's error: the key, the value, and the nearest valid choice."""
     message = str(error)
     if (found := NO_VALUE.search(message)) and (bare := [option for option in given if found[1] in option]):
         return f"{bare[-1]} needs a value, as in {bare[-1]}=…"
@@ -83,7 +83,7 @@ def _outermost_key(message: str) -> str:
 
 
 def _group(message: str) -> str:
-    """What an option of the class in question stands under: of one in the list of callbacks, its name."""
+    """The key that an option of the class in question stands under: for a callback, its name."""
     found, key = WRONG_CLASS.search(message), _outermost_key(message)
     return f"callbacks.{found[1].rpartition('.')[2]}" if found and key == "trainer.callbacks" else key
 
@@ -103,7 +103,7 @@ def _quotes(types: str, value: str) -> str:
 
 
 def blame(error: BaseException, settings: Iterable[tuple[str, Any]]) -> str:
-    """What a class said of its arguments, with the setting that it means.
+    """Add to what a class said of its arguments the setting that it means.
 
     That is the one setting with most to show for it (see ``_evidence``); where two have as much, none is named. For an
     error about memory or size that names nothing, it is the largest of the large numbers.
@@ -123,7 +123,7 @@ def blame(error: BaseException, settings: Iterable[tuple[str, Any]]) -> str:
 
 
 def _evidence(key: str, value: Any, line: str) -> tuple[int, int]:
-    """How surely an error's line is about a setting: by its name and value, its name as code, its value, its name.
+    """Rank how surely an error's line is about a setting: by its name and value, name as code, value, name.
 
     Of values, which may be parts of each other, the longest counts. ``linear`` or 10 may stand in a line for many
     reasons, so a plain word counts as a value only in quotes, and a small number never.
@@ -139,7 +139,7 @@ def _evidence(key: str, value: Any, line: str) -> tuple[int, int]:
 
 
 def _holds(line: str, text: str) -> bool:
-    """Whether a text stands in a line as a whole, and not as a part of a longer word, number or dotted name."""
+    """Return whether a text stands in a line as a whole, and not as a part of a longer word, number or dotted name."""
     return bool(re.search(rf"(?<![\w.-]){re.escape(text)}(?!\w|\.\w)", line))
 
 
@@ -149,7 +149,7 @@ def init_arguments(class_path: str) -> list[str]:
 
 
 def init_parameters(class_path: str | None) -> list[inspect.Parameter]:
-    """What a class accepts, its base classes' included."""
+    """The arguments that a class accepts, its base classes' included."""
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     classes: list[Any] = [] if class_path is None else init_classes(class_path)
     signatures = [inspect.signature(c.__init__) for c in classes]

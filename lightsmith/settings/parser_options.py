@@ -1,4 +1,4 @@
-"""What every verb of an experiment has besides Lightning's own options."""
+"""Options that every verb of an experiment has besides Lightning's own."""
 
 from __future__ import annotations
 

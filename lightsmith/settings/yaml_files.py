@@ -41,10 +41,10 @@ for kind, pattern, first in PLAIN_VALUES:
 
 
 def parse_yaml(text: str) -> Any:
-    """What YAML says, once ``check_yaml`` has let it pass.
+    """Read YAML, once ``check_yaml`` has let it pass.
 
     Raises:
-        yaml.YAMLError: likewise.
+        yaml.YAMLError: the text is not YAML.
     """
     check_yaml(text)
     loader = _PlainLoader(text)

@@ -1,4 +1,4 @@
-"""What `compress` leaves: ledger.json, a table and a plot of the headline metric over latency."""
+"""The ledger of `compress`: ledger.json, a table and a plot of the headline metric over latency."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Row = dict[str, Any]
 
 
 def lost_by(rows: Sequence[Row], row: Row, split: str, headline: Headline) -> float:
-    """How much worse a variant is than the first on a split, as ``Headline.worse_by`` counts it."""
+    """Compute how much worse a variant is than the first on a split, by ``Headline.worse_by``."""
     name = f"{split}_{headline.metric}"
     return headline.worse_by(rows[0][name], row[name])
 
@@ -37,7 +37,7 @@ def recommended(rows: Sequence[Row], max_drop: float, headline: Headline) -> Row
 
 
 def shortcomings(rows: Sequence[Row], chosen: Row, max_drop: float, headline: Headline) -> list[str]:
-    """What is wrong with the variants, a sentence each: a loss on the test split, lost zeros, a file not exact."""
+    """List what is wrong with the variants: a loss on the test split, pruned zeros lost, a file that is not exact."""
     lost, unit = lost_by(rows, chosen, "test", headline), headline.unit.partition(" of ")[0]
     found = []
     if lost > max_drop + ROUNDING:

@@ -113,7 +113,7 @@ class FilePaths(Sequence[Path]):
         return content
 
     def states(self) -> list[bytes]:
-        """What changes whenever one of the files does, as far as their file system says; for each but once if young."""
+        """Compute a key that changes with any file, as the file system says; one just written gives no key twice."""
         states = self.files.states[self.positions]
         young = len(states) > 0 and int(states[:, 3:].max()) + FINEST_NS > time.time_ns()
         return [states.tobytes(), str(time.time_ns()).encode() if young else b""]

@@ -1,4 +1,4 @@
-"""What lies in a folder and below it, with links followed."""
+"""The tree of a folder, with links followed."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _identity(path: str) -> tuple[int, int]:
 
 
 def is_file(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry is a file or leads to one, which a link in circles does not."""
+    """Return whether an entry is a file or leads to one, which a link in circles does not."""
     try:
         return entry.is_file()
     except OSError:
@@ -120,7 +120,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _reason_to_leave(entry: os.DirEntry[str], around: frozenset[tuple[int, int]]) -> str | None:
-    """Why a folder is no part of the data, if it is none."""
+    """Say why a folder is not part of the data; None if it is."""
     if entry.name in LEFT_BY_SYSTEMS:
         return "left by an archiver or a system"
     if entry.is_symlink() and _identity(entry.path) in around:

@@ -121,7 +121,7 @@ def _plain(folder: Folder) -> str:
 
 
 def _describes(folder: Folder) -> bool:
-    """Whether a folder without images holds what may describe some, and nothing else."""
+    """Return whether a folder without images holds what may describe some, and nothing else."""
     names = list(folder.all_others())
     return bool(names) and all(name.lower().endswith(DESCRIPTIONS) for name in names)
 
@@ -196,7 +196,7 @@ def _ignore_loose(root: Folder, ignored: Pairs) -> None:
 
 
 def _lacks_labels(root: Folder, classes: Classes, ignored: Pairs) -> bool:
-    """Whether a split's images lie in no class folders, as those of a competition do; then it is ignored."""
+    """Return whether a split's images lie in no class folders, as those of a competition do; then it is ignored."""
     names = [_plain(folder) for folder in root.filled]
     nameless = len(names) == 1 and names[0] not in classes and _says_nothing(names[0])
     if not nameless and (names or not root.files):

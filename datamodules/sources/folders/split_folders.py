@@ -1,4 +1,4 @@
-"""Which of some folders are the training, validation and test splits, by their names and by what is in them."""
+"""Finding the training, validation and test splits among folders, by their names and by what is in them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def find_split_folders(
 
 
 def names_split(name: str) -> bool:
-    """Whether a folder's name says that it holds a split."""
+    """Return whether a folder's name says that it holds a split."""
     return _split_word(name) in [((), split) for split in (*LONG_NAMES, HELD_OUT)]
 
 
@@ -97,7 +97,7 @@ def _split_word(name: str) -> tuple[tuple[str, ...], str]:
 
 
 def _are_splits(root: Folder, named: dict[str, list[Folder]], others: Sequence[Folder]) -> bool:
-    """Whether folders named as splits are splits, by the folders in them.
+    """Return whether folders named as splits are splits, by the folders in them.
 
     Raises:
         ValueError: they can be either.
@@ -117,7 +117,7 @@ def _are_splits(root: Folder, named: dict[str, list[Folder]], others: Sequence[F
 
 
 def _holds_folders(folder: Folder) -> bool:
-    """Whether a folder's images all lie in folders in it."""
+    """Return whether a folder's images all lie in folders in it."""
     return bool(folder.filled) and not folder.files
 
 

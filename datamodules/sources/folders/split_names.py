@@ -1,4 +1,4 @@
-"""Which split a file is for, by the words of its path."""
+"""Telling a file's split by the words of its path."""
 
 from __future__ import annotations
 

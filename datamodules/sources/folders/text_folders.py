@@ -45,7 +45,7 @@ def load_text_folder(folder: Path, cache: bool = True) -> Source:
 
 
 def holds_text_folders(folder: Path) -> bool:
-    """Whether there are .txt files in two or more folders."""
+    """Return whether there are .txt files in two or more folders."""
     return len({file.parent for file in visible_files(folder) if file.suffix.lower() == SUFFIX} - {folder}) > 1
 
 

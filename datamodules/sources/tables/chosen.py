@@ -1,4 +1,4 @@
-"""Which tables of a split have the needed columns, and where."""
+"""Choosing the tables of a split that have the needed columns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ USABLE = {"text": ("texts",), "image": ("images", "texts"), "label": ("texts", "
 
 
 class Wanted(NamedTuple):
-    """What is needed of tables: items of a kind and labels, each in the first of these columns that is there."""
+    """The wanted columns: items of a kind and labels, each in the first of these columns that a table has."""
 
     kind: str
     item_columns: Sequence[Column]
@@ -88,7 +88,7 @@ def _groups(wanted: Wanted) -> list[list[str]]:
 
 
 def _header_hint(table: Table, wanted: Wanted) -> str:
-    """What else may be the matter with a file that has none of the columns."""
+    """Advice for a file that has none of the columns."""
     names = {name.lower() for name in chain(*_groups(wanted))}
     unknown = names.isdisjoint(column.lower() for column in table.columns)
     if not (isinstance(table, DelimitedTable) and table.given.header is None and unknown):

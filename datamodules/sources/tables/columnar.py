@@ -37,11 +37,11 @@ class ColumnarTable:
 
     @property
     def settings(self) -> object:
-        """What the rows depend on besides the file."""
+        """The settings that the rows depend on besides the file."""
         return self.columns
 
     def holds(self, column: int) -> str:
-        """What the values of a column can be read as: texts, numbers, images, or else their type."""
+        """Return what the values of a column are read as: texts, numbers, images, or else their type."""
         return _conversion(self.schema.types[column])[0]
 
     def declared(self, column: int) -> list[str] | None:
@@ -102,7 +102,7 @@ class _ArrowFile:
 
 
 def _conversion(stored: pa.DataType) -> tuple[str, Callable[[Any], Any]]:
-    """What values of a type can be read as, and how."""
+    """Return what values of a type are read as, and a function that does it."""
     import pyarrow as pa
 
     types = pa.types

@@ -1,4 +1,4 @@
-"""Which columns of a table are the needed ones, and texts that stand in several of them."""
+"""Finding the needed columns of a table, and joining texts that stand in several."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f]")
 
 @dataclass(frozen=True)
 class DelimitedFormat:
-    """What a person says of delimited files; None is to be recognised.
+    """The format of delimited files as a person gave it; what is None is recognised.
 
     Args:
         delimiter: one character, or "tab".
@@ -113,11 +113,11 @@ class DelimitedTable:
 
     @property
     def settings(self) -> object:
-        """What the rows depend on besides the file."""
+        """The settings that the rows depend on besides the file."""
         return (self.delimiter, self.encoding, self._loose, self.given, self.columns)
 
     def holds(self, column: int) -> str:
-        """What the values of a column are read as."""
+        """Return what the values of a column are read as."""
         return "texts"
 
     def declared(self, column: int) -> list[str] | None:
@@ -152,7 +152,7 @@ class DelimitedTable:
 
     @cached_property
     def _reading(self) -> str:
-        """How quotes are meant, one of ``READINGS``: the first that makes every line a row of this table."""
+        """Recognise how quotes are meant: the first of ``READINGS`` that makes every line a row of this table."""
         usual, escaped, plain = READINGS
         readings = {None: (usual, escaped, plain), True: (usual, escaped), False: (plain,)}[self.given.quotes]
         problem, several_lines = self._problem(readings[0])
@@ -169,7 +169,7 @@ class DelimitedTable:
         return readings[0]
 
     def _problem(self, reading: str) -> tuple[str, int]:
-        """What is wrong with the first line that is no row, if any is; and where a field of several lines begins."""
+        """Describe the first line that is no row, if any; and where a field of several lines begins."""
         expected, several_lines, count, as_letters = len(self.columns), 0, 0, READINGS[reading] == AS_LETTERS
         spare = None  # empty fields at the end of every row, such as after a trailing delimiter
         try:

@@ -1,4 +1,4 @@
-"""Which files are tables, which split each is for, and who reads it."""
+"""Table files: recognising them, their splits, and the reader of each."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def open_table(path: Path, given: DelimitedFormat, wanted: Sequence[Sequence[str
 
 
 def unreadable(path: Path, error: Exception) -> ValueError:
-    """What to say of a table that cannot be read: which one, and why, on one line."""
+    """Say on one line which table cannot be read, and why."""
     reason = first_line(error)
     return ValueError(reason if str(path) in reason else f"{path} cannot be read: {reason}")
 
@@ -88,7 +88,7 @@ def _format(path: Path) -> str:
 
 
 def holds_tables(folder: Path) -> bool:
-    """Whether a file below a folder is named as a table."""
+    """Return whether a file below a folder is named as a table."""
     return any(file.suffix.lower() in TABLE_SUFFIXES for file in visible_files(folder))
 
 
@@ -136,7 +136,7 @@ def _reason_to_leave(file: Path, other_format: Sequence[Path]) -> str:
 
 
 def _describes(file: Path) -> bool:
-    """Whether a file only describes the Arrow files beside it, or is what datasets keeps there for itself."""
+    """Return whether a file only describes the Arrow files beside it, or is what datasets keeps there for itself."""
     state = file.parent / SAVED_STATE
     if file.name in DESCRIPTIONS:
         return True

@@ -35,11 +35,11 @@ class JsonTable:
 
     @property
     def settings(self) -> object:
-        """What the rows depend on besides the file."""
+        """The settings that the rows depend on besides the file."""
         return (self.encoding, self.columns)
 
     def holds(self, column: int) -> str:
-        """What the values of a column are read as."""
+        """Return what the values of a column are read as."""
         return "texts"
 
     def declared(self, column: int) -> list[str] | None:
@@ -117,7 +117,7 @@ def _one_after_the_other(content: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _is_columns(value: Any) -> bool:
-    """Whether an object is a table by columns, as pandas writes it: lists, or objects by row, of one length."""
+    """Return whether an object is a table by columns, as pandas writes it: lists, or objects by row, of one length."""
     if not isinstance(value, dict) or not value:
         return False
     of_columns = all(isinstance(column, list | dict) for column in value.values())

@@ -104,7 +104,7 @@ def _hub_files(name: str) -> dict[str, list[Path]]:
 
 
 def _store(chosen: Sequence[Chosen], kind: str, root: Path, cache: bool) -> Stored:
-    """What is needed of the tables of a split, from the cache if it is there."""
+    """Read the needed columns of a split's tables, from the cache if they are there."""
     settings = [(table.settings, items, label, table.declared(label)) for table, items, label in chosen]
     folders = [_image_folder(table, items, root) if kind == "image" else "" for table, items, _ in chosen]
     rows = chain.from_iterable(map(_rows, chosen, folders))
@@ -154,7 +154,7 @@ def _source(
     notes: list[str],
     ignored: list[tuple[str, str]],
 ) -> Source:
-    """What stands beside the items, and the complete rows of all splits."""
+    """Read the labels, and keep the complete rows of all splits."""
     first = splits["train"].chosen[0]
     label_column = first.table.columns[first.label]
     item_column = " or ".join(first.table.columns[place] for place in first.items)

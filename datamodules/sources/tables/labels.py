@@ -32,7 +32,7 @@ def plain_name(label: str) -> str:
 
 
 def is_unlabelled(labels: StoredLabels, trained: Collection[str]) -> bool:
-    """Whether a split has no labels, or -1 for all, which no training item has."""
+    """Return whether a split has no labels, or -1 for all, which no training item has."""
     there = labels.of(np.ones(len(labels.codes), dtype=bool))
     return not there or (there == {NO_LABEL} and NO_LABEL not in trained)
 
@@ -52,7 +52,7 @@ def class_order(names: Iterable[str]) -> list[str]:
 
 
 def label_notes(found: Iterable[str], names: Sequence[str]) -> list[str]:
-    """What to say of labels that were written in several ways.
+    """Notes on labels that were written in several ways.
 
     Args:
         found: as they are written.

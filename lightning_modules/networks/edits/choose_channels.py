@@ -1,4 +1,4 @@
-"""Which channels of a network to keep, so that it computes less."""
+"""Choosing the channels of a network to keep, so that it computes less."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Coupled(NamedTuple):
 
 
 def channels_to_keep(network: nn.Module, inputs: Sequence[Tensor], share: float, round_to: int = 8) -> Choice:
-    """The most important channels, about the same share in each layer, so many that a share of the MACs is left.
+    """Choose the most important channels, about the same share in each layer, until a share of the MACs is left.
 
     Importance is the mean square of everything that goes with a channel (Fang et al. 2023, arXiv:2301.12900). Inputs
     and outputs of the network stay whole, and so does what goes with a layer that has fixed parameters.
@@ -41,7 +41,7 @@ def channels_to_keep(network: nn.Module, inputs: Sequence[Tensor], share: float,
     Args:
         inputs: the network's inputs, (B, …) each.
         share: of MACs, 0…1; the choice is the nearest of those tried that round_to allows.
-        round_to: a multiple of so many channels stays in each layer that has more.
+        round_to: the channels that stay in a layer are a multiple of this, where it has more.
 
     Returns:
         What ``remove_channels`` takes.

@@ -40,7 +40,7 @@ QUANTIZED: dict[type[nn.Module], type[nn.Module]] = {
 
 
 def is_fake_quantized(network: nn.Module) -> bool:
-    """Whether ``fake_quantize`` was done to a network."""
+    """Return whether ``fake_quantize`` was done to a network."""
     return any(type(module) in QUANTIZED.values() for module in network.modules())
 
 

@@ -1,4 +1,4 @@
-"""Which weights of a network can be zero, and which are the smallest."""
+"""Masks of a network's smallest weights, those to be zero."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def pack(mask: Tensor) -> Tensor:
 
 
 def unpack(packed: Tensor, like: Tensor) -> Tensor:
-    """What ``pack`` was given, on the device and in the memory format of ``like``, which has its shape.
+    """Undo ``pack``: a mask on the device and in the memory format of ``like``, which has its shape.
 
     Raises:
         ValueError: it had another number of elements.

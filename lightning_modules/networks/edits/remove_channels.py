@@ -41,7 +41,7 @@ def remove_channels(network: nn.Module, kept: Kept) -> None:
 
 
 def narrowed(tensor: Tensor, sides: Mapping[str, Sequence[int]]) -> Tensor:
-    """What stays of a layer's parameter or buffer, or of an optimizer's moment of one."""
+    """Keep the chosen channels of a layer's parameter or buffer, or of an optimizer's moment of one."""
     channels_last = tensor.ndim == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
     for dim, side in enumerate(("out", "in")):
         if side in sides and tensor.ndim > dim:

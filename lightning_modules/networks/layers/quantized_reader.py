@@ -85,7 +85,7 @@ class QuantizedRNN(nn.RNN):
 
 
 def _rounded_recurrence(network: nn.RNNBase, inputs: Tensor, start: Tensor | None) -> tuple[Any, ...]:
-    """What torch's function for a recurrent network takes, with matrices that are rounded per row."""
+    """The weights in the order that torch's function for a recurrent network takes, matrices rounded per row."""
     inputs = inputs.float()
     if start is None:
         start = inputs.new_zeros(network.num_layers, len(inputs), network.hidden_size)
@@ -133,7 +133,7 @@ def _rounded_if_folded(reader: TextClassifier, vectors: Tensor) -> Tensor:
 
 
 def is_folded(reader: TextClassifier) -> bool:
-    """Whether an export multiplies a table with its projection into one, which is rounded once."""
+    """Return whether an export multiplies a table with its projection into one, which is rounded once."""
     projection = reader.projection
     return isinstance(projection, nn.Linear) and projection.out_features <= projection.in_features
 

@@ -12,7 +12,7 @@ Run = Callable[[Tensor], Tensor]
 
 
 class ShuffledRows:
-    """What a backbone gives for the items of a split that come in other batches each epoch, in one tensor (items, …).
+    """The outputs of a backbone for the items of a split, in one tensor (items, …), whatever batches they come in.
 
     A row can depend on the size of its batch and its place there, as other kernels add in another order. Rows are kept
     of the largest size, and served for a size once that size, in other places, has given the same bits.
@@ -48,7 +48,7 @@ class ShuffledRows:
         self._size, self._same, self._reversed = len(rows), {}, (inputs.flip(0), rows.flip(0))
 
     def _gives_same(self, size: int) -> bool:
-        """Whether so many items of a batch of the largest size give, in other places, what they gave there."""
+        """Return whether this many items give the same in a batch of their own as in one of the largest size."""
         if size not in self._same:
             inputs, rows = self._reversed
             self._same[size] = size <= self._size and torch.equal(self.run(inputs[:size]), rows[:size])
@@ -58,7 +58,7 @@ class ShuffledRows:
 
 
 def checked_rows(rows: Any, inputs: Tensor) -> Tensor:
-    """What a backbone gave for its inputs (B, …).
+    """Check a backbone's output for its inputs (B, …): one row for each.
 
     Raises:
         ValueError: it is no tensor (B, …).

@@ -1,4 +1,4 @@
-"""How much a network computes."""
+"""Counting the multiply-accumulate operations of a network."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ MOST_VALUES = 1_000_000  # a third of a second of counting
 
 
 def read_tensors(path: Path) -> Any:
-    """What ``torch.save`` wrote: tensors and plain values. No code in the file runs, and it cannot ask for memory.
+    """Read what ``torch.save`` wrote: tensors and plain values. No code in it runs, and it cannot ask for memory.
 
     Raises:
         ValueError: anything else, such as a damaged file, a pickle with code, or one that declares more than it holds.
@@ -34,7 +34,7 @@ def read_tensors(path: Path) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """What is wrong with the file, without torch's advice to load it unsafely."""
+    """Say what is wrong with the file, without torch's advice to load it unsafely."""
     if named := GLOBAL.search(str(error)):
         return f"it names {named[1]}, which is neither a tensor nor a plain value"
     if isinstance(error, UnpicklingError):
