@@ -26,8 +26,7 @@ PRIVATE = {
     "lightning.pytorch.callbacks.EarlyStopping": {"_evaluate_stopping_criteria"},
     "lightning.pytorch.callbacks.WeightAveraging": {"_average_model", "_swap_models"},
     "lightning.pytorch.cli.LightningCLI": {
-        "_parse_ckpt_path", "_parser", "_prepare_subcommand_kwargs", "_run_subcommand", "_set_seed",
-        "_subcommand_parsers",
+        "_parse_ckpt_path", "_prepare_subcommand_kwargs", "_run_subcommand", "_set_seed",
     },
     "lightning.pytorch.loggers.WandbLogger": {"_wandb_init"},
     "lightning.pytorch.loops.fit_loop": {"_FitLoop"},

@@ -75,10 +75,10 @@ class ExperimentCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         add_options(parser)
+        self.verb_parser = parser  # the only one that subcommands() asks for
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        (own,) = self._subcommand_parsers.values()
-        self.config = parse_options(parser, own, args, self.allowed_packages)  # type: ignore[arg-type]  # always a list
+        self.config = parse_options(parser, self.verb_parser, args, self.allowed_packages)  # type: ignore[arg-type]  # always a list
 
     def _parse_ckpt_path(self) -> None:
         """Lightning would let a checkpoint's hyper-parameters win over the command line (PR #21455)."""
@@ -96,12 +96,12 @@ class ExperimentCLI(LightningCLI):
         """Settle what must be known, and can be refused, before anything is loaded or written."""
         options = self.options
         if options.explain is not None:
-            print_once(explain_setting(options.explain, self._parser(self.subcommand), options, self.given))
+            print_once(explain_setting(options.explain, self.verb_parser, options, self.given))
             raise SystemExit(0)
         continued = settle_options(options, str(self.subcommand), self.given)
         self.recording.folder = continued or self.recording.folder
         self.start = read_start(options)
-        self._parser(self.subcommand).add_instantiator(self._build_data, SplitData)
+        self.verb_parser.add_instantiator(self._build_data, SplitData)
 
     def _build_data(self, data_class: Any, *arguments: Any, **options: Any) -> SplitData:
         """The data, for the model that the run starts from: what the model takes from it follows."""
@@ -165,7 +165,7 @@ class ExperimentCLI(LightningCLI):
         """Open the run folder, and let the Trainer write into it."""
         options = self.options
         defaults = experiment_defaults(self.parser, str(self.subcommand), options.experiment, options.config or [])
-        save = partial(self._parser(self.subcommand).save, skip_validation=True, multifile=False)
+        save = partial(self.verb_parser.save, skip_validation=True, multifile=False)
         followed = {
             "trainer.precision": fast_precision(str(options.trainer.accelerator)),
             "callbacks.ModelCheckpoint.monitor": f"val/{self.model.headline.metric}",
