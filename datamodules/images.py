@@ -214,6 +214,8 @@ class ImageData(TableData):
         if self.crop_padding_px or images.shape[2] != self.image_size_px:
             return random_crop(images, self.image_size_px, self.crop_padding_px)
         return images
+
+
 def _holds_tables(images: Folder, others: list[tuple[str, str]]) -> bool:
     """Parquet decides; a CSV or JSON file among images only describes them."""
     suffixes = {Path(path).suffix.lower() for path, _ in others}

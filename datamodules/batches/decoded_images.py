@@ -87,7 +87,7 @@ def read_decoded(folder: Path, items: Sequence[Any], preprocessing: ImagePreproc
 def of_all_items(
     items: Sequence[Any], decoded: Decoded, places: np.ndarray, title: str
 ) -> tuple[np.ndarray, np.ndarray, list[tuple[str, str]]]:
-    """What became of items of which each distinct one was decoded once.
+    """The result of decoding items, each distinct one only once.
 
     Args:
         places: int64 (n,), which of the distinct ones each item is.

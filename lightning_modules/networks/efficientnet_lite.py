@@ -93,7 +93,7 @@ class EfficientNetLite0(nn.Module):
 
 
 class InvertedResidual(nn.Module):
-    """What an inverted bottleneck makes of an image, added to it (Sandler et al. 2018, arXiv:1801.04381, §3.3).
+    """An inverted bottleneck whose output is added to its input (Sandler et al. 2018, arXiv:1801.04381, §3.3).
 
     Args:
         residual: gives the shape that it takes.

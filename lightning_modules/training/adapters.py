@@ -1,4 +1,4 @@
-"""What every kind of adapter has in common in training: they are added once, and only they and the head train."""
+"""Training with adapters of every kind: they are added once, and only they and the head train."""
 
 from __future__ import annotations
 

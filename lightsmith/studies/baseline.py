@@ -1,4 +1,4 @@
-"""What the linear baseline gets on the texts of a run: a run of its own, with the same training and test items."""
+"""The linear baseline on the texts of a run: a run of its own, with the same training and test items."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def run_baseline(trainer: ExperimentTrainer, seed: int, runs: Path) -> None:
 
 
 def _compared(data: Any, accuracy: float, seed: int, runs: Path) -> str:
-    """What the baseline gets, beside the accuracy of a run.
+    """Say what the baseline gets, beside the accuracy of a run.
 
     Raises:
         ValueError: it failed, or got other splits.

@@ -95,7 +95,7 @@ def adapted_layers(network: nn.Module) -> list[tuple[str, Any]]:
 
 
 def is_adapter(parameter: str) -> bool:
-    """Whether a parameter's name is that of an adapter's own weight."""
+    """Return whether a parameter's name is that of an adapter's own weight."""
     return ".lora_" in parameter or ".ia3_l" in parameter
 
 

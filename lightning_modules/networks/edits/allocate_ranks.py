@@ -77,7 +77,7 @@ class RankAllocation:
             factor.mul_(kept.unsqueeze(1))
 
     def overlap(self) -> Tensor:
-        """How far the directions are from orthonormal: the mean of ‖A Aᵀ - I‖ and ‖Bᵀ B - I‖.
+        """Measure how far the directions are from orthonormal: the mean of ‖A Aᵀ - I‖ and ‖Bᵀ B - I‖.
 
         The importance of single directions only means something where these are distinct. Their equation 4, as the
         authors' code has it: Frobenius norms, not their squares.
@@ -113,7 +113,7 @@ class RankAllocation:
 
 
 def budget_at(step: int, start: int, target: int, first: int, last: int) -> int:
-    """How many directions are kept after a step: ``start`` up to ``first``, along a cubic to ``target`` at ``last``."""
+    """Count the directions to keep after a step: ``start`` up to ``first``, along a cubic to ``target`` at ``last``."""
     if step >= last:
         return target
     left = 1 - max(0, step - first) / (last - first)
