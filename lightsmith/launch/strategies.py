@@ -31,7 +31,7 @@ def check_strategy(strategy: Any, accelerator: Any) -> None:
 
     Args:
         strategy: as parsed: a name, or class_path and init_args.
-        accelerator: likewise.
+        accelerator: its name, as parsed.
 
     Raises:
         ValueError: naming the option, the reason and what to use.
