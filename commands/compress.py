@@ -14,6 +14,7 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
+from datamodules.sources.hub_tables import names_hub
 from datamodules.sources.source import existing_path
 from lightning_modules.networks.probes.macs import count_macs
 from lightning_modules.training.task import Headline, class_path
@@ -92,7 +93,7 @@ def _checked_data(name: str, data: str | None, run: Path | None) -> str:
             raise ValueError(f"--run={run} is of {class_path(model)}, the experiment {name} of {wanted}")
         data = source.source = data or source.source
         _ = source.source_found  # refuses other classes, before anything is written
-    elif data not in (None, "sample", "hub"):
+    elif data not in (None, "sample", "hub") and not names_hub(data):
         existing_path(data)
     return data or "sample"
 

@@ -35,7 +35,8 @@ class SplitData(SplitLoaders, ABC):
     loader finds, splits and encodes it. What stands beside an item is the matter of ``labels``.
 
     Args:
-        source: ``sample`` (embedded, offline), ``hub`` (downloaded once into data/), or the path of a folder or file.
+        source: ``sample`` (embedded, offline), ``hub`` (downloaded once into data/), ``hub:owner/name[@revision]`` for
+            any data set there with the right columns, or the path of a folder or file.
         batch_size: items per batch and device.
         val_fraction: share of the training items that becomes the validation split where the source has none.
         test_fraction: the same for the test split.
@@ -268,5 +269,5 @@ class SplitData(SplitLoaders, ABC):
 
     def prepare_data(self) -> None:
         """Download once per node; ``setup`` then reads the cache on every rank."""
-        if self.source == "hub":
+        if self.source.partition(":")[0] == "hub":
             _ = self.source_found

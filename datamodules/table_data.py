@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from datamodules.sources.classes import Classes
+from datamodules.sources.hub_tables import PREFIX, names_hub, pin
 from datamodules.sources.source import Source
 from datamodules.sources.tables.columns import Column
 from datamodules.sources.tables.delimited import DelimitedFormat
@@ -83,7 +84,8 @@ class TableData(SplitData):
 
     @cached_property
     def found(self) -> Source:
-        found = super().found
+        on_hub = pin(self.source).removeprefix(PREFIX) if names_hub(self.source) else None
+        found = super().found if on_hub is None else self.load_tables(on_hub)
         if self.group_column is not None and found.splits["train"].groups is None:
             raise ValueError(f"data.group_column={self.group_column!r} is for tables, and {found.origin} is none")
         return found

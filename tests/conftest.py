@@ -45,7 +45,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory:
     """Tests run in their own folder, so what they write by mistake is not written into the checkout."""
     monkeypatch.chdir(tmp_path)
     cache = tmp_path_factory.getbasetemp() / "data"
-    monkeypatch.setattr("datamodules.sources.tables.labelled_items.CACHE", cache)
+    monkeypatch.setattr("datamodules.sources.hub_tables.CACHE", cache / "hub")
     monkeypatch.setattr("datamodules.batches.encoded_cache.CACHE", cache / "encoded")
     monkeypatch.setattr("netrc.netrc", _no_netrc)
 

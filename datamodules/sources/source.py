@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,6 +16,7 @@ from datamodules.sources.folders.folder_tree import read_folder
 
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 LARGEST_FILE_BYTES = 256_000_000
+LIKE_HUB = re.compile(r"[\w-][\w.-]*/[\w.-]+")  # owner/name
 SPLIT_NAMES = {
     "train": ("train", "training"),
     "val": ("val", "valid", "validation", "dev"),
@@ -83,7 +85,8 @@ def existing_path(source: str) -> Path:
     with suppress(RuntimeError):  # the home of somebody who has none
         path = path.expanduser()
     if not source or not path.exists():
-        raise ValueError(f"data.source={source!r} does not exist; give sample, hub, or the path of your data")
+        there = f", or hub:{source} for the data set of that name on the hub" if LIKE_HUB.fullmatch(source) else ""
+        raise ValueError(f"data.source={source!r} does not exist; give sample, hub, or the path of your data{there}")
     if path.suffix.lower() in ARCHIVES and path.is_file():
         raise ValueError(f"data.source={source!r} is an archive: unpack it and give the folder")
     if not (path.is_file() or path.is_dir()):

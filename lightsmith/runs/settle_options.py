@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from datamodules.sources.hub_tables import names_hub, pin
 from lightsmith.checkpoints.pinned_runs import pin_runs
 from lightsmith.checkpoints.start import check_trained, experiment_of, find_home, find_start
 from lightsmith.launch.slurm import requeued_run
@@ -41,7 +42,15 @@ def settle_options(options: Any, verb: str, arguments: Sequence[str]) -> Path | 
     check_strategy(options.trainer.strategy, options.trainer.accelerator)
     if options.trainer.precision is None:
         options.trainer.precision = fast_precision(str(options.trainer.accelerator))
+    _pin_data(options.data)
     return folder
+
+
+def _pin_data(data: Any) -> None:
+    """Name the commit of a data set of the hub, so that config.yaml repeats the run on the same data."""
+    settings = data.get("init_args", {}) if data else {}
+    if names_hub(str(settings.get("source"))):
+        settings.source = pin(settings.source)
 
 
 def _settle_start(options: Any, verb: str, arguments: Sequence[str]) -> Path | None:

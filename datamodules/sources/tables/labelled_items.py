@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from datamodules.sources.classes import Classes
-from datamodules.sources.hub import why_unreachable
+from datamodules.sources.hub_tables import read_hub
 from datamodules.sources.labels import LabelColumn, Labels
-from datamodules.sources.source import SPLIT_NAMES, Examples, Source, first_line
+from datamodules.sources.source import SPLIT_NAMES, Examples, Source
 from datamodules.sources.stored_items import Stored, keep_rows
 from datamodules.sources.tables.chosen import Chosen, Wanted, choose_tables
 from datamodules.sources.tables.columns import Column, join_texts
@@ -20,7 +20,6 @@ from datamodules.sources.tables.delimited import DelimitedFormat
 from datamodules.sources.tables.files import Found, Table, find_tables, unreadable
 from datamodules.sources.tables.groups import read_groups
 
-CACHE = Path("data")
 AS_FOUND = DelimitedFormat()
 CLASSES = Classes()
 
@@ -79,28 +78,10 @@ def load_table(
 def _find(location: str | Path, kind: str) -> tuple[Found, Path]:
     """The files by split, and the folder that the paths of images may begin from."""
     if isinstance(location, str):
-        return Found(_hub_files(location), [], []), Path()
+        return Found(*read_hub(location), []), Path()
     if location.is_dir():
         return find_tables(location, kind), location
     return Found({"train": [location]}, [], []), location.parent
-
-
-def _hub_files(name: str) -> dict[str, list[Path]]:
-    """The Arrow files that the library datasets makes of a data set, by split."""
-    import datasets
-
-    repository, _, revision = name.partition("@")
-    if reason := why_unreachable("dataset", repository, revision or None):
-        datasets.config.HF_HUB_OFFLINE = True  # a copy of its own
-    try:
-        found = datasets.load_dataset(repository, revision=revision or None, cache_dir=str(CACHE / "hub"))
-    except Exception as error:
-        raise ValueError(
-            f"data.source=hub: {repository} could not be fetched from the Hugging Face hub "
-            f"({first_line(reason or error)}); DATA=sample and DATA=<path> work offline"
-        ) from error
-    splits = {split: found[name] for split, names in SPLIT_NAMES.items() for name in names if name in found}
-    return {split: [Path(part["filename"]) for part in table.cache_files] for split, table in splits.items()}
 
 
 def _store(chosen: Sequence[Chosen], kind: str, root: Path, cache: bool) -> Stored:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datamodules.sources.tables import labelled_items
+from datamodules.sources import hub_tables
 from datamodules.sources.tables.labelled_items import load_table
 from tests.datamodules.written_tables import WRITERS, load, write
 
@@ -171,7 +171,7 @@ def test_the_hub_is_asked_for_the_pinned_revision(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(huggingface_hub.HfApi, "repo_info", lambda *args, **kwargs: None)
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
     source = load_table("someone/films@abc123", "text", ("text",), ("label",))
-    assert asked == {"name": "someone/films", "revision": "abc123", "cache_dir": str(labelled_items.CACHE / "hub")}
+    assert asked == {"name": "someone/films", "revision": "abc123", "cache_dir": str(hub_tables.CACHE)}
     assert source.origin == "hub data set someone/films@abc123"
     assert list(source.splits["train"].items) == ["a", "b"]
 
