@@ -14,7 +14,7 @@ KINDS = ("add_adapters", "add_lora")  # the edits that add some
 
 
 def adapt(model: EditableModule, kind: str, options: Mapping[str, Any], also_train: Sequence[str], who: str) -> None:
-    """Add adapters to a network that has none yet, and freeze everything else.
+    """Add adapters to a network that has none yet, and freeze everything else; norms keep their statistics.
 
     Args:
         kind: the edit, one of ``KINDS``.

@@ -1,7 +1,6 @@
 import pytest
-from torch import nn
 
-from lightning_modules.training.adapters import adapt, rest_norms
+from lightning_modules.training.adapters import adapt
 from tests.tiny_task import TinyModel
 
 LORA = {"method": "lora", "targets": ["0"], "rank": 2, "alpha": 4.0, "dropout": 0.0}
@@ -28,6 +27,9 @@ def test_adapters_are_added_once_and_others_are_refused_whoever_asks() -> None:
 
 
 def test_norms_whose_weights_are_fixed_rest_and_the_others_do_not() -> None:
-    fixed, trains = nn.BatchNorm1d(4).requires_grad_(False), nn.BatchNorm1d(4)
-    rest_norms(nn.Sequential(fixed, trains))
-    assert (fixed.training, trains.training) == (False, True)
+    for also_train, trains in ((["network.3.*"], False), (["network.1.*"], True)):
+        model = TinyModel()
+        adapt(model, "add_adapters", LORA, also_train, "somebody")
+        model.train()
+        model.on_train_batch_start(None, 0)
+        assert model.network[1].training is trains
