@@ -48,8 +48,8 @@ def settle_options(options: Any, verb: str, arguments: Sequence[str]) -> Path | 
 
 def _pin_data(data: Any) -> None:
     """Name the commit of a data set of the hub, so that config.yaml repeats the run on the same data."""
-    settings = data.get("init_args", {}) if data else {}
-    if names_hub(str(settings.get("source"))):
+    settings: Any = data.get("init_args") if data else None
+    if settings and names_hub(str(settings.get("source"))):
         settings.source = pin(settings.source)
 
 

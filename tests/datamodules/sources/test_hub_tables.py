@@ -5,9 +5,9 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-import httpx
 import huggingface_hub
 import pytest
 import yaml
@@ -17,7 +17,7 @@ from datamodules.sources.hub_tables import names_hub, pin
 from tests.conftest import ROOT, Cli
 from tests.hub_stub import COMMIT, NAME, hub_of, parquet
 
-NOT_FOUND = httpx.Response(404, request=httpx.Request("GET", "http://hub"))
+NOT_FOUND: Any = SimpleNamespace(headers={}, request=None, status_code=404)
 FILES = {f"data/{split}-00000-of-00001.parquet": parquet(count) for split, count in (("train", 80), ("test", 20))}
 MORE = {"data/unsupervised-00000-of-00001.parquet": parquet(8)}
 
@@ -33,7 +33,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], list[Any]]:
             questions.append((name, revision))
             if isinstance(given, Exception):
                 raise given
-            return huggingface_hub.hf_api.DatasetInfo(id=name, sha=given)
+            return SimpleNamespace(sha=given)
 
         monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", dataset_info)
         return questions

@@ -5,6 +5,7 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from datamodules.sources.image_sizes import detail_note, size_line
+from tests.conftest import Cli
 
 
 def photo(path: Path, width: int, height: int, orientation: int = 1) -> Path:
@@ -53,3 +54,18 @@ def test_photographs_that_a_network_sees_far_smaller_are_told_of_the_experiment_
     assert detail_note(photos, 3, 94, "photos") == ""
     assert detail_note([photo(tmp_path / "large.jpg", 2000, 2000)], 3, 224, "photos") == ""
     assert detail_note([], 3, 32, "photos") == ""
+
+
+def test_a_run_on_photographs_says_so_once_and_the_experiment_for_them_does_not(
+    experiment: Cli, tmp_path: Path
+) -> None:
+    for position in range(24):
+        folder = tmp_path / "photos" / f"class {position % 2}"
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (300, 260), (position, 0, 0)).save(folder / f"{position}.jpg")
+    short = ("--trainer.fast_dev_run=true", "--data.source=photos", "--data.batch_size=4")
+    said = "make exp NAME=photo_transfer DATA=photos sees them at 224×224"
+    assert experiment("resnet_transfer", *short).out.count(said) == 1
+    outcome = experiment("photo_transfer", *short)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert said not in outcome.out

@@ -32,4 +32,4 @@ def test_norms_whose_weights_are_fixed_rest_and_the_others_do_not() -> None:
         adapt(model, "add_adapters", LORA, also_train, "somebody")
         model.train()
         model.on_train_batch_start(None, 0)
-        assert model.network[1].training is trains
+        assert model.get_submodule("network.1").training is trains
