@@ -88,6 +88,7 @@ def read_hub(pinned: str) -> HubTables:
     name, _, revision = pinned.partition("@")
     if reason := why_unreachable("dataset", name, revision or None):
         datasets.config.HF_HUB_OFFLINE = True  # a copy of its own
+        datasets.logging.set_verbosity_error()  # it would warn that it takes what it has, which is checked below
     try:
         found = datasets.load_dataset(name, revision=revision or None, cache_dir=str(CACHE))
     except Exception as error:

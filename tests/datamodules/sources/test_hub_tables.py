@@ -103,7 +103,8 @@ def test_a_name_of_the_hub_without_its_prefix_is_told_of_it(experiment: Cli) -> 
 @pytest.mark.slow
 def test_any_data_set_of_the_hub_trains_pinned_and_goes_on_without_the_hub(tmp_path: Path) -> None:
     def run(address: str, *options: str) -> "subprocess.CompletedProcess[str]":
-        environment = {**os.environ, "HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "0"}
+        online = dict.fromkeys(("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE"), "0")
+        environment = {**os.environ, **online, "HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "home")}
         command = [sys.executable, str(ROOT / "cli.py"), "run", *options, "--trainer.max_epochs=1", "--loggers=[csv]"]
         return subprocess.run(
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=250, check=False
