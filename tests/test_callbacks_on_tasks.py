@@ -120,7 +120,7 @@ def test_norms_before_adapters_keep_their_statistics(experiment: Cli) -> None:
 def test_adapters_of_each_method_train_on_images_and_texts_and_are_exported(
     experiment: Cli, lightsmith: Cli, name: str, settings: tuple[str, ...]
 ) -> None:
-    targets = "targets=['*stages.6*']" if name == "photo_transfer" else "targets=['*body*', '*.value']"
+    targets = "targets=[*stages.6*]" if name == "photo_transfer" else "targets=[*body*, *.value]"
     given = ["--trainer.callbacks+=callbacks.apply_adapters.ApplyAdapters", f"--trainer.callbacks.{targets}"]
     given += [f"--trainer.callbacks.{setting}" for setting in settings]
     outcome = experiment(name, *SHORT, "--trainer.limit_test_batches=2", *OPTIONS[name], *given)

@@ -91,7 +91,7 @@ class Task(OptimizedModule):
         return outputs.float()
 
     def outputs_of(self, teacher: Task, batch: Batch) -> Tensor:
-        """What a trained model of the same kind says, as this one would say the same: float32 (B, …)."""
+        """Run a trained model of the same kind; its outputs as this one would say them: float32 (B, …)."""
         return teacher.outputs(batch)
 
     def objective(self, outputs: Tensor, batch: Batch, loss: Tensor) -> Tensor:
