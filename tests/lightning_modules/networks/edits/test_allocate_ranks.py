@@ -20,7 +20,7 @@ def network() -> Any:
 def with_gradients(layers: Any, worth: Tensor) -> None:
     """Gradients such that each direction, of both adapters in turn, matters as much as ``worth`` (6,) says."""
     for layer, part in zip(layers, worth.split(RANK), strict=True):
-        factors = layer.lora_E["default"]  # type: ignore[index]
+        factors = layer.lora_E["default"]
         factors.data.fill_(1.0)
         for weight in layer.parameters():
             weight.grad = torch.zeros_like(weight)
@@ -52,7 +52,7 @@ def test_importance_is_smoothed_sensitivity_times_smoothed_uncertainty_of_the_wh
         ranks.observe()
     layer = layers[1]
     expected = torch.zeros(RANK)
-    for weight, others in ((layer.lora_E["default"], 1), (layer.lora_A["default"], 1), (layer.lora_B["default"], 0)):  # type: ignore[index, assignment]
+    for weight, others in ((layer.lora_E["default"], 1), (layer.lora_A["default"], 1), (layer.lora_B["default"], 0)):
         sensitivity, uncertainty = torch.zeros_like(weight), torch.zeros_like(weight)
         for step in range(2):
             torch.manual_seed(step)
@@ -90,7 +90,7 @@ def test_what_is_not_kept_is_held_at_zero_and_a_restored_allocation_goes_on_alik
     restored = RankAllocation(layers)
     restored.load_state_dict(ranks.state_dict())
     with torch.no_grad():
-        layers[0].lora_E["default"].add_(1.0)  # type: ignore[index]
+        layers[0].lora_E["default"].add_(1.0)
     restored.hold()
     assert layers.state_dict()["0.lora_E.default"].squeeze(1).tolist() == [0.0, 0.0, 0.0]
     ranks.keep(4)
@@ -103,8 +103,8 @@ def test_directions_that_are_orthonormal_do_not_overlap() -> None:
     ranks = RankAllocation(layers)
     assert ranks.overlap().item() == pytest.approx(RANK**0.5, rel=0.01)  # of almost nothing, to the identity
     for layer in layers:
-        nn.init.orthogonal_(layer.lora_A["default"])  # type: ignore[index]
-        nn.init.orthogonal_(layer.lora_B["default"])  # type: ignore[index]
+        nn.init.orthogonal_(layer.lora_A["default"])
+        nn.init.orthogonal_(layer.lora_B["default"])
     assert ranks.overlap().item() == pytest.approx(0, abs=1e-5)
 
 
