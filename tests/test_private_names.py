@@ -61,6 +61,7 @@ UNDOCUMENTED = {
     "transformers.masking_utils": {"sdpa_mask"},
 }
 DOCUMENTED = {  # modules with a page of their own
+    "huggingface_hub.errors",
     "datasets", "huggingface_hub", "jsonargparse", "lightning", "onnx", "onnx_ir", "onnxruntime", "onnxscript", "peft",
     "torch", "torch_pruning", "torchmetrics", "torchvision", "transformers", "wandb",
     "lightning.fabric.plugins.environments", "lightning.pytorch", "lightning.pytorch.accelerators",

@@ -42,9 +42,10 @@ def check_input(model: Task, data: Any, settings: Iterable[tuple[str, Any]]) -> 
         line = one_line(error)
         sizes, advice = _sizes(data, line, settings), _fitting_size(model, data)
         raise ValueError(f"{sizes}{name} cannot take items of {shapes}{advice}: {line}") from error
-    if model.width is not None and outputs.shape != (1, model.width):
+    width = data.num_classes if model.target == "class" else model.width
+    if width is not None and outputs.shape != (1, width):
         found = "×".join(map(str, outputs.shape))
-        right = f"the data has {model.width} classes" if model.target == "class" else f"that has to be 1×{model.width}"
+        right = f"the data has {width} classes" if model.target == "class" else f"that has to be 1×{width}"
         raise ValueError(f"{name} makes {found} {model.answer_type.output} of one item; {right}")
 
 
