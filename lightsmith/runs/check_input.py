@@ -42,7 +42,7 @@ def check_input(model: Task, data: Any, settings: Iterable[tuple[str, Any]]) -> 
         line = one_line(error)
         sizes, advice = _sizes(data, line, settings), _fitting_size(model, data)
         raise ValueError(f"{sizes}{name} cannot take items of {shapes}{advice}: {line}") from error
-    width = data.num_classes if model.target == "class" else model.width
+    width = len(data.class_names) if model.target == "class" else model.width
     if width is not None and outputs.shape != (1, width):
         found = "×".join(map(str, outputs.shape))
         right = f"the data has {width} classes" if model.target == "class" else f"that has to be 1×{width}"
