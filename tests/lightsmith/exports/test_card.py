@@ -43,7 +43,7 @@ def test_the_card_says_what_the_run_was_and_what_the_proof_found(tmp_path: Path)
         )
     )
     failed = {**PROOF, "passed": False, "reasons": ["the classes differ"]}
-    write_card(tmp_path, failed, run_facts(tmp_path / "results.json"), MNIST(28, 28).preprocessing)
+    write_card(tmp_path, failed, run_facts(tmp_path), MNIST(28, 28).preprocessing)
     card = (tmp_path / "README.md").read_text()
     assert card.startswith("# mnist_mlp, fp32\n")
     assert "MnistMLP, 235,146 parameters" in card
@@ -52,11 +52,11 @@ def test_the_card_says_what_the_run_was_and_what_the_proof_found(tmp_path: Path)
 
 
 def test_a_checkpoint_without_a_run_has_a_card_without_the_run(tmp_path: Path) -> None:
-    assert run_facts(tmp_path / "results.json") == RunFacts("A Lightsmith model", {})
+    assert run_facts(tmp_path) == RunFacts("A Lightsmith model", {})
 
 
 @pytest.mark.parametrize("content", ["no JSON", "{}", '{"data": 1}', "[" * 100_000])
 def test_results_that_no_run_wrote_are_one_line(tmp_path: Path, content: str) -> None:
     (tmp_path / "results.json").write_text(content)
     with pytest.raises(ValueError, match=r"results\.json is not what a run writes"):
-        run_facts(tmp_path / "results.json")
+        run_facts(tmp_path)
