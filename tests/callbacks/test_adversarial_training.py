@@ -120,7 +120,9 @@ def test_it_runs_in_every_precision(model: Any, precision: Any) -> None:
 
 
 def test_other_inputs_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"for networks that embed tokens .*, not for this one, with inputs of \(8, 4\)"):
+    with pytest.raises(
+        ValueError, match=r"for networks that embed tokens .*, not for this one, with inputs of \(8, 4\)"
+    ):
         tiny_trainer(AdversarialTraining(), max_epochs=1).fit(TinyModel(), TinyData())
 
 

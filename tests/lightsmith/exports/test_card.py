@@ -1,5 +1,4 @@
 import inspect
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,8 @@ from datamodules.mnist import MNIST
 from datamodules.review_wordpieces import ReviewWordPieces
 from lightsmith.exports.card import RunFacts, run_facts, write_card
 from lightsmith.exports.card_preprocessing import preprocess_image, preprocess_text
+from lightsmith.records.results import write_results
+from tests.lightsmith.records.test_results import RESULTS
 
 PROOF = {
     "format": "onnx", "precision": "fp32", "argmax_agreement": 1.0, "largest_logit_difference": 0.0, "accuracy": 1.0,
@@ -32,22 +33,13 @@ def test_the_script_has_that_code_and_the_card_says_it_in_words(function: Callab
 
 
 def test_the_card_says_what_the_run_was_and_what_the_proof_found(tmp_path: Path) -> None:
-    (tmp_path / "results.json").write_text(
-        json.dumps(
-            {
-                "experiment": "mnist_mlp",
-                "data": {"train": 4000, "fingerprint": "abc"},
-                "model": {"class": "MnistMLP", "parameters": 235146},
-                "test": {"n": 500, "loss": 0.25, "accuracy": 0.5},
-            }
-        )
-    )
+    write_results(RESULTS, tmp_path)
     failed = {**PROOF, "passed": False, "reasons": ["the classes differ"]}
     write_card(tmp_path, failed, run_facts(tmp_path), MNIST(28, 28).preprocessing)
     card = (tmp_path / "README.md").read_text()
     assert card.startswith("# mnist_mlp, fp32\n")
-    assert "MnistMLP, 235,146 parameters" in card
-    assert "4,000 items, fingerprint abc" in card
+    assert "MnistMLP, 8 parameters" in card
+    assert "10 items, fingerprint sha256:0" in card
     assert "| proof | FAILED: the classes differ |" in card
 
 
