@@ -14,6 +14,9 @@ from jsonargparse import auto_cli
 
 from benchmarks.race import ROOT
 from benchmarks.report import clean_commit, machine
+from lightsmith.records.results import Results
+from lightsmith.runs.failures import RunFailedError
+from lightsmith.studies.child_runs import run_experiment
 from lightsmith.terminal import one_line
 
 NETWORKS = ("lstm", "gru", "rnn", "attention")
@@ -29,7 +32,8 @@ def main(data: str = "sample", seeds: int = 3) -> None:
         seeds: runs of each network.
 
     Raises:
-        ValueError: uncommitted changes, or a command that failed.
+        ValueError: uncommitted changes, or an export that failed.
+        RunFailedError: a run failed.
     """
     commit = clean_commit()
     source = data if data in ("sample", "hub") else str(Path(data).resolve())
@@ -41,29 +45,26 @@ def main(data: str = "sample", seeds: int = 3) -> None:
 
 
 def _row(network: str, source: str, seeds: int, scratch: Path) -> str:
-    runs = [_trained(network, source, seed, scratch) for seed in range(1, seeds + 1)]
-    records = [json.loads((run / "results.json").read_text("utf-8")) for run in runs]
-    accuracies = [record["test"]["accuracy"] for record in records]
-    speed = fmean(record["fit"]["samples_per_second"] for record in records)
-    exact, rounded = (_exported(runs[0], precision) for precision in ("fp32", "int8"))
+    records = [_trained(network, source, seed, scratch) for seed in range(1, seeds + 1)]
+    accuracies = [record.test.metrics["accuracy"] for record in records]
+    speed = fmean(record.fit.samples_per_second for record in records)
+    assert records[0].folder is not None, "it was read from there"
+    exact, rounded = (_exported(records[0].folder, precision) for precision in ("fp32", "int8"))
     sizes = " → ".join(f"{proof['bytes'] / 1e6:.1f}" for proof in (exact, rounded))
     latencies = " → ".join(f"{proof['latency_ms']['1']['p50']:.2f}" for proof in (exact, rounded))
     spread = f"{fmean(accuracies):.1%} ({min(accuracies):.1%}–{max(accuracies):.1%})"
     return f"| `{network}` | {spread} | {speed:,.0f} | {rounded['accuracy']:.1%} | {sizes} | {latencies} |"
 
 
-def _trained(network: str, source: str, seed: int, scratch: Path) -> Path:
-    """The folder of a run."""
-    runs = scratch / str(seed)
+def _trained(network: str, source: str, seed: int, scratch: Path) -> Results:
+    """Train and test a network once, and return the record."""
     options = [f"--data.source={source}", f"--seed_everything={seed}", f"--model.network={network}", "--loggers=[csv]"]
-    configs = ["-c", "experiments/_defaults.yaml", "-c", "experiments/imdb_lstm.yaml"]
-    _cli("run", *configs, f"--runs={runs}", *options)
-    return runs / "imdb_lstm" / "latest"
+    return run_experiment("imdb_lstm", options=options, runs=scratch / str(seed), shows=False).record
 
 
 def _exported(run: Path, precision: str) -> dict[str, Any]:
-    """The proof of an export of a run, on the test split."""
-    output = run.resolve() / precision
+    """Export a run and return the proof, on the test split."""
+    output = run / precision
     _cli("export", f"--run={run}", f"--precision={precision}", f"--output={output}", "--max_drop=5")
     proof: dict[str, Any] = json.loads((output / "proof.json").read_text("utf-8"))
     return proof
@@ -81,3 +82,6 @@ if __name__ == "__main__":
     except ValueError as error:
         print(one_line(error), file=sys.stderr)
         sys.exit(2)
+    except RunFailedError as failure:
+        print(one_line(failure), file=sys.stderr)
+        sys.exit(1)

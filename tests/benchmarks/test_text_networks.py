@@ -1,10 +1,16 @@
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks import text_networks
+from lightsmith.records.parts import Figures
+from lightsmith.records.results import write_results
+from lightsmith.studies.child_runs import ChildRun
+from tests.lightsmith.records.test_results import RESULTS
 
 PROOFS: dict[str, dict[str, Any]] = {
     "fp32": {"accuracy": 0.8, "bytes": 8_000_000, "latency_ms": {"1": {"p50": 1.5}}},
@@ -12,25 +18,37 @@ PROOFS: dict[str, dict[str, Any]] = {
 }
 
 
+def given(options: Sequence[str]) -> dict[str, str]:
+    """The values of options by name."""
+    return dict(option.removeprefix("--").split("=", 1) for option in options)
+
+
 def test_a_row_shows_all_seeds_and_what_int8_costs(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    commands: list[tuple[str, ...]] = []
+    trained: list[Sequence[str]] = []
 
-    def cli(*arguments: str) -> None:
+    def run_experiment(name: str, *, options: Sequence[str], runs: Path, shows: bool) -> ChildRun:
+        """Leaves what the run would."""
+        assert name == "imdb_lstm"
+        trained.append(options)
+        seed = int(given(options)["seed_everything"])
+        folder = runs / "imdb_lstm" / "20261126-000000"
+        folder.mkdir(parents=True)
+        figures = Figures(5, {"loss": 0.25, "accuracy": 0.8 + seed / 100})
+        write_results(
+            replace(RESULTS, test=figures, fit=replace(RESULTS.fit, samples_per_second=1000.0 * seed)), folder
+        )
+        return ChildRun(0, folder, "", 1.0)
+
+    def cli(verb: str, *options: str) -> None:
         """Leaves what the command would."""
-        commands.append(arguments)
-        given = dict(argument.removeprefix("--").split("=", 1) for argument in arguments if argument[:2] == "--")
-        if arguments[0] == "run":
-            seed = int(given["seed_everything"])
-            run = Path(given["runs"]) / "imdb_lstm" / "latest"
-            run.mkdir(parents=True)
-            record = {"test": {"accuracy": 0.8 + seed / 100}, "fit": {"samples_per_second": 1000.0 * seed}}
-            (run / "results.json").write_text(json.dumps(record))
-        else:
-            Path(given["output"]).mkdir()
-            (Path(given["output"]) / "proof.json").write_text(json.dumps(PROOFS[given["precision"]]))
+        assert verb == "export"
+        output = Path(given(options)["output"])
+        output.mkdir()
+        (output / "proof.json").write_text(json.dumps(PROOFS[given(options)["precision"]]))
 
+    monkeypatch.setattr(text_networks, "run_experiment", run_experiment)
     monkeypatch.setattr(text_networks, "_cli", cli)
     monkeypatch.setattr(text_networks, "clean_commit", lambda: "abc1234")
     text_networks.main(seeds=3)
@@ -39,9 +57,8 @@ def test_a_row_shows_all_seeds_and_what_int8_costs(
     assert [line.split("`")[1] for line in lines[2:6]] == ["lstm", "gru", "rnn", "attention"]
     assert lines[-1].startswith("sample, 3 seeds; ")
     assert lines[-1].endswith(", commit abc1234")
-    trained = [command for command in commands if command[0] == "run"]
     assert len(trained) == 12
-    assert sum("--model.network=attention" in command for command in trained) == 3
+    assert sum("--model.network=attention" in options for options in trained) == 3
 
 
 def test_a_command_that_fails_is_said_in_a_line(tmp_path: Path) -> None:
