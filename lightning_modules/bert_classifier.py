@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from lightning_modules.classifier import Classifier
-from lightning_modules.networks.bert import build_bert, build_bert_from_config
+from lightning_modules.networks.bert import bert_for
 
 
 class BertClassifier(Classifier):
@@ -33,19 +33,14 @@ class BertClassifier(Classifier):
     ) -> None:
         super().__init__(**recipe)
         self.save_hyperparameters()
-        head: dict[str, Any] = {
-            "num_classes": len(self.class_names),
-            "dropout": dropout,
-            "attention_dropout": attention_dropout,
-            "pooling": pooling,
-        }
-        if encoder_config is not None:
-            self.network = build_bert_from_config(encoder_config, **head)
-        elif pretrained is not None:
-            self.network = build_bert(pretrained, **head)
-        else:
-            raise ValueError("model.pretrained is unset: name a checkpoint, such as minilm or bert-base-uncased")
-        self.network.train()  # transformers hands out its encoders in evaluation mode
+        self.network = bert_for(
+            pretrained,
+            encoder_config,
+            num_classes=len(self.class_names),
+            dropout=dropout,
+            attention_dropout=attention_dropout,
+            pooling=pooling,
+        )
 
     def restored_hyper_parameters(self) -> dict[str, Any]:
         return {**super().restored_hyper_parameters(), "encoder_config": self.network.config}

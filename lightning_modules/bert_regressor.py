@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from lightning_modules.networks.bert import build_bert, build_bert_from_config
+from lightning_modules.networks.bert import bert_for
 from lightning_modules.regressor import Regressor
 
 
@@ -33,14 +33,14 @@ class BertRegressor(Regressor):
     ) -> None:
         super().__init__(**recipe)
         self.save_hyperparameters()
-        head: dict[str, Any] = {"num_classes": self.width, "dropout": dropout, "attention_dropout": attention_dropout}
-        if encoder_config is not None:
-            self.network = build_bert_from_config(encoder_config, **head, pooling=pooling)
-        elif pretrained is not None:
-            self.network = build_bert(pretrained, **head, pooling=pooling)
-        else:
-            raise ValueError("model.pretrained is unset: name a checkpoint, such as minilm or bert-base-uncased")
-        self.network.train()  # transformers hands out its encoders in evaluation mode
+        self.network = bert_for(
+            pretrained,
+            encoder_config,
+            num_classes=self.width,
+            dropout=dropout,
+            attention_dropout=attention_dropout,
+            pooling=pooling,
+        )
 
     def restored_hyper_parameters(self) -> dict[str, Any]:
         return {**super().restored_hyper_parameters(), "encoder_config": self.network.config}

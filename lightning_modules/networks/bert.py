@@ -123,6 +123,18 @@ def build_bert_from_config(
     return BertClassifier(encoder, num_classes, dropout, pooling)
 
 
+def bert_for(weights: str | None, config: dict[str, Any] | None, **head: Any) -> BertClassifier:
+    """Build an encoder with a head for training: from a config if there is one, or else from pretrained weights.
+
+    Raises:
+        ValueError: neither is given, or one is wrong.
+    """
+    if config is None and weights is None:
+        raise ValueError("model.pretrained is unset: name a checkpoint, such as minilm or bert-base-uncased")
+    network = build_bert(str(weights), **head) if config is None else build_bert_from_config(config, **head)
+    return network.train()  # transformers hands out its encoders in evaluation mode
+
+
 def word_vectors(weights: str) -> Tensor:
     """The table of token vectors (vocabulary, width) in float32 that a checkpoint's encoder starts from.
 
