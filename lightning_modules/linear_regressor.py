@@ -6,7 +6,7 @@ from typing import Any
 
 from lightning_modules.networks.tfidf_classifier import TfidfClassifier
 from lightning_modules.regressor import Regressor
-from lightning_modules.text_linear import training_texts
+from lightning_modules.text_linear import count_once
 
 
 class LinearRegressor(Regressor):
@@ -26,5 +26,4 @@ class LinearRegressor(Regressor):
 
     def on_fit_start(self) -> None:
         super().on_fit_start()
-        if not self.network.counted:  # not in a resumed run, nor in one that begins with another's weights
-            self.network.count(training_texts(self))
+        count_once(self.network, self)

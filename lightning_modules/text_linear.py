@@ -32,11 +32,16 @@ class TextLinear(Classifier):
 
     def on_fit_start(self) -> None:
         super().on_fit_start()
-        if not self.network.counted:  # not in a resumed run, nor in one that begins with another's weights
-            self.network.count(training_texts(self))
+        count_once(self.network, self)
 
 
-def training_texts(task: Task) -> Iterator[tuple[Tensor, Tensor]]:
+def count_once(network: TfidfClassifier, task: Task) -> None:
+    """Count the words of the training texts, unless a resumed run or another run's weights bring the counts."""
+    if not network.counted:
+        network.count(_training_texts(task))
+
+
+def _training_texts(task: Task) -> Iterator[tuple[Tensor, Tensor]]:
     """Ids and masks of all of them, also where several processes share the training; texts of like length together."""
     texts = task.trainer.datamodule.datasets["train"]  # type: ignore[attr-defined]
     for positions in torch.tensor(texts.lengths).argsort().split(TEXTS_AT_ONCE):

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lightning_modules.networks.text_classifier import TextClassifier
+from lightning_modules.networks.text_classifier import ReaderSizes, TextClassifier
 
 MOST_HEADS = 4
 LONGEST_WAVE = 10_000  # tokens
@@ -15,21 +15,14 @@ LONGEST_WAVE = 10_000  # tokens
 class AttentionClassifier(TextClassifier):
     """Reads with a stack of self-attention layers; one that is not bidirectional looks back only."""
 
-    def build_reader(
-        self,
-        embedding_dim: int,
-        hidden_size: int,
-        num_layers: int,
-        bidirectional: bool,
-        dropout: float,
-        feedforward_size: int,
-    ) -> int:
-        self.looks_ahead = bidirectional
-        self.enter = nn.Linear(embedding_dim, hidden_size)
-        self.layers = nn.ModuleList(AttentionLayer(hidden_size, feedforward_size) for _ in range(num_layers))
-        self.between = nn.Dropout(dropout)
-        self.norm = nn.LayerNorm(hidden_size)
-        return hidden_size
+    def build_reader(self, sizes: ReaderSizes) -> int:
+        width = sizes.hidden_size
+        self.looks_ahead = sizes.bidirectional
+        self.enter = nn.Linear(sizes.embedding_dim, width)
+        self.layers = nn.ModuleList(AttentionLayer(width, sizes.feedforward_size) for _ in range(sizes.num_layers))
+        self.between = nn.Dropout(sizes.dropout)
+        self.norm = nn.LayerNorm(width)
+        return width
 
     def read(self, embedded: Tensor, lengths: Tensor) -> list[Tensor]:
         steps = torch.arange(embedded.shape[1], device=embedded.device)

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lightning_modules.networks.layers.onnx_recurrence import onnx_states
-from lightning_modules.networks.text_classifier import TextClassifier
+from lightning_modules.networks.text_classifier import ReaderSizes, TextClassifier
 
 FORGET_BIAS = 1.0  # Jozefowicz et al. 2015: gates that start open carry gradients through long reviews
 
@@ -23,25 +23,17 @@ class RecurrentClassifier(TextClassifier):
     layer: ClassVar[type[nn.LSTM] | type[nn.GRU] | type[nn.RNN]]
     layers_name: ClassVar[str]
 
-    def build_reader(
-        self,
-        embedding_dim: int,
-        hidden_size: int,
-        num_layers: int,
-        bidirectional: bool,
-        dropout: float,
-        feedforward_size: int,
-    ) -> int:
+    def build_reader(self, sizes: ReaderSizes) -> int:
         # One unidirectional network a direction, unpacked: packed sequences miss oneDNN's fused path on CPU.
-        between = dropout if num_layers > 1 else 0.0
+        between = sizes.dropout if sizes.num_layers > 1 else 0.0
         directions = nn.ModuleList(
-            self.layer(embedding_dim, hidden_size, num_layers, batch_first=True, dropout=between)
-            for _ in range(2 if bidirectional else 1)
+            self.layer(sizes.embedding_dim, sizes.hidden_size, sizes.num_layers, batch_first=True, dropout=between)
+            for _ in range(2 if sizes.bidirectional else 1)
         )
         with torch.no_grad():
             self.reset(directions)
         self.add_module(self.layers_name, directions)
-        return len(directions) * hidden_size
+        return len(directions) * sizes.hidden_size
 
     def reset(self, directions: nn.Module) -> None:
         """Set the values that training begins with."""

@@ -1,7 +1,7 @@
 """The base of networks that read texts: token vectors, states pooled over the real tokens, a head."""
 
 from abc import ABC, abstractmethod
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +10,22 @@ from torch import Tensor, nn
 Pooling = Literal["last", "mean_max"]
 EMBEDDING_STD = 0.1
 TOKENS_STEP = 1024  # a CPU compiles and keeps a kernel, of a megabyte, for every number of rows that it multiplies
+
+
+class ReaderSizes(NamedTuple):
+    """Sizes of what reads, as the arguments of a ``TextClassifier``.
+
+    Attributes:
+        embedding_dim: width of the tokens' vectors.
+        dropout: between stacked layers.
+    """
+
+    embedding_dim: int
+    hidden_size: int
+    num_layers: int
+    bidirectional: bool
+    dropout: float
+    feedforward_size: int
 
 
 class TextClassifier(nn.Module, ABC):
@@ -58,22 +74,15 @@ class TextClassifier(nn.Module, ABC):
         self.projection = nn.Linear(pretrained_dim, embedding_dim, bias=False) if pretrained_dim else nn.Identity()
         self.word_dropout = nn.Dropout1d(word_dropout)
         inner = feedforward_size or 2 * hidden_size
-        width = self.build_reader(embedding_dim, hidden_size, num_layers, bidirectional, dropout, inner)
+        reader = ReaderSizes(embedding_dim, hidden_size, num_layers, bidirectional, dropout, inner)
+        width = self.build_reader(reader)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(width * (2 if pooling == "mean_max" else 1), num_classes)
         with torch.no_grad():
             self.embedding.weight.normal_(std=EMBEDDING_STD)[0].zero_()
 
     @abstractmethod
-    def build_reader(
-        self,
-        embedding_dim: int,
-        hidden_size: int,
-        num_layers: int,
-        bidirectional: bool,
-        dropout: float,
-        feedforward_size: int,
-    ) -> int:
+    def build_reader(self, sizes: ReaderSizes) -> int:
         """Add the layers that read. Returns the width of all states of a token together."""
 
     @abstractmethod

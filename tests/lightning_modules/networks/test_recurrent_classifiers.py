@@ -1,8 +1,9 @@
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from lightning_modules.networks.recurrent_classifiers import FORGET_BIAS, LSTMClassifier, reverse_within_length
+from tests.lightning_modules.networks.test_text_classifier import learn_word_orders, pad
 
 CONFIGURATIONS = [
     {"bidirectional": bidirectional, "pooling": pooling, "num_layers": num_layers}
@@ -16,11 +17,6 @@ def make_network(**overrides: object) -> LSTMClassifier:
     torch.manual_seed(0)
     settings: dict[str, object] = {"num_classes": 3, "vocabulary_size": 50, "embedding_dim": 8, "hidden_size": 8}
     return LSTMClassifier(**{**settings, **overrides}).eval()  # type: ignore[arg-type]
-
-
-def pad(texts: list[list[int]], steps: int) -> tuple[Tensor, Tensor]:
-    input_ids = torch.tensor([text + [0] * (steps - len(text)) for text in texts])
-    return input_ids, (input_ids > 0).long()
 
 
 @pytest.mark.parametrize("configuration", CONFIGURATIONS, ids=str)
@@ -136,17 +132,7 @@ def test_word_dropout_removes_whole_tokens_in_training_only() -> None:
 @pytest.mark.parametrize("pooling", ["last", "mean_max"])
 def test_overfits_one_batch_of_word_orders_under_bf16_autocast(pooling: str) -> None:
     network = make_network(num_classes=2, pooling=pooling, dropout=0.0, word_dropout=0.0).train()
-    texts = [[2, 3, 4, 5], [2, 4, 3, 5], [4, 3], [3, 4], [5, 3, 4], [5, 4, 3]]  # 3 before 4, or after
-    input_ids, mask = pad(texts, steps=4)
-    labels = torch.tensor([0, 1, 1, 0, 0, 1])
-    optimizer = torch.optim.AdamW(network.parameters(), lr=0.02)
-    for _ in range(60):
-        with torch.autocast("cpu", torch.bfloat16):
-            loss = nn.functional.cross_entropy(network(input_ids, mask).float(), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    assert loss < 0.05
+    assert learn_word_orders(network, steps=60) < 0.05
 
 
 def test_bf16_autocast_reaches_the_fused_lstm() -> None:
