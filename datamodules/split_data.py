@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from torch.utils.data import Dataset
 
 from datamodules.batches.encoded_cache import cached, keep_within, uncached
 from datamodules.batches.encoded_splits import EncodedSplits, encode_splits
 from datamodules.batches.split_loaders import SplitLoaders
+from datamodules.data_reader import DataReader
 from datamodules.health.contents import Contents, content_ids, fingerprint, read_contents
 from datamodules.health.duplicates import find_copies, note_copies
 from datamodules.preprocessing import ModulePreprocessing, Preprocessing
+from datamodules.sources.hub_tables import names_hub
 from datamodules.sources.item_names import name_item
 from datamodules.sources.known_classes import in_known_order
 from datamodules.sources.labels import Labels
@@ -28,7 +28,7 @@ from datamodules.sources.unreadable import check_lost, check_unreadable, lost_it
 from datamodules.sources.values import summary
 
 
-class SplitData(SplitLoaders, ABC):
+class SplitData(SplitLoaders, DataReader):
     """Items in train, val and test splits, from the embedded sample, the hub or a path.
 
     Everything about the data is available without a Trainer: the first use of ``class_names``, ``source_found`` or a
@@ -90,32 +90,6 @@ class SplitData(SplitLoaders, ABC):
         self._contents: dict[str, Contents] = {}  # of each split that was found, read once
         # Of a model that exists, set before the first use: labels count its classes, and no others are accepted.
         self.known_classes: list[str] | None = None
-
-    @abstractmethod
-    def load_sample(self) -> Source:
-        """The embedded sample."""
-
-    @abstractmethod
-    def load_path(self, path: Path) -> Source:
-        """The data in a file or folder that exists."""
-
-    @abstractmethod
-    def load_hub(self) -> Source:
-        """The real data set, downloaded into data/ on first use."""
-
-    @abstractmethod
-    def encode(self, items: Any, labels: Any, title: str) -> tuple[Dataset[Any], Any, list[tuple[str, str]]]:
-        """Items as a data set of whole batches, the positions of those that were readable, and the others' reasons."""
-
-    @abstractmethod
-    def read_inputs(self, path: Path) -> Iterable[tuple[str, Any]]:
-        """(name, item) for each unlabelled input in a file or folder, in order.
-
-        An item is what ``encode`` takes, or an ``Unreadable`` or ``NotAnInput`` in its place.
-
-        Raises:
-            ValueError: a file that cannot be read.
-        """
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -269,5 +243,5 @@ class SplitData(SplitLoaders, ABC):
 
     def prepare_data(self) -> None:
         """Download once per node; ``setup`` then reads the cache on every rank."""
-        if self.source.partition(":")[0] == "hub":
+        if self.source == "hub" or names_hub(self.source):
             _ = self.source_found
