@@ -62,9 +62,7 @@ def evaluate(
             not an item that can be read, or a folder that cannot be written.
         RunFailedError: the disk cannot be written.
     """
-    model = load_trained(run)
-    if model.answer.kind not in EVALUATIONS:
-        raise ValueError(f"evaluate compares with labels, from which the model of {run} does not learn")
+    model = _load_labelled(run)
     columns = {"text_column": text_column, "image_column": image_column, "label_column": label_column}
     written = {"delimiter": delimiter, "encoding": encoding, "header": header, "quotes": quotes}
     read_otherwise(model.data, {**columns, **written})
@@ -79,6 +77,18 @@ def evaluate(
         results = _results(run, model, items, evaluation)
         write_json(draft / "results.json", results)
     _print(_result_lines(results, evaluation.skipped, folder))
+
+
+def _load_labelled(run: Path) -> TrainedModel:
+    """Load a trained model that learns from labels.
+
+    Raises:
+        ValueError: it does not, or there is none.
+    """
+    model = load_trained(run)
+    if model.answer.kind not in EVALUATIONS:
+        raise ValueError(f"evaluate compares with labels, from which the model of {run} does not learn")
+    return model
 
 
 def _results(run: Path, model: TrainedModel, items: LabelledItems, evaluation: Evaluation) -> dict[str, Any]:

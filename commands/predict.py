@@ -55,15 +55,25 @@ def predict(
     if output is not None:
         check_output(output, input)
     check_top(top)
+    model = _load_for(run, text, top)
+    written = {"delimiter": delimiter, "encoding": encoding, "header": header, "quotes": quotes}
+    read_otherwise(model.data, {"text_column": text_column, **written})
+    if input is None:
+        return _predict_text(model, text, output)
+    return _predict_inputs(model, input, output or _new_output(run, input))
+
+
+def _load_for(run: Path, text: str, top: int | None) -> TrainedModel:
+    """Load a trained model that takes what is asked of it, and answers with the ``top`` classes.
+
+    Raises:
+        ValueError: there is none, it takes no texts, or it knows no classes.
+    """
     model = load_trained(run)
     model = model._replace(answer=model.answer.limited(top))
     if text and not hasattr(model.data, "text_columns"):
         raise ValueError(f"--text={text} is for texts; this model does not take them")
-    named = {"text_column": text_column, "delimiter": delimiter, "encoding": encoding, "header": header}
-    read_otherwise(model.data, {**named, "quotes": quotes})
-    if input is None:
-        return _predict_text(model, text, output)
-    return _predict_inputs(model, input, output or _new_output(run, input))
+    return model
 
 
 def _predict_inputs(model: TrainedModel, input: Path, output: Path) -> int:  # noqa: A002

@@ -24,12 +24,12 @@ class HubTables(NamedTuple):
 
 
 def names_hub(source: str) -> bool:
-    """Whether a ``data.source`` is meant for the hub, by the name of a data set there."""
+    """Return whether a ``data.source`` names a data set of the hub, as in ``hub:owner/name``."""
     return source.startswith(PREFIX)
 
 
 def pin(source: str) -> str:
-    """The same data set at the commit that its revision has now, ``hub:owner/name@commit``.
+    """Name the commit that a data set's revision has now: ``hub:owner/name@commit``.
 
     Args:
         source: ``hub:owner/name`` or ``hub:owner/name@revision``, a branch, tag or commit.

@@ -90,4 +90,4 @@ class Labels(ABC):
 
     @abstractmethod
     def record(self, source: Source) -> dict[str, Any]:
-        """The same for results.json."""
+        """Describe the labels for results.json."""

@@ -80,18 +80,18 @@ class Answer(ABC):
 
     @abstractmethod
     def line(self, prediction: np.ndarray) -> dict[str, Any]:
-        """The same as a JSON object."""
+        """Write a row of ``predictions`` as a JSON object."""
 
     @abstractmethod
     def shown(self, prediction: np.ndarray) -> list[str]:
-        """The same as lines for a person."""
+        """Write a row of ``predictions`` as lines for a person."""
 
     def label(self, label: Any) -> Any:
         """Write a label of the data as predictions are written."""
         return label
 
     def limited(self, top: int | None) -> Self:
-        """The same answer with the ``top`` most probable classes only; None for as many as are usual.
+        """Keep the ``top`` most probable classes only; None for as many as are usual.
 
         Raises:
             ValueError: it knows no classes.

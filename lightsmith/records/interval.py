@@ -1,4 +1,4 @@
-"""How far a figure of few items may be from the truth: intervals at 95%."""
+"""Intervals at 95% around figures of few items."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def as_schema_2(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The same record in the form of schema 2. What was not recorded then is None, or empty.
+    """Bring a record of schema 1 into the form of schema 2. What was not recorded then is None, or empty.
 
     Args:
         content: of a results.json of schema 1. Its first versions lack ``test.n``, ``best`` and some others.

@@ -78,7 +78,7 @@ class QuantizedGRU(nn.GRU):
 
 
 class QuantizedRNN(nn.RNN):
-    """The same for a plain recurrent network with tanh."""
+    """Rounds the matrices of a plain recurrent network with tanh per row, and nothing else, as QuantizedGRU does."""
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:  # type: ignore[override]  # noqa: A002
         return torch.rnn_tanh(*_rounded_recurrence(self, input, hx))
