@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedModel
-from transformers.activations import ACT2FN
 
 from lightning_modules.networks.encoders import (
     encoder_from_config,
@@ -23,6 +22,8 @@ from lightning_modules.networks.layers.dropout import use_fast_dropout
 from lightning_modules.networks.layers.masking import MaskTokens
 
 HEAD_STD = 0.02  # BERT's own initialisation
+# By the names in checkpoints' configurations; ALBERT's approximates the same function by tanh.
+ACTIVATIONS: dict[str, nn.Module] = {"gelu": nn.GELU(), "gelu_new": nn.GELU("tanh"), "relu": nn.ReLU()}
 # What checkpoints call the parts of such a head: BERT, RoBERTa, DistilBERT, ELECTRA, ALBERT.
 HEADS = (
     ("cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm", "cls.predictions.bias"),
@@ -42,14 +43,16 @@ class TiedHead(nn.Module):
         hidden_size: features of a state.
         vector_size: features of a token vector, of which ALBERT and ELECTRA may have fewer.
         vocabulary_size: how many tokens there are.
-        activation: as transformers names it, such as gelu.
+        activation: one of ``ACTIVATIONS``.
         eps: of the layer norm.
     """
 
     def __init__(self, hidden_size: int, vector_size: int, vocabulary_size: int, activation: str, eps: float) -> None:
         super().__init__()
         self.dense = nn.Linear(hidden_size, vector_size)
-        self.activation = ACT2FN[activation]
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"hidden_act is {activation!r}, where only {', '.join(ACTIVATIONS)} are known.")
+        self.activation = ACTIVATIONS[activation]
         self.norm = nn.LayerNorm(vector_size, eps=eps)
         self.bias = nn.Parameter(torch.zeros(vocabulary_size))
         nn.init.normal_(self.dense.weight, std=HEAD_STD)
