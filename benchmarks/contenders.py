@@ -125,7 +125,7 @@ RACES = {
         "imdb",
         (
             lightsmith("Lightsmith", "bert_pretraining", quick=steps(train=16)),
-            baseline("transformers' Trainer at its best", "mlm_trainer", quick=("--max_samples=256",)),
+            baseline("transformers' Trainer, its masked-LM tutorial", "mlm_trainer", quick=("--max_samples=256",)),
         ),
     ),
     "resnet_transfer": Race(
