@@ -121,6 +121,13 @@ RACES = {
             baseline("tutorial", "bert_tutorial", "--max_samples=1600", quick=("--max_samples=16",)),
         ),
     ),
+    "bert_pretraining": Race(
+        "imdb",
+        (
+            lightsmith("Lightsmith", "bert_pretraining", quick=steps(train=16)),
+            baseline("transformers' Trainer, its masked-LM tutorial", "mlm_trainer", quick=("--max_samples=256",)),
+        ),
+    ),
     "resnet_transfer": Race(
         "hymenoptera",
         (

@@ -63,6 +63,8 @@ class DistillFromTeacher(Callback):
 
     def _load(self, trainer: Any, pl_module: Any) -> Task:
         """The teacher, which goes with the student and its data."""
+        if pl_module.kind == "masked_language_model":
+            raise ValueError("DistillFromTeacher: in masked language modelling, the teacher would hide other tokens")
         if not hasattr(trainer, "load_run"):
             raise ValueError("DistillFromTeacher needs a trainer that can load a run: ExperimentTrainer")
         try:

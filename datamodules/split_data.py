@@ -22,6 +22,7 @@ from datamodules.sources.hub_tables import names_hub
 from datamodules.sources.item_names import name_item
 from datamodules.sources.known_classes import in_known_order
 from datamodules.sources.labels import Labels
+from datamodules.sources.nothing import without_labels
 from datamodules.sources.source import SPLIT_NAMES, Source, existing_path, take
 from datamodules.sources.splits import RareClasses, check_fractions, choose_train, cut_missing_splits
 from datamodules.sources.unreadable import check_lost, check_unreadable, lost_items
@@ -108,7 +109,7 @@ class SplitData(SplitLoaders, DataReader):
         source = given[self.source]() if self.source in given else self.load_path(existing_path(self.source))
         if source.class_names and self.labels.target == "value":
             raise ValueError(f"{source.origin} has classes, and no values: give data with a column of numbers")
-        return source
+        return without_labels(source) if self.labels.target == "nothing" else source
 
     @cached_property
     def source_found(self) -> Source:
@@ -188,7 +189,8 @@ class SplitData(SplitLoaders, DataReader):
         """
         if target not in ("nothing", self.labels.target):
             name = type(self).__name__
-            raise ValueError(f"{name} has a {self.labels.target} beside each item; the model learns from a {target}")
+            found = "nothing" if self.labels.target == "nothing" else f"a {self.labels.target}"
+            raise ValueError(f"{name} has {found} beside each item; the model learns from a {target}")
 
     @property
     def class_names(self) -> list[str]:

@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 
 from datamodules.sources.classes import Classes
 from datamodules.sources.hub_tables import PREFIX, names_hub, pin
+from datamodules.sources.labels import Labels
+from datamodules.sources.nothing import Nothing
 from datamodules.sources.source import Source
 from datamodules.sources.tables.columns import Column
 from datamodules.sources.tables.delimited import DelimitedFormat
@@ -54,14 +56,15 @@ class TableData(SplitData):
         self.group_column = group_column
 
     def follow(self, target: str) -> None:
-        if target in ("class", "value"):
-            self.labels = Values() if target == "value" else self._classes
+        of_target: dict[str, Labels] = {"class": self._classes, "value": Values(), "nothing": Nothing()}
+        self.labels = of_target.get(target, self.labels)
         super().follow(target)
 
     @property
     def label_columns(self) -> Sequence[Column]:
-        """The columns that may hold the labels; the first that a table has does."""
-        return self._label_columns or self.labels.columns(self.class_columns)
+        """The columns that may hold the labels; the first that a table has does. None where no labels are used."""
+        usual = self.labels.columns(self.class_columns)
+        return self._label_columns if self._label_columns and usual else usual
 
     @label_columns.setter
     def label_columns(self, columns: Sequence[Column]) -> None:

@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 from datamodules.batches.augmentation import delete_tokens
 from datamodules.batches.texts import EncodedTexts, TextBatch, map_tokens
 from datamodules.preprocessing import TextPreprocessing
+from datamodules.sources.folders.plain_texts import is_plain_text, load_plain_texts
 from datamodules.sources.folders.text_folders import holds_text_folders, load_text_folder
 from datamodules.sources.samples import film_reviews
 from datamodules.sources.source import Source
@@ -117,6 +118,8 @@ class TextData(TableData):
         return self.text_columns
 
     def load_path(self, path: Path) -> Source:
+        if self.labels.target == "nothing" and not (path.is_dir() and holds_tables(path)) and is_plain_text(path):
+            return load_plain_texts(path, self.cache, self.delimited.encoding)
         if path.is_dir() and not holds_tables(path) and holds_text_folders(path):
             return load_text_folder(path, self.cache)
         return self.load_tables(path)

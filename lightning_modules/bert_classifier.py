@@ -21,6 +21,7 @@ class BertClassifier(Classifier):
     """
 
     pretrained_by = ("pretrained",)
+    shared_part = "network.encoder"
 
     def __init__(
         self,

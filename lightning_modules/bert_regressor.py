@@ -21,6 +21,7 @@ class BertRegressor(Regressor):
     """
 
     pretrained_by = ("pretrained",)
+    shared_part = "network.encoder"
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ import torch
 
 from lightning_modules.classifier import Classifier
 from lightning_modules.networks.attention_classifier import AttentionClassifier
-from lightning_modules.networks.bert import word_vectors
+from lightning_modules.networks.encoders import word_vectors
 from lightning_modules.networks.recurrent_classifiers import GRUClassifier, LSTMClassifier, RNNClassifier
 from lightning_modules.networks.text_classifier import TextClassifier
 

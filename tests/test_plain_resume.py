@@ -39,6 +39,7 @@ TASKS = {
     **{f"imdb_lstm {n}": ("--model.lr=0.05", "--model.hidden_size=16", f"--model.network={n}") for n in OTHER_READERS},
     "text_linear": ("--model.lr=0.3", "--model.pair_buckets=5000"),
     "bert_classifier": ("--model.lr=0.002", "--data.max_tokens=16"),
+    "bert_pretraining": ("--model.lr=0.002", "--data.max_tokens=16"),
     "resnet_transfer": ("--model.lr=0.05",),
     "photo_transfer": ("--model.freeze_backbone=false", "--data.image_size_px=64"),
 }

@@ -24,7 +24,7 @@ from transformers import (
 
 from benchmarks.baselines.recording import Recording, first
 from datamodules.review_wordpieces import ReviewWordPieces
-from lightning_modules.networks.bert import minilm_folder
+from lightning_modules.networks.encoders import minilm_folder
 
 LENGTH, BATCH_SIZE = 256, 16
 

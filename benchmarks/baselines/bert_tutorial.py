@@ -13,7 +13,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from benchmarks.baselines.recording import Recording, first
 from benchmarks.baselines.tutorial_loop import accuracy, train
 from datamodules.review_wordpieces import ReviewWordPieces
-from lightning_modules.networks.bert import minilm_folder
+from lightning_modules.networks.encoders import minilm_folder
 
 LENGTH = 512
 

@@ -90,6 +90,10 @@ class Answer(ABC):
         """Write a label of the data as predictions are written."""
         return label
 
+    def labelled(self, label: Any) -> dict[str, Any]:
+        """What a line of predictions says of an item's label; nothing where nothing stands beside items."""
+        return {} if self.target == "nothing" else {"label": self.label(label)}
+
     def limited(self, top: int | None) -> Self:
         """Keep the ``top`` most probable classes only; None for as many as are usual.
 
@@ -227,18 +231,3 @@ class ValueWithInterval(Answer):
 
     def label(self, label: Any) -> float:
         return float(str(np.float32(label)))
-
-
-KINDS: dict[str, type[Answer]] = {answer.kind: answer for answer in (ClassProbabilities, ValueWithInterval)}
-
-
-def answer_from(settings: Mapping[str, Any]) -> Answer:
-    """The answer that has these ``settings``.
-
-    Raises:
-        ValueError: there is no such kind, or it cannot have them.
-    """
-    kind = settings.get("kind")
-    if kind not in KINDS:
-        raise ValueError(f"an answer of the kind {kind!r} is not known, only {', '.join(KINDS)}")
-    return KINDS[kind].restored(settings)

@@ -51,6 +51,7 @@ class Task(OptimizedModule):
         answer_type: what its answers are.
         pretrained_by: arguments that name weights to begin with: null in every checkpoint, which holds all weights.
         width: how many outputs of an item the network has to make; None if that may be any number.
+        shared_part: name of the submodule that a task of another class, with a part of this name, can begin with.
     """
 
     kind: ClassVar[str]
@@ -59,6 +60,7 @@ class Task(OptimizedModule):
     answer_type: ClassVar[type[Answer]]
     pretrained_by: ClassVar[tuple[str, ...]] = ()
     width: int | None = None
+    shared_part: ClassVar[str | None] = None
 
     def __init__(self, **recipe: Any) -> None:
         super().__init__(**recipe)

@@ -7,19 +7,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import LightningModule
 from lightning.pytorch.callbacks import WeightAveraging
 from lightning.pytorch.utilities import rank_zero_only
 
 from datamodules.sources.classes import class_list
 from datamodules.sources.known_classes import same_classes
-from lightning_modules.training.task import class_path
+from lightning_modules.training.task import Task, class_path
 from lightsmith.checkpoints.newest_checkpoint import newest_checkpoint
 from lightsmith.checkpoints.rebuild import check_fits, check_task, read_checkpoint, repeat_operations, restore_data
-from lightsmith.checkpoints.starting_weights import start_from, weights_file
+from lightsmith.checkpoints.starting_weights import shared_part, start_from, weights_file
 from lightsmith.launch.torchrun import restarted_run
 from lightsmith.run_folder import BEST_CHECKPOINT, check_writable, interrupted_run
 from lightsmith.settings.experiments import experiment_name, run_name
+from lightsmith.settings.parse_errors import imported
 from lightsmith.settings.yaml_files import read_settings
 from lightsmith.terminal import one_line, print_once, shown
 
@@ -128,7 +128,8 @@ def read_start(options: Any) -> dict[str, Any]:
     if path is None:
         return {}
     checkpoint = read_checkpoint(Path(path))
-    check_task(checkpoint, options.model.class_path, Path(path))
+    if options.ckpt_path is not None or shared_part(checkpoint, imported(options.model.class_path)) is None:
+        check_task(checkpoint, options.model.class_path, Path(path))
     return checkpoint
 
 
@@ -143,12 +144,14 @@ def prepare_data(options: Any, checkpoint: dict[str, Any], data: Any) -> None:
     """
     if not checkpoint:
         return
+    target = data.labels.target
     try:
         restore_data(data, checkpoint)
     except Exception as error:  # the tokenizers library raises no narrower class
         path = options.ckpt_path or options.init_from
         raise ValueError(f"{path} does not fit data of {class_path(data)}: {one_line(error)}") from error
     if options.ckpt_path is None:
+        data.follow(target)  # the model's own, which may be another than the checkpoint's
         data.finds_greys = True  # only images look at it
     if options.ckpt_path is None and data.known_classes is not None:
         same = same_classes(data.found.class_names, data.known_classes)
@@ -170,7 +173,7 @@ def _check_unchanged(run: Path, checkpoint: dict[str, Any], data: Any) -> None:
         )
 
 
-def load_start(options: Any, checkpoint: dict[str, Any], model: LightningModule, data: Any) -> None:
+def load_start(options: Any, checkpoint: dict[str, Any], model: Task, data: Any) -> None:
     """Bring a model into the structure, and for ``init_from`` give it the weights, of the checkpoint it starts from.
 
     Raises:
@@ -196,7 +199,11 @@ def _weights_lines(left_out: list[str], options: Any, checkpoint: dict[str, Any]
     if hasattr(data, "vocabulary_size"):
         yield f"           with its tokenizer ({data.vocabulary_size:,} tokens)"
     known = checkpoint["hyper_parameters"].get("class_names")
-    if left_out:
+    if checkpoint["lightsmith"]["model"] != options.model.class_path:
+        part = imported(options.model.class_path).shared_part
+        new = dict.fromkeys(name.rpartition(".")[0] for name in left_out)
+        yield f"           its {part}, and nothing else; new is {' and '.join(new)}"
+    elif left_out:
         yield f"           but for {', '.join(left_out)}, the head of other classes ({class_list(known)})"
     elif known is not None and data.found.class_names != list(known):
         yield f"           with its head, whose order of the classes counts ({class_list(known)})"

@@ -29,6 +29,7 @@ In Lightsmith: `make predict RUN=<this folder> INPUT=<file or folder>` (model.on
 # What the output means, by the kind of task.
 MEANINGS = {
     "classification": "`class_names.json` what the logits mean, in order",
+    "masked_language_model": "and an output is the surprise at a text's hidden tokens, in nats, and their number",
     "regression": "`answer.json` what the output is multiplied by, what is added to it, and the reach of the interval",
 }
 SCRIPT_USE = """`predict.py` does all of it, without Lightsmith:

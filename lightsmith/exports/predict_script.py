@@ -86,6 +86,17 @@ ANSWERS = {
     return {"value": value, **({} if reach is None else {"low": value - reach, "high": value + reach})}""",
         "row": "row |= found",
     },
+    "masked_language_model": {
+        "does": "Score",
+        "words": "mean surprise at the hidden tokens in nats (loss), perplexity, and the number of these tokens",
+        "function": "score",
+        "meaning": "",
+        "returns": "The mean surprise at the hidden tokens, in nats, the perplexity, and the number of these tokens.",
+        "answer": """nats, tokens = outputs[0].tolist()
+    loss = nats / max(tokens, 1)
+    return {"loss": loss, "perplexity": float(np.exp(loss)), "hidden_tokens": int(tokens)}""",
+        "row": "row |= found",
+    },
 }
 KINDS = {
     "image": {

@@ -44,12 +44,12 @@ class Evaluation(ABC):
         self.compare(answers, labels[answers.kept])
         predictions = answers.by_position
         for position, (name, _) in enumerate(answers.inputs):
-            label = self.answer.label(labels[position])
+            label = self.answer.labelled(labels[position])
             if position in predictions:
-                self.file.write(name, predictions[position], label=label)
+                self.file.write(name, predictions[position], **label)
             else:
                 self.skipped.append((name, answers.reasons[position]))
-                self.file.write_error(name, answers.reasons[position], label=label)
+                self.file.write_error(name, answers.reasons[position], **label)
 
     @abstractmethod
     def compare(self, answers: Answers, labels: np.ndarray) -> None:
@@ -125,4 +125,26 @@ class ValueEvaluation(Evaluation):
         return {"n": self.n, **{name: round(value, DIGITS) for name, value in figures.items()}}
 
 
-EVALUATIONS: dict[str, type[Evaluation]] = {"classification": ClassEvaluation, "regression": ValueEvaluation}
+class SurpriseEvaluation(Evaluation):
+    """Adds up the surprise at texts, which need no labels for it."""
+
+    def __init__(self, answer: Answer, file: PredictionsFile) -> None:
+        super().__init__(answer, file)
+        self.loss = self.nats = self.tokens = 0.0
+
+    def compare(self, answers: Answers, labels: np.ndarray) -> None:
+        outputs = answers.outputs.double()
+        self.loss += answers.predictions[:, 0].astype(np.float64).sum()
+        self.nats += outputs[:, 0].sum().item()
+        self.tokens += outputs[:, 1].sum().item()
+
+    def figures(self) -> dict[str, Any]:
+        figures = {"loss": self.loss / self.n, "perplexity": float(np.exp(self.nats / max(self.tokens, 1)))}
+        return {"n": self.n, **{name: round(value, DIGITS) for name, value in figures.items()}}
+
+
+EVALUATIONS: dict[str, type[Evaluation]] = {
+    "classification": ClassEvaluation,
+    "regression": ValueEvaluation,
+    "masked_language_model": SurpriseEvaluation,
+}

@@ -19,7 +19,14 @@ def test_what_a_contender_runs_exists(contender: Contender) -> None:
 
 
 def test_every_task_has_a_race_that_lightsmith_leads_and_a_tutorial() -> None:
-    assert set(RACES) == {"mnist_mlp", "cifar_cnn", "imdb_lstm", "bert_classifier", "resnet_transfer"}
+    assert set(RACES) == {
+        "mnist_mlp",
+        "cifar_cnn",
+        "imdb_lstm",
+        "bert_classifier",
+        "bert_pretraining",
+        "resnet_transfer",
+    }
     for race in RACES.values():
         assert race.contenders[0].experiment
         assert any("tutorial" in contender.name and not contender.experiment for contender in race.contenders)

@@ -38,7 +38,7 @@ def load_text_folder(folder: Path, cache: bool = True) -> Source:
         _check_classes(split, by_class, class_names)
         files = [file for name in class_names for file in by_class.get(name, [])]
         labels = np.repeat(np.arange(len(class_names)), [len(by_class.get(name, [])) for name in class_names])
-        found.splits[split] = _read(files, labels, found, cache)
+        found.splits[split] = read_text_files(files, labels, found, cache)
         used.update(files)
     found.ignored.extend(_left_out(folder, used))
     return found
@@ -76,8 +76,12 @@ def _check_classes(split: str, by_class: dict[str, list[Path]], class_names: lis
         raise ValueError(f"the {split} split has a class {new[0]!r}, which is not among the training classes")
 
 
-def _read(files: list[Path], labels: np.ndarray, found: Source, cache: bool) -> Examples:
-    """The texts that can be read; the others go to ``found``."""
+def read_text_files(files: list[Path], labels: np.ndarray, found: Source, cache: bool) -> Examples:
+    """The texts that can be read, one a file; the others go to ``found``.
+
+    Args:
+        labels: int64 (files,).
+    """
     stored = keep_rows(_rows(files), [], files, SUFFIX, "text", Path(), cache)
     present, reasons = stored.items.present, stored.labels
     for place in np.flatnonzero(~present).tolist():

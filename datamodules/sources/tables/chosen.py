@@ -18,7 +18,10 @@ USABLE = {"text": ("texts",), "image": ("images", "texts"), "label": ("texts", "
 
 
 class Wanted(NamedTuple):
-    """The wanted columns: items of a kind and labels, each in the first of these columns that a table has."""
+    """The wanted columns: items of a kind and labels, each in the first of these columns that a table has.
+
+    Without label columns, no labels are wanted.
+    """
 
     kind: str
     item_columns: Sequence[Column]
@@ -37,16 +40,21 @@ class Wanted(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """A table and the places of its needed columns."""
+    """A table and the places of its needed columns; of the label's, None where no labels are needed."""
 
     table: Table
     items: list[int]
-    label: int
+    label: int | None
 
     @property
     def declared(self) -> list[str] | None:
         """The class names that it brings, in the order that it gives them."""
-        return self.table.declared(self.label)
+        return None if self.label is None else self.table.declared(self.label)
+
+    @property
+    def label_name(self) -> str:
+        """The name of the label column; empty without one."""
+        return "" if self.label is None else self.table.columns[self.label]
 
 
 def choose_tables(
@@ -63,7 +71,8 @@ def choose_tables(
     for file in files:
         table = open_table(file, wanted.given, _groups(wanted))
         try:
-            (items, items_note), (label, label_note) = wanted.find(table, wanted.kind), wanted.find(table, "label")
+            items, items_note = wanted.find(table, wanted.kind)
+            label, label_note = wanted.find(table, "label") if wanted.label_columns else ([None], "")
         except NoColumnError as error:
             problem = problem or NoColumnError(f"{error}{_header_hint(table, wanted)}")
             lacking.append((str(file), error.lacks))
@@ -84,7 +93,7 @@ def choose_tables(
 def _groups(wanted: Wanted) -> list[list[str]]:
     """The names of the needed columns, those of items and those of labels."""
     groups = (wanted.item_columns, wanted.label_columns)
-    return [list(chain.from_iterable(map(column_names, columns))) for columns in groups]
+    return [list(chain.from_iterable(map(column_names, columns))) for columns in groups if columns]
 
 
 def _header_hint(table: Table, wanted: Wanted) -> str:

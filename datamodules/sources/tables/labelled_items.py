@@ -49,7 +49,7 @@ def load_table(
     Args:
         kind: "image" or "text", what the item column holds: images as bytes or as paths beside the table.
         item_columns: the first that a table has is used; one of several names has the texts of all of them.
-        label_columns: the same for labels.
+        label_columns: the same for labels; none where none are needed.
         given: what is known of delimited files.
         cache: whether to keep what was read under data/.
         group_column: the one that says which rows belong together.
@@ -86,7 +86,7 @@ def _find(location: str | Path, kind: str) -> tuple[Found, Path]:
 
 def _store(chosen: Sequence[Chosen], kind: str, root: Path, cache: bool) -> Stored:
     """Read the needed columns of a split's tables, from the cache if they are there."""
-    settings = [(table.settings, items, label, table.declared(label)) for table, items, label in chosen]
+    settings = [(read.table.settings, read.items, read.label, read.declared) for read in chosen]
     folders = [_image_folder(table, items, root) if kind == "image" else "" for table, items, _ in chosen]
     rows = chain.from_iterable(map(_rows, chosen, folders))
     notes = (note for table, _, _ in chosen for note in table.notes)
@@ -102,11 +102,11 @@ def _rows(chosen: Chosen, folder: str) -> Iterator[tuple[str | bytes | None, str
     table, items, label = chosen
     names = chosen.declared
     try:
-        for row in table.rows([*items, label]):
-            item = join_texts(row[:-1])
+        for row in table.rows(items if label is None else [*items, label]):
+            item = join_texts(row[: len(items)])
             if folder and isinstance(item, str) and item.strip():
                 item = f"{folder}/{item}"
-            yield item, _declared_name(row[-1], names)
+            yield item, None if label is None else _declared_name(row[-1], names)
     except Exception as error:  # parsers raise anything for bytes that somebody made up
         raise unreadable(table.path, error) from error
 
@@ -137,7 +137,7 @@ def _source(
 ) -> Source:
     """Read the labels, and keep the complete rows of all splits."""
     first = splits["train"].chosen[0]
-    label_column = first.table.columns[first.label]
+    label_column = first.label_name
     item_column = " or ".join(first.table.columns[place] for place in first.items)
     stored = {split: read.stored for split, read in splits.items()}
     labelled = labels.read(LabelColumn(label_column, item_column, first.declared, stored), notes)

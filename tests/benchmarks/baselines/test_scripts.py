@@ -20,10 +20,13 @@ SHORT: dict[str, dict[str, Any]] = {
     "hand_loop": {"experiment": "mnist_mlp", "max_samples": 1000},
     "imdb_tfidf": {},
     "imdb_tutorial": {"max_samples": 64},
+    "mlm_trainer": {"max_samples": 32},
     "mnist_lightning": {"epochs": 1},
     "mnist_tutorial": {"epochs": 1},
     "resnet_tutorial": {"max_samples": 32},
 }
+
+SLOW = ("bert_tutorial", "mlm_trainer")
 
 
 def test_every_script_is_tried() -> None:
@@ -31,7 +34,7 @@ def test_every_script_is_tried() -> None:
 
 
 @pytest.mark.parametrize(
-    "script", [pytest.param(name, marks=[pytest.mark.slow] if name == "bert_tutorial" else []) for name in SHORT]
+    "script", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in SHORT]
 )
 @pytest.mark.filterwarnings("ignore")  # the baselines' libraries are used as their tutorials use them
 def test_it_trains_and_reports(script: str, tmp_path: Path) -> None:

