@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datamodules.sources.classes import Classes
+from datamodules.sources.labels.classes import Classes
 from datamodules.split_data import SplitData
 
 

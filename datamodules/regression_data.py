@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datamodules.sources.values import Values
+from datamodules.sources.labels.values import Values
 from datamodules.split_data import SplitData
 
 

@@ -13,9 +13,9 @@ import torch
 from datamodules.batches.augmentation import rotate
 from datamodules.batches.images import ImageBatch
 from datamodules.mnist import MNIST
-from datamodules.sources.classes import Classes
+from datamodules.sources.labels.classes import Classes
+from datamodules.sources.labels.values import Values
 from datamodules.sources.source import SPLIT_NAMES, Source
-from datamodules.sources.values import Values
 
 LARGEST_DEGREES = 45.0
 SEED = 0  # of the angles of all items, whatever else is random

@@ -20,13 +20,13 @@ from datamodules.health.duplicates import find_copies, note_copies
 from datamodules.preprocessing import ModulePreprocessing, Preprocessing
 from datamodules.sources.hub_tables import names_hub
 from datamodules.sources.item_names import name_item
-from datamodules.sources.known_classes import in_known_order
-from datamodules.sources.labels import Labels
-from datamodules.sources.nothing import without_labels
+from datamodules.sources.labels.known_classes import in_known_order
+from datamodules.sources.labels.labels import Labels
+from datamodules.sources.labels.nothing import without_labels
+from datamodules.sources.labels.values import summary
 from datamodules.sources.source import SPLIT_NAMES, Source, existing_path, take
 from datamodules.sources.splits import RareClasses, check_fractions, choose_train, cut_missing_splits
 from datamodules.sources.unreadable import check_lost, check_unreadable, lost_items
-from datamodules.sources.values import summary
 
 
 class SplitData(SplitLoaders, DataReader):

@@ -8,15 +8,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from datamodules.sources.classes import Classes
 from datamodules.sources.hub_tables import PREFIX, names_hub, pin
-from datamodules.sources.labels import Labels
-from datamodules.sources.nothing import Nothing
+from datamodules.sources.labels.classes import Classes
+from datamodules.sources.labels.labels import Labels
+from datamodules.sources.labels.nothing import Nothing
+from datamodules.sources.labels.values import Values
 from datamodules.sources.source import Source
 from datamodules.sources.tables.columns import Column
 from datamodules.sources.tables.delimited import DelimitedFormat
 from datamodules.sources.tables.labelled_items import load_table
-from datamodules.sources.values import Values
 from datamodules.split_data import SplitData
 
 

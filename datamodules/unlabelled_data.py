@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datamodules.sources.nothing import Nothing
+from datamodules.sources.labels.nothing import Nothing
 from datamodules.split_data import SplitData
 
 
 class UnlabelledData(SplitData):
-    """Items alone: of a source, ``class_names`` is empty and labels are zeros, int64 (`sources.nothing.no_labels`)."""
+    """Items alone: a source has no ``class_names``, and its labels are zeros, int64."""
 
     labels = Nothing()

@@ -9,7 +9,7 @@ from lightning.pytorch import LightningDataModule
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from datamodules.sources.values import summary
+from datamodules.sources.labels.values import summary
 from lightning_modules.regressor import Regressor
 from tests.tiny_task import TinyBatch
 

@@ -10,8 +10,8 @@ from typing import Any
 from lightning.pytorch.callbacks import WeightAveraging
 from lightning.pytorch.utilities import rank_zero_only
 
-from datamodules.sources.classes import class_list
-from datamodules.sources.known_classes import same_classes
+from datamodules.sources.labels.classes import class_list
+from datamodules.sources.labels.known_classes import same_classes
 from lightning_modules.training.task import Task, class_path
 from lightsmith.checkpoints.newest_checkpoint import newest_checkpoint
 from lightsmith.checkpoints.rebuild import check_fits, check_task, read_checkpoint, repeat_operations, restore_data

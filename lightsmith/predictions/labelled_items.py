@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from datamodules.sources.classes import class_list
 from datamodules.sources.item_names import item_name
-from datamodules.sources.known_classes import places_among
+from datamodules.sources.labels.classes import class_list
+from datamodules.sources.labels.known_classes import places_among
 from datamodules.sources.source import Examples, Source, first_few
 from lightning_modules.training.answer import Answer, ClassProbabilities
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datamodules.sources.nothing import no_labels
+from datamodules.sources.labels.nothing import no_labels
 from datamodules.sources.source import Examples, Source
 from datamodules.unlabelled_data import UnlabelledData
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from datamodules.sources.folders.split_names import files_by_split
 from datamodules.sources.folders.text_folders import SUFFIX, read_text_files
-from datamodules.sources.nothing import no_labels
+from datamodules.sources.labels.nothing import no_labels
 from datamodules.sources.source import SPLIT_NAMES, Examples, Source, visible_files
 from datamodules.sources.stored_items import keep_rows
 from datamodules.sources.text_encoding import recognise_encoding

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from datamodules.sources.classes import Classes
 from datamodules.sources.hub_tables import read_hub
-from datamodules.sources.labels import LabelColumn, Labels
+from datamodules.sources.labels.classes import Classes
+from datamodules.sources.labels.labels import LabelColumn, Labels
 from datamodules.sources.source import SPLIT_NAMES, Examples, Source
 from datamodules.sources.stored_items import Stored, keep_rows
 from datamodules.sources.tables.chosen import Chosen, Wanted, choose_tables

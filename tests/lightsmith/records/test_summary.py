@@ -2,7 +2,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from datamodules.sources.classes import Classes, class_list
+from datamodules.sources.labels.classes import Classes, class_list
 from lightsmith.records.summary import data_lines, figures_of, results_lines
 from lightsmith.runs.loggers import sync_command
 from lightsmith.terminal import shown

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datamodules.sources.classes import MOST_NUMBERS, Classes, class_list
-from datamodules.sources.labels import LabelColumn
+from datamodules.sources.labels.classes import MOST_NUMBERS, Classes, class_list
+from datamodules.sources.labels.labels import LabelColumn
 from datamodules.sources.stored_items import StoredLabels
 
 

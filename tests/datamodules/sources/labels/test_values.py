@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datamodules.sources.labels import LabelColumn, Labelled
+from datamodules.sources.labels.labels import LabelColumn, Labelled
+from datamodules.sources.labels.values import Values, summary
 from datamodules.sources.source import Examples, Source
 from datamodules.sources.stored_items import StoredLabels
-from datamodules.sources.values import Values, summary
 
 
 def read(**splits: list[str | None]) -> Labelled:

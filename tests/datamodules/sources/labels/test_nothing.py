@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from datamodules.review_wordpieces import ReviewWordPieces
-from datamodules.sources.labels import LabelColumn
-from datamodules.sources.nothing import Nothing, without_labels
+from datamodules.sources.labels.labels import LabelColumn
+from datamodules.sources.labels.nothing import Nothing, without_labels
 from datamodules.sources.source import Examples, Source
 from datamodules.sources.splits import cut_missing_splits
 from tests.tiny_bert import save_tiny_bert, write_texts

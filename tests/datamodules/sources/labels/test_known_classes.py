@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from datamodules.sources.known_classes import in_known_order, same_classes
+from datamodules.sources.labels.known_classes import in_known_order, same_classes
 from datamodules.sources.source import Examples, Source
 
 

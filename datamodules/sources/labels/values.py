@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from datamodules.sources.labels import LabelColumn, Labelled, Labels
+from datamodules.sources.labels.labels import LabelColumn, Labelled, Labels
 from datamodules.sources.source import Source
 from datamodules.sources.stored_items import StoredLabels
 

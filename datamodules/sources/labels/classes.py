@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from datamodules.sources.labels import LabelColumn, Labelled, Labels
+from datamodules.sources.labels.labels import LabelColumn, Labelled, Labels
 from datamodules.sources.source import Source, first_few
 from datamodules.sources.splits import check_classes
 from datamodules.sources.stored_items import StoredLabels

@@ -1,0 +1,1 @@
+"""What stands beside items: classes, values, or nothing."""
