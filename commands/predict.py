@@ -20,6 +20,7 @@ def predict(
     output: Path | None = None,
     text_column: str | list[str] | None = None,
     top: int | None = None,
+    latents: bool = False,
     delimiter: str | None = None,
     encoding: str | None = None,
     header: bool | None = None,
@@ -39,6 +40,7 @@ def predict(
         text_column: the column of a table that holds the texts, or several, as in subject,body; as in training when
             unset.
         top: write this many of the most probable classes; when unset all, but five if there are more than a hundred.
+        latents: write an autoencoder's latents too.
         delimiter: of a CSV file; this and the next three as in training when unset, where most is recognised.
         encoding: of a text, CSV or JSON file.
         header: whether the first line of a CSV file names the columns.
@@ -56,7 +58,8 @@ def predict(
         check_output(output, input)
     check_top(top)
     model = load_trained(run)
-    model = model._replace(answer=model.answer.limited(top))
+    answer = model.answer.limited(top)
+    model = model._replace(answer=answer.with_latents() if latents else answer)
     if text and not hasattr(model.data, "text_columns"):
         raise ValueError(f"--text={text} is for texts; this model does not take them")
     named = {"text_column": text_column, "delimiter": delimiter, "encoding": encoding, "header": header}

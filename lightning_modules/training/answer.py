@@ -100,6 +100,14 @@ class Answer(ABC):
             raise ValueError(f"--top={top} is for class probabilities, of which this model has none")
         return self
 
+    def with_latents(self) -> Self:
+        """The same answer, and latents in its lines.
+
+        Raises:
+            ValueError: it knows none.
+        """
+        raise ValueError("--latents=true is for autoencoders; this model has no latents")
+
 
 @dataclass(frozen=True)
 class ClassProbabilities(Answer):
@@ -227,18 +235,3 @@ class ValueWithInterval(Answer):
 
     def label(self, label: Any) -> float:
         return float(str(np.float32(label)))
-
-
-KINDS: dict[str, type[Answer]] = {answer.kind: answer for answer in (ClassProbabilities, ValueWithInterval)}
-
-
-def answer_from(settings: Mapping[str, Any]) -> Answer:
-    """The answer that has these ``settings``.
-
-    Raises:
-        ValueError: there is no such kind, or it cannot have them.
-    """
-    kind = settings.get("kind")
-    if kind not in KINDS:
-        raise ValueError(f"an answer of the kind {kind!r} is not known, only {', '.join(KINDS)}")
-    return KINDS[kind].restored(settings)

@@ -30,6 +30,7 @@ In Lightsmith: `make predict RUN=<this folder> INPUT=<file or folder>` (model.on
 MEANINGS = {
     "classification": "`class_names.json` what the logits mean, in order",
     "regression": "`answer.json` what the output is multiplied by, what is added to it, and the reach of the interval",
+    "autoencoder": "`answer.json` how many latents stand behind the logits of the pixels",
 }
 SCRIPT_USE = """`predict.py` does all of it, without Lightsmith:
 

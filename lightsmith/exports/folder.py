@@ -20,7 +20,8 @@ from datamodules.preprocessing import ImagePreprocessing, ModulePreprocessing, P
 from datamodules.review_wordpieces import ReviewWordPieces
 from datamodules.sources.source import first_line
 from datamodules.transfer_images import TransferImages
-from lightning_modules.training.answer import Answer, ClassProbabilities, answer_from
+from lightning_modules.training.answer import Answer, ClassProbabilities
+from lightning_modules.training.answer_kinds import answer_from
 from lightsmith.checkpoints.content import named_class
 from lightsmith.exports.onnx_network import OnnxNetwork
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from lightning_modules.training.answer import KINDS, Answer, ClassProbabilities, ValueWithInterval, answer_from
+from lightning_modules.training.answer import Answer, ClassProbabilities, ValueWithInterval
+from lightning_modules.training.answer_kinds import KINDS, answer_from
 from tests.conftest import ROOT
 
 CLASSES = ClassProbabilities(["ant", "bee", "wasp"])

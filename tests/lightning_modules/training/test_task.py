@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 import torch
 
-from lightning_modules.training.answer import KINDS
+from lightning_modules.training.answer_kinds import KINDS
 from lightning_modules.training.task import Headline, Task, class_path
 from tests.tiny_regression import TinyRegressor, TinyValues
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer
