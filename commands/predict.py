@@ -20,6 +20,7 @@ def predict(
     output: Path | None = None,
     text_column: str | list[str] | None = None,
     top: int | None = None,
+    latents: bool = False,
     delimiter: str | None = None,
     encoding: str | None = None,
     header: bool | None = None,
@@ -39,6 +40,7 @@ def predict(
         text_column: the column of a table that holds the texts, or several, as in subject,body; as in training when
             unset.
         top: write this many of the most probable classes; when unset all, but five if there are more than a hundred.
+        latents: write an autoencoder's latents too.
         delimiter: of a CSV file; this and the next three as in training when unset, where most is recognised.
         encoding: of a text, CSV or JSON file.
         header: whether the first line of a CSV file names the columns.
@@ -55,7 +57,7 @@ def predict(
     if output is not None:
         check_output(output, input)
     check_top(top)
-    model = _load_for(run, text, top)
+    model = _load_for(run, text, top, latents)
     written = {"delimiter": delimiter, "encoding": encoding, "header": header, "quotes": quotes}
     read_otherwise(model.data, {"text_column": text_column, **written})
     if input is None:
@@ -63,14 +65,15 @@ def predict(
     return _predict_inputs(model, input, output or _new_output(run, input))
 
 
-def _load_for(run: Path, text: str, top: int | None) -> TrainedModel:
-    """Load a trained model that takes what is asked of it, and answers with the ``top`` classes.
+def _load_for(run: Path, text: str, top: int | None, latents: bool) -> TrainedModel:
+    """Load a trained model that takes what is asked of it, and answers with the ``top`` classes or with latents.
 
     Raises:
-        ValueError: there is none, it takes no texts, or it knows no classes.
+        ValueError: there is none, it takes no texts, or it knows no classes or no latents.
     """
     model = load_trained(run)
-    model = model._replace(answer=model.answer.limited(top))
+    answer = model.answer.limited(top)
+    model = model._replace(answer=answer.with_latents() if latents else answer)
     if text and not hasattr(model.data, "text_columns"):
         raise ValueError(f"--text={text} is for texts; this model does not take them")
     return model

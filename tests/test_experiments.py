@@ -94,6 +94,7 @@ BACKBONES = {  # what comes before the head
     "mnist_mlp": "network.1.body",
     "mnist_cnn": "network.1.body",
     "digit_angle": "network.1.body",
+    "mnist_autoencoder": "network.encoder",
     "cifar_cnn": "network.1.body",
     "cifar_resnet": "network.1.stages",
     "resnet_transfer": "network.backbone",
@@ -124,6 +125,7 @@ def test_backbone_is_frozen_and_unfrozen_under_audit(experiment: Cli, tmp_path: 
     assert fixed == (["network.1.body.0"] if name == "cifar_cnn" else [])  # the whitening patches
 
 
+FALLS = {"mnist_autoencoder": 4}  # grey pixels cost some 60 nats at best, and 540 at first
 RATES = {"bert_classifier": 3e-4, "text_linear": 0.03}  # that differ from the others'
 
 
@@ -146,6 +148,7 @@ def test_network_overfits_one_small_batch(name: str, monkeypatch: pytest.MonkeyP
     batch = type(batch)(*(part[:16] for part in batch))
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATES.get(name, 3e-3))
     first = loss = float("inf")
+    fall = FALLS.get(name, 10)
     mixed = fast_precision() == "bf16-mixed"  # elsewhere each of its operations is emulated
     for step in range(60):
         with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
@@ -156,9 +159,9 @@ def test_network_overfits_one_small_batch(name: str, monkeypatch: pytest.MonkeyP
         optimizer.step()
         loss = value.item()
         first = first if step else loss
-        if loss < first / 10:
+        if loss < first / fall:
             break
-    assert loss < first / 10
+    assert loss < first / fall
 
 
 @pytest.mark.parametrize(
@@ -184,6 +187,7 @@ REAL_RUNS = {
     "mnist_mlp": ("mnist", 2000, ()),
     "mnist_cnn": ("mnist", 1000, ()),
     "digit_angle": ("mnist", 1000, ()),
+    "mnist_autoencoder": ("mnist", 1000, ()),
     "cifar_cnn": ("cifar10", 512, ()),
     "cifar_resnet": ("cifar10", 256, ()),
     "imdb_lstm": ("imdb", 256, ("--data.max_tokens=64",)),

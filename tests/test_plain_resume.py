@@ -33,6 +33,7 @@ OTHER_READERS = ("gru", "rnn", "attention")
 TASKS = {
     "mnist_mlp": ("--model.lr=0.01",),
     "mnist_cnn": ("--model.lr=0.1",),
+    "mnist_autoencoder": ("--model.variational=true", "--model.hidden_features=16", "--model.lr=0.05"),
     "cifar_cnn": ("--model.lr=0.05", "--model.widths=[16,16,16]"),
     "cifar_resnet": ("--model.lr=0.1",),
     "imdb_lstm": ("--model.lr=0.02", "--model.hidden_size=16"),

@@ -109,6 +109,21 @@ def test_two_processes_find_out_what_one_does_and_draw_differently(experiment: C
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_two_processes_reconstruct_images_as_one_does(experiment: Cli, tmp_path: Path) -> None:
+    name = "mnist_autoencoder"
+    options = (f"--data.source={write_pictures(tmp_path / 'data')}", "--model.variational=true")
+    results, (first, second) = run_on_two(tmp_path / "two", name, *options)
+    tested = evaluated_alone(experiment, tmp_path / "two", "test", name, *options)
+    assert {"nats", "kl", "nats_iwae_50", "reconstruction_error"} <= set(tested)
+    assert {key: results["test"][key] for key in tested} == pytest.approx(tested, rel=1e-5)
+    assert tested["n"] == SIZES["test"]
+    alone = evaluated_alone(experiment, tmp_path / "two", "validate", name, *options)
+    assert validated(tmp_path / "two" / "runs" / name / "latest") == pytest.approx(alone, rel=1e-5)
+    assert not torch.equal(first["drawn"], second["drawn"])
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_two_processes_that_were_stopped_end_as_if_they_never_had_been(tmp_path: Path) -> None:
     options = (*TWO, *SHORT, "--data.train_size=101", "--data.batch_size=20", "--trainer.max_epochs=40")

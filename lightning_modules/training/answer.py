@@ -104,6 +104,14 @@ class Answer(ABC):
             raise ValueError(f"--top={top} is for class probabilities, of which this model has none")
         return self
 
+    def with_latents(self) -> Self:
+        """The same answer, and latents in its lines.
+
+        Raises:
+            ValueError: it knows none.
+        """
+        raise ValueError("--latents=true is for autoencoders; this model has no latents")
+
 
 @dataclass(frozen=True)
 class ClassProbabilities(Answer):

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from lightning_modules.training.answer import Answer, ClassProbabilities, ValueWithInterval
+from lightning_modules.training.reconstruction import Reconstruction
 from lightning_modules.training.surprise import Surprise
 
-KINDS: dict[str, type[Answer]] = {answer.kind: answer for answer in (ClassProbabilities, ValueWithInterval, Surprise)}
+KINDS: dict[str, type[Answer]] = {
+    answer.kind: answer for answer in (ClassProbabilities, ValueWithInterval, Reconstruction, Surprise)
+}
 
 
 def answer_from(settings: Mapping[str, Any]) -> Answer:

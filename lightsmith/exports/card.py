@@ -31,6 +31,7 @@ MEANINGS = {
     "classification": "`class_names.json` what the logits mean, in order",
     "masked_language_model": "and an output is the surprise at a text's hidden tokens, in nats, and their number",
     "regression": "`answer.json` what the output is multiplied by, what is added to it, and the reach of the interval",
+    "autoencoder": "`answer.json` how many latents stand behind the logits of the pixels",
 }
 SCRIPT_USE = """`predict.py` does all of it, without Lightsmith:
 

@@ -36,7 +36,7 @@ settings = json.loads((FOLDER / "preprocessing.json").read_text(encoding="utf-8"
 
 {preprocess}
 
-def {function}(item: str) -> dict[str, float]:
+def {function}(item: str) -> dict[str, Any]:
     """{returns}"""
     {encode}
     {ask}
@@ -95,6 +95,18 @@ ANSWERS = {
         "answer": """nats, tokens = outputs[0].tolist()
     loss = nats / max(tokens, 1)
     return {"loss": loss, "perplexity": float(np.exp(loss)), "hidden_tokens": int(tokens)}""",
+        "row": "row |= found",
+    },
+    "autoencoder": {
+        "does": "Reconstruct",
+        "words": "reconstruction error, and latents",
+        "function": "reconstruct",
+        "meaning": 'answer = json.loads((FOLDER / "answer.json").read_text(encoding="utf-8"))',
+        "returns": "The mean squared difference of a pixel in 0…1, and the latents.",
+        "answer": """pixels = image.reshape(-1) / 255.0
+    made = (1 + np.tanh(outputs[0, : len(pixels)] / 2)) / 2
+    latents = outputs[0, len(pixels) :][: answer["latents"]]
+    return {"reconstruction_error": float(np.square(made - pixels).mean()), "latents": latents.tolist()}""",
         "row": "row |= found",
     },
 }

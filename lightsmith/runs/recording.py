@@ -16,6 +16,7 @@ from lightsmith.launch.slurm import note_job
 from lightsmith.launch.torchrun import note_launch
 from lightsmith.records.error_tables import write_error_tables
 from lightsmith.records.gather import gather_results
+from lightsmith.records.pictures import write_pictures
 from lightsmith.records.results import write_results
 from lightsmith.records.status import State, write_status
 from lightsmith.records.summary import results_lines
@@ -118,7 +119,7 @@ class Recording:
             logger.log_hyperparams(self._settings)
 
     def write(self, trainer: ExperimentTrainer, seed: int) -> None:
-        """Write the tables of the test and, last, results.json, and print what came out.
+        """Write the tables and pictures of the test and, last, results.json, and print what came out.
 
         A table that cannot be written is a failure of the run as a callback's in the test is, and costs no figure.
         """
@@ -127,6 +128,7 @@ class Recording:
         data, folder = trainer.datamodule, self._folder
         try:
             write_error_tables(trainer.callbacks, data, folder)
+            write_pictures(trainer.callbacks, folder)
         except OSError as error:
             trainer.failures.append(f"the tables of the test could not be written: {one_line(error)}")
         results = gather_results(trainer, folder, self.experiment, seed, self._own_settings)

@@ -126,7 +126,11 @@ def _members(group: Coupled, channels: Sequence[int]) -> list[tuple[str, str, in
 
 
 def _coupled(network: nn.Module, inputs: Sequence[Tensor]) -> list[Coupled]:
-    """The groups of channels of which some can be removed, found by running a copy of the network."""
+    """The groups of channels of which some can be removed, found by running a copy of the network.
+
+    A network whose outputs come out of several layers names these as ``whole_layers``: torch-pruning loses its way
+    where they are joined.
+    """
     import torch_pruning  # which no other run should load
 
     layers = {name: layer for name, layer in network.named_modules() if [*layer.parameters(recurse=False)]}
@@ -142,7 +146,7 @@ def _coupled(network: nn.Module, inputs: Sequence[Tensor]) -> list[Coupled]:
         graph = torch_pruning.DependencyGraph().build_dependency(traced, tuple(inputs), verbose=False)
     importance = torch_pruning.importance.GroupMagnitudeImportance(p=2)
     found = []
-    for group in graph.get_all_groups():
+    for group in graph.get_all_groups(ignored_layers=list(getattr(traced, "whole_layers", ()))):
         order = importance(group).cpu().argsort(descending=True, stable=True)
         coupled = Coupled(group[0].dep.target.module, order, graph)
         members = _members(coupled, range(len(order)))
