@@ -67,8 +67,8 @@ def _run(name: str, data: str, seed: int, options: list[str]) -> dict[str, Any]:
     print(f"seed {seed}  {record.headline.metric} {record.headline.value:.4f}  {run.seconds:.1f} s", flush=True)
     return {
         "seed": seed,
-        f"test_{record.headline.metric}": record.headline.value,
-        "test_items": record.test.n,
+        "headline": record.headline.metric,
+        "test": record.test.flat,
         "seconds": round(run.seconds, 1),
         "fit_seconds": record.fit.seconds,
         "peak_memory_bytes": record.fit.peak_memory_bytes,

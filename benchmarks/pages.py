@@ -42,21 +42,29 @@ def render_pages() -> dict[Path, str]:
     return {**pages, BENCHMARKS: _between(text, "races", _race_tables())}
 
 
-def accuracy_text(measurement: Measurement) -> str:
-    """The mean test accuracy with its number of items, seeds and, of fewer than a thousand items, 95% interval.
+def figure_text(measurement: Measurement) -> str:
+    """The mean of the test's headline, with its number of items and seeds and, of few items, a 95% interval.
 
-    The interval is Wilson's (1927) for one run's items: the seeds share them, so they do not narrow it.
+    An accuracy's interval is Wilson's (1927) for one run's items: the seeds share them, so they do not narrow it. Of
+    another figure it is the first run's, if that has one.
     """
     runs = measurement["runs"]
-    accuracies = [run["test_accuracy"] for run in runs]
-    mean, items = fmean(accuracies), runs[0]["test_items"]
+    metric = runs[0]["headline"]
+    figures = [run["test"][metric] for run in runs]
+    mean, items = fmean(figures), runs[0]["test"]["n"]
     about = f"n = {items:,}"
-    if items < FEW_ITEMS:
-        low, high = binomtest(round(mean * items), items).proportion_ci(method="wilson")
-        about += f", 95% interval {low:.1%}–{high:.1%}"
+    interval = runs[0]["test"].get("interval", {}).get(metric)
+    if metric == "accuracy" and items < FEW_ITEMS:
+        interval = binomtest(round(mean * items), items).proportion_ci(method="wilson")
+    if interval:
+        about += f", 95% interval {_shown(interval[0], metric)}–{_shown(interval[1], metric)}"
     if len(runs) > 1:
-        about += f"; {len(runs)} seeds, {min(accuracies):.1%}–{max(accuracies):.1%}"
-    return f"{mean:.1%} ({about})"
+        about += f"; {len(runs)} seeds, {_shown(min(figures), metric)}–{_shown(max(figures), metric)}"
+    return f"{metric} {_shown(mean, metric)} ({about})"
+
+
+def _shown(figure: float, metric: str) -> str:
+    return f"{figure:.1%}" if metric == "accuracy" else f"{figure:.4g}"
 
 
 def _where(measurement: Measurement) -> str:
@@ -87,11 +95,11 @@ def _header_text(one: Measurement) -> str:
     took = "make exp" if one["data"] == "sample" else "fit"
     seconds = _seconds(one, "seconds" if one["data"] == "sample" else "fit_seconds")
     on = "" if one["data"] == "sample" else f"{one['data']}, "
-    return f"{on}test accuracy {accuracy_text(one)}, {took} in {seconds}; {_where(one)}"
+    return f"{on}test {figure_text(one)}, {took} in {seconds}; {_where(one)}"
 
 
 def _experiments_table(measured: list[Measurement]) -> str:
-    rows = ["| experiment | what | on the sample: test accuracy, `make exp` | on real data: test accuracy, fit |"]
+    rows = ["| experiment | what | on the sample: test, `make exp` | on real data: test, fit |"]
     rows.append("|---|---|---|---|")
     for name, path in experiment_files().items():
         cells = [_cell(_of(measured, name, True), "seconds"), _cell(_of(measured, name, False), "fit_seconds")]
@@ -103,19 +111,19 @@ def _cell(found: list[Measurement], figure: str) -> str:
     shown = []
     for one in found:
         about = ", ".join(part for part in (one["data"] if one["data"] != "sample" else "", one["variant"]) if part)
-        shown.append(f"{about}{': ' if about else ''}{accuracy_text(one)} in {_seconds(one, figure)}")
+        shown.append(f"{about}{': ' if about else ''}{figure_text(one)} in {_seconds(one, figure)}")
     return "; ".join(shown) or UNMEASURED
 
 
 def _alone_table(measured: list[Measurement]) -> str:
-    rows = ["| command | test accuracy | Enter to prompt | fit | peak memory | machine, commit, date |"]
+    rows = ["| command | test | Enter to prompt | fit | peak memory | machine, commit, date |"]
     rows.append("|---|---|---|---|---|---|")
     for one in measured:
         memory = median(run["peak_memory_bytes"] for run in one["runs"]) / 1e9
         took = f"{_seconds(one, 'seconds')} | {_seconds(one, 'fit_seconds')} | {memory:.1f} GB"
         precision = one["runs"][0]["precision"]
         where = f"{_where(one)}, {one['date']}; {precision}, torch {one['machine']['torch']}"
-        rows.append(f"| `{one['command']}` | {accuracy_text(one)} | {took} | {where} |")
+        rows.append(f"| `{one['command']}` | {figure_text(one)} | {took} | {where} |")
     return "\n".join(rows)
 
 

@@ -33,8 +33,9 @@ def test_a_measurement_takes_the_place_of_an_earlier_one(monkeypatch: pytest.Mon
     assert kept[0]["command"] == f'make exp NAME=mnist_mlp ARGS="{short} --model.lr=0.01"'
     assert kept[0]["commit"] == "abc1234"
     (run,) = kept[0]["runs"]
-    assert run["test_items"] == 500
-    assert 0 < run["test_accuracy"] <= 1
+    assert run["headline"] == "accuracy"
+    assert run["test"]["n"] == 500
+    assert 0 < run["test"]["accuracy"] <= 1
     assert 0 < run["fit_seconds"] < run["seconds"]
 
 
