@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 LONGEST = 500
+MOST_OFFERED = 3
 
 
 def one_line(error: BaseException) -> str:
@@ -20,11 +21,12 @@ def printable(text: str) -> str:
 
 
 def nearest(name: str, choices: list[str]) -> str:
-    """A question that offers the most similar choice, in whatever case, or one that begins so; or nothing."""
+    """A question that offers the choices that begin so, in whatever case, or the most similar one; or nothing."""
     lower = {choice.lower(): choice for choice in reversed(choices)}
-    close = get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
-    close += [other for other in lower if name and other.startswith(name.lower())]
-    return f"; did you mean {lower[close[0]]}?" if close else ""
+    longer = [choice for choice in choices if name and choice.lower().startswith(name.lower())]
+    close = [lower[match] for match in get_close_matches(name.lower(), lower, n=1, cutoff=0.5)]
+    offered = longer if 0 < len(longer) <= MOST_OFFERED else close
+    return f"; did you mean {' or '.join(offered)}?" if offered else ""
 
 
 def print_once(lines: list[str]) -> None:
