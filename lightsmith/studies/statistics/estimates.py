@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import ndtri, stdtr, stdtridf, stdtrit
 
 CONFIDENCE = 0.95
+LEAST_PART = 0.5  # of the variance by seeds, that remains whatever the items say
 UPPER = (1 + CONFIDENCE) / 2  # the probability below an interval's upper end
 ENDLESS = 1e6  # degrees of freedom from which on Student's t is the normal distribution
 
@@ -35,7 +36,8 @@ class Estimate(NamedTuple):
     Attributes:
         of_seeds: variance of ``value`` by the seeds, the rest between seeds and items included.
         freedom: degrees of freedom that ``of_seeds`` is known with.
-        of_items: variance of ``value`` by the items, which more seeds do not lower.
+        of_items: variance of ``value`` by the items, which more seeds do not lower. As a difference of two estimates
+            it may come out below 0 where there is none; counted as 0 then, intervals would be too wide on the average.
         per_seed: ``of_seeds`` if there were one seed, or one of each group.
         freedom_per_seed: how many degrees of freedom a further seed adds.
         paired: whether it is of differences within seeds.
@@ -51,7 +53,7 @@ class Estimate(NamedTuple):
 
     @property
     def standard_error(self) -> float:
-        return float(np.sqrt(self.of_seeds + self.of_items))
+        return float(np.sqrt(max(self.of_seeds + self.of_items, LEAST_PART * self.of_seeds)))
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -166,8 +168,8 @@ def _residuals(items: np.ndarray) -> np.ndarray:
 
 
 def _beyond_rest(by_item: np.ndarray, rest: float) -> float:
-    """Variance of a mean over items (m,) by the items themselves: never below 0, where only the rest differs."""
-    return max(float(by_item.var(ddof=1)) - rest, 0.0) / len(by_item) if len(by_item) > 1 else 0.0
+    """Estimate the variance of a mean over items (m,) by the items themselves, without the rest that is in each."""
+    return (float(by_item.var(ddof=1)) - rest) / len(by_item) if len(by_item) > 1 else 0.0
 
 
 def _per_item(rest: float, sample: Sample) -> float:
@@ -184,6 +186,7 @@ def quantile(of_seeds: float, freedom: float, of_items: float) -> float:
     normal = float(ndtri(UPPER))
     if not of_seeds:
         return normal
+    of_items = max(of_items, 0.0)
     both = of_seeds + of_items
     satterthwaite = stdtrit(min(freedom * (both / of_seeds) ** 2, ENDLESS), UPPER)
     cochran = (stdtrit(freedom, UPPER) * of_seeds + normal * of_items) / both

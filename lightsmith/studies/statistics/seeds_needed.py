@@ -27,9 +27,9 @@ def seeds_needed(estimate: Estimate) -> int | None:
 
 def power(estimate: Estimate, seeds: int) -> float:
     """Compute the probability that so many seeds of each group tell a difference as large as this one from 0."""
-    of_seeds, freedom = estimate.per_seed / seeds, (seeds - 1) * estimate.freedom_per_seed
-    variance = of_seeds + estimate.of_items
-    if not variance:
+    of_seeds, of_items = estimate.per_seed / seeds, max(estimate.of_items, 0.0)
+    freedom = (seeds - 1) * estimate.freedom_per_seed
+    if not of_seeds + of_items:
         return 1.0
-    reach, shift = quantile(of_seeds, freedom, estimate.of_items), abs(estimate.value) / variance**0.5
+    reach, shift = quantile(of_seeds, freedom, of_items), abs(estimate.value) / (of_seeds + of_items) ** 0.5
     return float(1 - nctdtr(effective_freedom(reach), shift, reach))
