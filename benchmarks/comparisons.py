@@ -37,21 +37,18 @@ def verify_compare(runs: str, comparisons: int = 1000) -> None:
     """
     right = right_answers(runs)
     rng = np.random.default_rng(0)
-    print(
-        f"{len(right)} seeds, {right.shape[1]:,} items, accuracy {right.mean():.2%} ± {100 * right.mean(1).std(ddof=1):.2f}"
-    )
+    spread = 100 * right.mean(1).std(ddof=1)
+    print(f"{len(right)} seeds, {right.shape[1]:,} items, accuracy {right.mean():.2%} ± {spread:.2f}", flush=True)
     for seeds in SEEDS:
         found = [alike(right, seeds, rng) for _ in _shown(comparisons, f"A with A, {seeds} seeds")]
         wrong = np.mean([not holds(estimate, 0) for estimate in found])
-        width = np.mean([estimate.interval[1] - estimate.interval[0] for estimate in found])
-        print(
-            f"A with A, {seeds} seeds: called different {wrong:.1%}, interval holds 0 in {1 - wrong:.1%}, width {width:.3%}"
-        )
+        print(f"A with A, {seeds} seeds: called different {wrong:.1%}, interval holds 0 in {1 - wrong:.1%}", flush=True)
     for seeds in SEEDS:
         found = [better(right, seeds, PLANTED, rng) for _ in _shown(comparisons, f"planted, {seeds} seeds")]
         told = np.mean([not holds(estimate, 0) for estimate in found])
         covered = np.mean([holds(estimate, PLANTED) for estimate in found])
-        print(f"{100 * PLANTED:.1f} points better, {seeds} seeds: found {told:.1%}, interval holds it in {covered:.1%}")
+        what = f"{100 * PLANTED:.1f} points better, {seeds} seeds"
+        print(f"{what}: found {told:.1%}, interval holds it in {covered:.1%}", flush=True)
     _verify_seeds_needed(right, comparisons, rng)
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from string import ascii_uppercase
-from typing import Any, Literal
 
 import numpy as np
 
 from lightsmith.records.results import read_results
+from lightsmith.studies.comparisons.answer import Comparison, Group, Pair
 from lightsmith.studies.comparisons.found_runs import LeftOut, unfinished
 from lightsmith.studies.comparisons.item_values import item_values, read_predictions
 from lightsmith.studies.comparisons.metrics import check_metric, direction_of
@@ -20,90 +20,6 @@ from lightsmith.studies.comparisons.same_items import in_one_order
 from lightsmith.studies.statistics.estimates import CONFIDENCE, Sample, difference, mean_of
 from lightsmith.studies.statistics.seeds_needed import seeds_needed
 from lightsmith.terminal import shown
-
-SCHEMA = 1
-DIGITS = 8  # of a number in JSON
-
-Direction = Literal["max", "min"]
-
-
-@dataclass(frozen=True)
-class Group:
-    """Runs of the same settings.
-
-    Attributes:
-        name: A, B and so on, in the order of the runs given.
-        settings: what is not the same in all groups, by name as on the command line; the experiment is always there.
-        mean: of the metric.
-        spread: standard deviation between the seeds; None of one seed.
-        interval: at 95%, of the mean with other seeds and other test items; None of one seed.
-        runs: their folders, in the order of the seeds.
-    """
-
-    name: str
-    settings: dict[str, Any]
-    n: int
-    mean: float
-    spread: float | None
-    interval: tuple[float, float] | None
-    seeds: list[int]
-    runs: list[str]
-
-
-@dataclass(frozen=True)
-class Pair:
-    """The second group beside the first.
-
-    Attributes:
-        difference: how much higher the mean of the second is, in the units of the metric.
-        interval: at 95%.
-        p_value: the probability of a difference as large if there is none; of several pairs adjusted by Holm (1979).
-        distinguishable: whether the p-value is below 5% and the interval without 0.
-        seeds_needed: the seeds of each group that would show a difference of this size, with a chance of 80%; None
-            where no number would, or nothing is known of seeds.
-        paired: by what scores are compared within: seed, item, both or nothing.
-        covers: what the interval allows to be otherwise: seed, item or both.
-    """
-
-    groups: tuple[str, str]
-    difference: float
-    interval: tuple[float, float]
-    p_value: float
-    distinguishable: bool
-    seeds_needed: int | None
-    paired: list[str]
-    covers: list[str]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The answer. With two groups, what is said of their one pair is said of the whole, too; else that is None.
-
-    Attributes:
-        direction: whether high or low is better; None where neither is.
-        items: number of test items.
-        by_item: whether the metric is known item by item, so that other test items are allowed for.
-        left_out: runs that were given and not compared, with the reason.
-    """
-
-    task: str
-    metric: str
-    direction: Direction | None
-    items: int
-    by_item: bool
-    groups: list[Group]
-    difference: float | None
-    interval: tuple[float, float] | None
-    distinguishable: bool | None
-    seeds_needed: int | None
-    pairs: list[Pair]
-    left_out: list[dict[str, str]]
-    schema: int = SCHEMA
-
-    def as_json(self) -> dict[str, Any]:
-        """The content of comparison.json (docs/statistics.md describes every key)."""
-        content: dict[str, Any] = _rounded(asdict(self))
-        return {"schema": content.pop("schema"), **content}
 
 
 def compare_runs(folders: Sequence[Path], metric: str | None = None, left_out: Sequence[LeftOut] = ()) -> Comparison:
@@ -238,11 +154,3 @@ def _adjusted(pairs: Sequence[Pair]) -> list[Pair]:
         told = pairs[place].distinguishable and least < 1 - CONFIDENCE
         adjusted[place] = replace(pairs[place], p_value=least, distinguishable=told)
     return adjusted
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _rounded(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(part) for part in value]
-    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value

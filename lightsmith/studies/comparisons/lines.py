@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group
+from rich.console import Console
+from rich.console import Group as Tables
 from rich.table import Table
 
-from lightsmith.studies import comparison
-from lightsmith.studies.comparisons.metrics import amount, figure, unit
+from lightsmith.studies.comparisons.answer import Comparison, Group, Pair
+from lightsmith.studies.comparisons.metrics import amount, difference_heading, figure, unit
 from lightsmith.studies.comparisons.run_groups import DATA, EXPERIMENT
 from lightsmith.terminal import printable
 
@@ -18,22 +19,22 @@ WIDTH = 120
 FIRST = 14  # characters of a fingerprint
 
 
-def print_comparison(found: comparison.Comparison) -> None:
+def print_comparison(found: Comparison) -> None:
     """Print the sentence, the tables and the notes."""
     print(printable(sentence(found)))
-    Console(width=WIDTH, highlight=False).print(Group(*tables(found)))
+    Console(width=WIDTH, highlight=False).print(Tables(*tables(found)))
     for line in notes(found):
         print(printable(line))
 
 
-def sentence(found: comparison.Comparison) -> str:
+def sentence(found: Comparison) -> str:
     """The answer in one sentence."""
     if len(found.groups) == 1:
         return _of_group(found, found.groups[0])
     return _best(found) if len(found.pairs) > 1 else _of_pair(found, found.pairs[0])
 
 
-def _of_group(found: comparison.Comparison, group: comparison.Group) -> str:
+def _of_group(found: Comparison, group: Group) -> str:
     assert group.interval is not None
     assert group.spread is not None
     low, high = (figure(found.metric, end) for end in group.interval)
@@ -43,7 +44,7 @@ def _of_group(found: comparison.Comparison, group: comparison.Group) -> str:
     return f"{mean}; {group.n} seeds spread by {spread}."
 
 
-def _of_pair(found: comparison.Comparison, pair: comparison.Pair) -> str:
+def _of_pair(found: Comparison, pair: Pair) -> str:
     a, b = pair.groups
     if not pair.distinguishable:
         size = _size(found.metric, pair.difference, *pair.interval)
@@ -61,7 +62,7 @@ def _size(metric: str, value: float, low: float, high: float) -> str:
     return f"{amount(metric, value)} {unit(metric)}, between {amount(metric, low)} and {amount(metric, high)}"
 
 
-def _needed(pair: comparison.Pair) -> str:
+def _needed(pair: Pair) -> str:
     if "seed" not in pair.covers:
         return "one seed of each says nothing of others, so run at least three"
     if pair.seeds_needed is None:
@@ -69,7 +70,7 @@ def _needed(pair: comparison.Pair) -> str:
     return f"{pair.seeds_needed} seeds of each would show a difference of this size"
 
 
-def _best(found: comparison.Comparison) -> str:
+def _best(found: Comparison) -> str:
     """Of several groups, which has the best mean, and from which others it can be told."""
     best, *others = sorted(found.groups, key=lambda group: group.mean, reverse=found.direction != "min")
     apart = [set(pair.groups) for pair in found.pairs if pair.distinguishable]
@@ -87,7 +88,7 @@ def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def tables(found: comparison.Comparison) -> list[Table]:
+def tables(found: Comparison) -> list[Table]:
     """The groups, and the pairs of them."""
     groups = _table("", "settings", found.metric, "spread", "95% interval", "seeds")
     for group in found.groups:
@@ -101,15 +102,13 @@ def tables(found: comparison.Comparison) -> list[Table]:
         )
     if not found.pairs:
         return [groups]
-    pairs = _table(
-        "", f"difference, {unit(found.metric)}", "95% interval", "p", "told apart", "seeds that would show it"
-    )
+    pairs = _table("", difference_heading(found.metric), "95% interval", "p", "told apart", "seeds that would show it")
     for pair in found.pairs:
         pairs.add_row(
             f"{pair.groups[1]} − {pair.groups[0]}",
             amount(found.metric, pair.difference),
             " to ".join(amount(found.metric, end) for end in pair.interval),
-            f"{pair.p_value:.2g}",
+            "< 0.001" if pair.p_value < 0.001 else f"{pair.p_value:.3f}",
             "yes" if pair.distinguishable else "no",
             "" if "seed" not in pair.covers else "none" if pair.seeds_needed is None else str(pair.seeds_needed),
         )
@@ -123,7 +122,7 @@ def _table(*headings: str) -> Table:
     return table
 
 
-def label(group: comparison.Group) -> str:
+def label(group: Group) -> str:
     """The experiment of a group, and what it has that not all groups have."""
     own = [_setting(name, value) for name, value in group.settings.items() if name != EXPERIMENT]
     return ", ".join([str(group.settings[EXPERIMENT]), *own])
@@ -144,7 +143,7 @@ def _ranges(seeds: Sequence[int]) -> str:
     return ", ".join(f"{part[0]}–{part[-1]}" if len(part) > 1 else str(part[0]) for part in parts)
 
 
-def notes(found: comparison.Comparison) -> list[str]:
+def notes(found: Comparison) -> list[str]:
     """How it was compared, and which runs were left out."""
     lines = [f"compared   {_how(found)}"] if found.pairs else []
     if len(found.pairs) > 1:
@@ -155,7 +154,7 @@ def notes(found: comparison.Comparison) -> list[str]:
     return lines
 
 
-def _how(found: comparison.Comparison) -> str:
+def _how(found: Comparison) -> str:
     """By what the scores of two groups are compared within."""
     paired = ["–".join(pair.groups) for pair in found.pairs if "seed" in pair.paired]
     if not found.by_item:

@@ -13,6 +13,7 @@ from lightsmith.terminal import nearest
 
 HIGH_IS_BETTER = ("accuracy", "precision", "recall", "f1", "r2")
 LOW_IS_BETTER = ("loss", "rmse", "mae", "error_90", "perplexity", "nats", "reconstruction_error")
+UNITS = ("nats",)  # metrics that are called by their unit
 SHARES = ("accuracy", "precision", "recall", "f1", "coverage")  # 0 to 1, of which differences are said in points
 
 
@@ -46,15 +47,25 @@ def direction_of(headline: Headline, metric: str) -> Literal["max", "min"] | Non
 
 def figure(metric: str, value: float) -> str:
     """Write a figure: 93.10% or 0.4213."""
-    return f"{value:.2%}" if metric in SHARES else f"{value:.4g}"
+    return _signed(f"{value:.2%}" if metric in SHARES else f"{value:.4g}")
 
 
 def amount(metric: str, value: float) -> str:
     """Write a difference, without its unit: 0.42 points or 0.01234."""
-    text = f"{100 * value:.2f}" if metric in SHARES else f"{value:.3g}"
-    return text.replace("-", "−")
+    return _signed(f"{100 * value:.2f}" if metric in SHARES else f"{value:.3g}")
+
+
+def _signed(text: str) -> str:
+    return f"−{text[1:]}" if text.startswith("-") else text
 
 
 def unit(metric: str) -> str:
-    """The unit of ``amount``."""
-    return f"points of {metric}" if metric in SHARES else f"of {metric}"
+    """The unit of ``amount``: points of accuracy, nats, in loss."""
+    if metric in SHARES:
+        return f"points of {metric}"
+    return metric if metric in UNITS else f"in {metric}"
+
+
+def difference_heading(metric: str) -> str:
+    """What a column or an axis of differences shows."""
+    return f"difference in {metric}{', points' if metric in SHARES else ''}"

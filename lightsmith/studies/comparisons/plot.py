@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lightsmith.studies import comparison
+from lightsmith.studies.comparisons.answer import Comparison
 from lightsmith.studies.comparisons.lines import label
-from lightsmith.studies.comparisons.metrics import SHARES, unit
+from lightsmith.studies.comparisons.metrics import SHARES, difference_heading
 
 
-def plot(found: comparison.Comparison, path: Path) -> None:
+def plot(found: Comparison, path: Path) -> None:
     """Draw each pair's difference with its interval, and 0; of a single group its mean (SVG or PNG)."""
     import matplotlib as mpl
 
@@ -27,7 +27,7 @@ def plot(found: comparison.Comparison, path: Path) -> None:
         axes.axvline(0, color="grey", linestyle="--", linewidth=1)
     axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    what = f"difference, {unit(found.metric)}" if found.pairs else found.metric + (", %" if scale == 100 else "")
+    what = difference_heading(found.metric) if found.pairs else found.metric + (", %" if scale == 100 else "")
     axes.set(xlabel=f"{what} (95% interval)", title="\n".join(f"{g.name}: {label(g)}, n={g.n}" for g in found.groups))
     axes.title.set_fontsize("medium")
     axes.grid(axis="x", alpha=0.3)
