@@ -32,9 +32,9 @@ def compare(
     """
     if output is not None:
         _check_output(output)
-    found = runs_by_pattern(runs or "") if names is None else runs_by_name(names)
-    if names is not None and runs is not None:
+    if (runs is None) == (names is None):
         raise ValueError("--runs and --names are two ways to say which runs: give one of them")
+    found = runs_by_name(names) if runs is None else runs_by_pattern(runs)
     answer = compare_runs(found.folders, metric, found.left_out)
     print_comparison(answer)
     if output is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 from lightsmith.records.results import read_results
 from lightsmith.studies.comparisons.answer import Comparison, Group, Pair
 from lightsmith.studies.comparisons.found_runs import LeftOut, unfinished
-from lightsmith.studies.comparisons.item_values import item_values, read_predictions
+from lightsmith.studies.comparisons.item_values import Table, item_values, read_predictions
 from lightsmith.studies.comparisons.metrics import check_metric, direction_of
 from lightsmith.studies.comparisons.run_groups import EXPERIMENT, RunGroup, differing, group_runs, named, same_kind
 from lightsmith.studies.comparisons.same_items import in_one_order
@@ -40,10 +40,12 @@ def compare_runs(folders: Sequence[Path], metric: str | None = None, left_out: S
         raise ValueError("none of these runs has finished: " + "; ".join(f"{f.name} {why}" for f, why in unready[:3]))
     same_kind(records)
     name = check_metric(records, metric)
+    tables = in_one_order(records, [read_predictions(record.folder or Path()) for record in records])
     groups, older = group_runs(records)
     again = [LeftOut(record.folder or Path(), f"a newer run has its seed, {record.seed}") for record in older]
     _check_enough(groups)
-    samples = _samples(groups, name)
+    of_run = {record.folder: table for record, table in zip(records, tables, strict=True)}
+    samples = _samples(groups, name, of_run)
     return _comparison(groups, samples, name, [*left_out, *unready, *again])
 
 
@@ -60,17 +62,21 @@ def _check_enough(groups: Sequence[RunGroup]) -> None:
         )
 
 
-def _samples(groups: Sequence[RunGroup], metric: str) -> list[Sample]:
-    """The scores of each group, and those of the items where all runs have them."""
+def _samples(groups: Sequence[RunGroup], metric: str, tables: Mapping[Path | None, Table | None]) -> list[Sample]:
+    """The scores of each group, and those of the items where all runs have them.
+
+    Args:
+        tables: the predictions by run folder, with the items of all in one order.
+    """
     records = [record for group in groups for record in group.records]
-    tables = in_one_order(records, [read_predictions(record.folder or Path()) for record in records])
     scores = [record.test.metrics[metric] for record in records]
-    values = [None if t is None else item_values(t, metric, score) for t, score in zip(tables, scores, strict=True)]
+    of_items = [tables[record.folder] for record in records]
+    values = [None if t is None else item_values(t, metric, score) for t, score in zip(of_items, scores, strict=True)]
     known = [value for value in values if value is not None]
     ends = np.cumsum([len(group.records) for group in groups])[:-1]
     parts = np.split(np.array(scores, dtype=np.float64), ends)
-    of_items = np.split(np.stack(known), ends) if len(known) == len(values) else [None] * len(groups)
-    return [Sample(*part) for part in zip(parts, of_items, strict=True)]
+    items = np.split(np.stack(known), ends) if len(known) == len(values) else [None] * len(groups)
+    return [Sample(*part) for part in zip(parts, items, strict=True)]
 
 
 def _comparison(

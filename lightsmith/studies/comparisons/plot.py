@@ -14,6 +14,7 @@ def plot(found: Comparison, path: Path) -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
+    mpl.rcParams |= {"svg.hashsalt": "", "svg.fonttype": "none"}  # the same file each time, with text that can be found
     from matplotlib import pyplot as plt
 
     scale = 100 if found.metric in SHARES else 1
@@ -31,6 +32,6 @@ def plot(found: Comparison, path: Path) -> None:
     axes.set(xlabel=f"{what} (95% interval)", title="\n".join(f"{g.name}: {label(g)}, n={g.n}" for g in found.groups))
     axes.title.set_fontsize("medium")
     axes.grid(axis="x", alpha=0.3)
-    metadata = {"Date": None} if path.suffix == ".svg" else {}  # the same comparison gives the same file
+    metadata = {"Date": None} if path.suffix == ".svg" else {}
     figure.savefig(path, dpi=120, metadata=metadata)
     plt.close(figure)

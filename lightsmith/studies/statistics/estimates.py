@@ -41,6 +41,7 @@ class Estimate(NamedTuple):
         per_seed: ``of_seeds`` if there were one seed, or one of each group.
         freedom_per_seed: how many degrees of freedom a further seed adds.
         paired: whether it is of differences within seeds.
+        of_two: whether ``of_seeds`` is a sum of two variances, as Welch's.
     """
 
     value: float
@@ -50,6 +51,7 @@ class Estimate(NamedTuple):
     per_seed: float
     freedom_per_seed: float = 1.0
     paired: bool = False
+    of_two: bool = False
 
     @property
     def standard_error(self) -> float:
@@ -58,7 +60,7 @@ class Estimate(NamedTuple):
     @property
     def interval(self) -> tuple[float, float]:
         """The lowest and the highest value that the scores speak for, at 95%."""
-        reach = quantile(self.of_seeds, self.freedom, self.of_items) * self.standard_error
+        reach = quantile(self.of_seeds, self.freedom, self.of_items, self.of_two) * self.standard_error
         return self.value - reach, self.value + reach
 
     @property
@@ -66,7 +68,7 @@ class Estimate(NamedTuple):
         """The probability of a value as far from 0, or farther, if the true one is 0: below 5% outside ``interval``."""
         if not self.standard_error:
             return float(self.value == 0)
-        freedom = effective_freedom(quantile(self.of_seeds, self.freedom, self.of_items))
+        freedom = effective_freedom(quantile(self.of_seeds, self.freedom, self.of_items, self.of_two))
         return float(2 * stdtr(freedom, -abs(self.value) / self.standard_error))
 
 
@@ -131,6 +133,7 @@ def _unpaired(a: Sample, b: Sample) -> Estimate:
         of_items=of_items,
         per_seed=float(planned.sum()),
         freedom_per_seed=float(planned.sum() ** 2 / (planned**2).sum()) if planned.any() else 1.0,
+        of_two=1 not in (n_a, n_b),
     )
 
 
@@ -177,20 +180,23 @@ def _per_item(rest: float, sample: Sample) -> float:
     return 0.0 if sample.items is None else rest / sample.items.shape[1]
 
 
-def quantile(of_seeds: float, freedom: float, of_items: float) -> float:
+def quantile(of_seeds: float, freedom: float, of_items: float, of_two: bool = False) -> float:
     """How many standard errors an interval at 95% reaches to either side.
 
     A variance by few seeds is itself uncertain, that by many items is not. For their sum, Satterthwaite's (1946)
-    quantile of Student's t is somewhat too low and Cochran's (1964) somewhat too high; it is taken midway.
+    quantile of Student's t is somewhat too low and Cochran's (1964) somewhat too high; it is taken midway. Of two
+    groups, Welch's degrees of freedom are somewhat too low already, so that Satterthwaite's quantile is right.
     """
     normal = float(ndtri(UPPER))
     if not of_seeds:
         return normal
     of_items = max(of_items, 0.0)
     both = of_seeds + of_items
-    satterthwaite = stdtrit(min(freedom * (both / of_seeds) ** 2, ENDLESS), UPPER)
+    satterthwaite = float(stdtrit(min(freedom * (both / of_seeds) ** 2, ENDLESS), UPPER))
+    if of_two:
+        return satterthwaite
     cochran = (stdtrit(freedom, UPPER) * of_seeds + normal * of_items) / both
-    return float(satterthwaite + cochran) / 2
+    return (satterthwaite + float(cochran)) / 2
 
 
 def effective_freedom(reach: float) -> float:

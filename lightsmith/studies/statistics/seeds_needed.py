@@ -31,5 +31,8 @@ def power(estimate: Estimate, seeds: int) -> float:
     freedom = (seeds - 1) * estimate.freedom_per_seed
     if not of_seeds + of_items:
         return 1.0
-    reach, shift = quantile(of_seeds, freedom, of_items), abs(estimate.value) / (of_seeds + of_items) ** 0.5
+    reach, shift = (
+        quantile(of_seeds, freedom, of_items, estimate.of_two),
+        abs(estimate.value) / (of_seeds + of_items) ** 0.5,
+    )
     return float(1 - nctdtr(effective_freedom(reach), shift, reach))
