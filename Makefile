@@ -3,7 +3,7 @@
 
 # Values come from the command line only: assigned here, none leaks in from the environment (WSL exports NAME). One that
 # is empty, or of a name that nobody reads, would train on something else than was meant: it ends everything.
-variables := NAME NAMES DATA ARGS RESUME RUN RUNS METRIC INPUT TEXT OUTPUT FORMAT INT8 BASELINE MAX_DROP QUICK KILLS SEEDS VARIANT
+variables := NAME DATA ARGS RESUME RUN INPUT TEXT OUTPUT FORMAT INT8 BASELINE MAX_DROP QUICK KILLS SEEDS VARIANT RUNS NAMES METRIC
 $(foreach v,$(variables),$(eval $(v) :=))
 given := $(foreach v,$(.VARIABLES),$(if $(findstring command line,$(origin $(v))),$(v)))
 $(foreach v,$(filter-out $(variables) python SHELL,$(given)),$(error $(v)= is not known: there are $(variables)))

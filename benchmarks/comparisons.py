@@ -15,22 +15,23 @@ from lightsmith.studies.comparisons.item_values import item_values, read_predict
 from lightsmith.studies.comparisons.run_groups import group_runs
 from lightsmith.studies.comparisons.same_items import in_one_order
 from lightsmith.studies.statistics.estimates import Estimate, Sample, difference
-from lightsmith.studies.statistics.seeds_needed import POWER, seeds_needed
+from lightsmith.studies.statistics.seeds_needed import MOST_SEEDS, POWER, seeds_needed
 from lightsmith.terminal import one_line
 
 LEAST_SEEDS = 10
-SEEDS = (3, 5, 10)  # of each group
-PLANTED = 0.003  # share of the test items
+SEEDS = (3, 5, 10)  # of each group, as far as there are runs for two
+MOST_TRIED = 50  # seeds of each group
 PILOT_SEEDS = 5
 NEAR = 0.3  # a number of seeds is right if it is off by this share at most
 
 
-def verify_compare(runs: str, comparisons: int = 1000) -> None:
+def verify_compare(runs: str, comparisons: int = 1000, planted: float = 0.003) -> None:
     """Compare real runs of one setting with each other, and with copies that are better by a planted amount.
 
     Args:
         runs: run folders or patterns; ten seeds of one setting, or more, of classification.
         comparisons: of each kind.
+        planted: by how much the copies are better, as a share of the test items.
 
     Raises:
         ValueError: too few runs, or runs of several settings.
@@ -39,25 +40,25 @@ def verify_compare(runs: str, comparisons: int = 1000) -> None:
     rng = np.random.default_rng(0)
     spread = 100 * right.mean(1).std(ddof=1)
     print(f"{len(right)} seeds, {right.shape[1]:,} items, accuracy {right.mean():.2%} ± {spread:.2f}", flush=True)
-    for seeds in SEEDS:
+    for seeds in (seeds for seeds in SEEDS if 2 * seeds <= len(right)):
         found = [alike(right, seeds, rng) for _ in _shown(comparisons, f"A with A, {seeds} seeds")]
         wrong = np.mean([not holds(estimate, 0) for estimate in found])
         print(f"A with A, {seeds} seeds: called different {wrong:.1%}, interval holds 0 in {1 - wrong:.1%}", flush=True)
     for seeds in SEEDS:
-        found = [better(right, seeds, PLANTED, rng) for _ in _shown(comparisons, f"planted, {seeds} seeds")]
+        found = [better(right, seeds, planted, rng) for _ in _shown(comparisons, f"planted, {seeds} seeds")]
         told = np.mean([not holds(estimate, 0) for estimate in found])
-        covered = np.mean([holds(estimate, PLANTED) for estimate in found])
-        what = f"{100 * PLANTED:.1f} points better, {seeds} seeds"
+        covered = np.mean([holds(estimate, planted) for estimate in found])
+        what = f"{100 * planted:.1f} points better, {seeds} seeds"
         print(f"{what}: found {told:.1%}, interval holds it in {covered:.1%}", flush=True)
-    _verify_seeds_needed(right, comparisons, rng)
+    _verify_seeds_needed(right, comparisons, planted, rng)
 
 
-def _verify_seeds_needed(right: np.ndarray, comparisons: int, rng: np.random.Generator) -> None:
+def _verify_seeds_needed(right: np.ndarray, comparisons: int, planted: float, rng: np.random.Generator) -> None:
     """Compare the number of seeds that pilots ask for with the number that is found to be enough."""
-    pilots = [better(right, PILOT_SEEDS, PLANTED, rng) for _ in _shown(comparisons, "pilots")]
-    for size in (PLANTED, 0.75 * PLANTED, 0.6 * PLANTED):
-        enough = next(n for n in range(2, 100) if _found(right, n, size, comparisons, rng) >= POWER)
-        said = [seeds_needed(pilot._replace(value=size)) or np.inf for pilot in pilots]
+    pilots = [better(right, PILOT_SEEDS, planted, rng) for _ in _shown(comparisons, "pilots")]
+    for size in (planted, 0.75 * planted, 0.6 * planted):
+        enough = next(n for n in range(2, MOST_TRIED) if _found(right, n, size, comparisons, rng) >= POWER)
+        said = [seeds_needed(pilot._replace(value=size)) or MOST_SEEDS for pilot in pilots]
         near = np.mean([abs(number / enough - 1) <= NEAR for number in said])
         print(
             f"{100 * size:.2f} points: {enough} seeds are enough; pilots of {PILOT_SEEDS} say {np.median(said):.0f} "
