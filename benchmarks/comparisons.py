@@ -84,7 +84,11 @@ def right_answers(runs: str) -> np.ndarray:
     records = groups[0].records
     tables = in_one_order(records, [read_predictions(record.folder) for record in records if record.folder])
     accuracies = [record.test.metrics["accuracy"] for record in records]
-    return np.stack([item_values(*part) for part in zip(tables, ["accuracy"] * len(tables), accuracies, strict=True)])
+    found = (item_values(table, "accuracy", value) for table, value in zip(tables, accuracies, strict=True))
+    right = [values for values in found if values is not None]
+    if len(right) < len(records):
+        raise ValueError(f"--runs={runs} are not all of classification")
+    return np.stack(right)
 
 
 def alike(right: np.ndarray, seeds: int, rng: np.random.Generator) -> Estimate:

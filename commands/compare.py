@@ -8,7 +8,7 @@ from pathlib import Path
 from lightsmith.predictions.file import is_writable
 from lightsmith.replace_file import replace_file
 from lightsmith.studies.comparison import compare_runs
-from lightsmith.studies.comparisons.found_runs import runs_by_name, runs_by_pattern
+from lightsmith.studies.comparisons.found_runs import FoundRuns, runs_by_name, runs_by_pattern
 from lightsmith.studies.comparisons.lines import print_comparison
 from lightsmith.terminal import shown
 
@@ -32,9 +32,7 @@ def compare(
     """
     if output is not None:
         _check_output(output)
-    if (runs is None) == (names is None):
-        raise ValueError("--runs and --names are two ways to say which runs: give one of them")
-    found = runs_by_name(names) if runs is None else runs_by_pattern(runs)
+    found = _found(runs, names)
     answer = compare_runs(found.folders, metric, found.left_out)
     print_comparison(answer)
     if output is None:
@@ -46,6 +44,14 @@ def compare(
 
         plot(answer, output)
     print(f"written    {shown(output)}")
+
+
+def _found(runs: str | None, names: str | None) -> FoundRuns:
+    if runs is not None and names is None:
+        return runs_by_pattern(runs)
+    if names is not None and runs is None:
+        return runs_by_name(names)
+    raise ValueError("--runs and --names are two ways to say which runs: give one of them")
 
 
 def _check_output(output: Path) -> None:

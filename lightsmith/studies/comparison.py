@@ -87,7 +87,6 @@ def _comparison(
     described = [_group(*part, told) for part in zip(ascii_uppercase, groups, samples, strict=False)]
     indices = list(combinations(range(len(groups)), 2))
     pairs = _adjusted([_pair(described, groups, samples, i, j, metric) for i, j in indices])
-    only = pairs[0] if len(pairs) == 1 else None
     return Comparison(
         task=record.task,
         metric=metric,
@@ -95,10 +94,6 @@ def _comparison(
         items=record.test.n,
         by_item=samples[0].items is not None,
         groups=described,
-        difference=only and only.difference,
-        interval=only and only.interval,
-        distinguishable=only and only.distinguishable,
-        seeds_needed=only and only.seeds_needed,
         pairs=pairs,
         left_out=[{"run": str(shown(path)), "reason": reason} for path, reason in left_out],
     )

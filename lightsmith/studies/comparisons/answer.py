@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 SCHEMA = 1
+WHOLE = ("difference", "interval", "distinguishable", "seeds_needed")  # what the pair of two groups says of the whole
 DIGITS = 8  # of a number in JSON
 
 Direction = Literal["max", "min"]
@@ -61,7 +62,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The answer. With two groups, what is said of their one pair is said of the whole, too; else that is None.
+    """The answer. Of two groups, what is known of their pair is known of the whole; else that is None.
 
     Attributes:
         direction: whether high or low is better; None where neither is.
@@ -76,18 +77,31 @@ class Comparison:
     items: int
     by_item: bool
     groups: list[Group]
-    difference: float | None
-    interval: tuple[float, float] | None
-    distinguishable: bool | None
-    seeds_needed: int | None
     pairs: list[Pair]
     left_out: list[dict[str, str]]
     schema: int = SCHEMA
 
+    @property
+    def difference(self) -> float | None:
+        return self.pairs[0].difference if len(self.pairs) == 1 else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        return self.pairs[0].interval if len(self.pairs) == 1 else None
+
+    @property
+    def distinguishable(self) -> bool | None:
+        return self.pairs[0].distinguishable if len(self.pairs) == 1 else None
+
+    @property
+    def seeds_needed(self) -> int | None:
+        return self.pairs[0].seeds_needed if len(self.pairs) == 1 else None
+
     def as_json(self) -> dict[str, Any]:
         """The content of comparison.json in the order of the keys."""
-        content: dict[str, Any] = _rounded(asdict(self))
-        return {"schema": content.pop("schema"), **content}
+        whole = {name: getattr(self, name) for name in WHOLE}
+        content: dict[str, Any] = _rounded({"schema": self.schema, **asdict(self), **whole})
+        return content
 
 
 def _rounded(value: Any) -> Any:

@@ -7,7 +7,7 @@ PAIR = Pair(("A", "B"), 0.1, (0.0, 0.2), 0.05, False, 9, ["item"], ["seed", "ite
 
 
 def test_numbers_keep_eight_digits_however_small() -> None:
-    found = Comparison("classification", "accuracy", "max", 10, True, [GROUP], 0.1, (0, 1), False, 9, [PAIR], [])
+    found = Comparison("classification", "accuracy", "max", 10, True, [GROUP], [PAIR], [])
     content = json.loads(json.dumps(found.as_json()))
     assert next(iter(content)) == "schema"
     assert (content["groups"][0]["mean"], content["groups"][0]["spread"]) == (0.3, 3.3333333e-13)

@@ -23,7 +23,7 @@ def pair(names: str, difference: float, reach: float, **more: object) -> Pair:
 def found(*pairs: Pair, metric: str = "accuracy", direction: str | None = "max") -> Comparison:
     groups = [group("A", 0.9), group("B", 0.91, **{"model.lr": 0.1}), group("C", 0.95)][: 3 if len(pairs) > 1 else 2]
     groups = groups if pairs else groups[:1]
-    return Comparison("x", metric, direction, 10_000, True, groups, None, None, None, None, list(pairs), [])  # type: ignore[arg-type]  # a literal
+    return Comparison("x", metric, direction, 10_000, True, groups, list(pairs), [])  # type: ignore[arg-type]  # a literal
 
 
 @pytest.mark.parametrize(
