@@ -10,10 +10,10 @@ from string import ascii_uppercase
 
 import numpy as np
 
-from lightsmith.records.results import read_results
+from lightsmith.records.results import Results, read_results
 from lightsmith.studies.comparisons.answer import Comparison, Group, Pair
 from lightsmith.studies.comparisons.found_runs import LeftOut, unfinished
-from lightsmith.studies.comparisons.item_values import Table, item_values, read_predictions
+from lightsmith.studies.comparisons.item_values import Table, item_scores, read_items
 from lightsmith.studies.comparisons.metrics import check_metric, direction_of
 from lightsmith.studies.comparisons.run_groups import EXPERIMENT, RunGroup, differing, group_runs, named, same_kind
 from lightsmith.studies.comparisons.same_items import in_one_order
@@ -40,13 +40,17 @@ def compare_runs(folders: Sequence[Path], metric: str | None = None, left_out: S
         raise ValueError("none of these runs has finished: " + "; ".join(f"{f.name} {why}" for f, why in unready[:3]))
     same_kind(records)
     name = check_metric(records, metric)
-    tables = in_one_order(records, [read_predictions(record.folder or Path()) for record in records])
+    items = in_one_order(records, [_items(record, name) for record in records])
     groups, older = group_runs(records)
     again = [LeftOut(record.folder or Path(), f"a newer run has its seed, {record.seed}") for record in older]
     _check_enough(groups)
-    of_run = {record.folder: table for record, table in zip(records, tables, strict=True)}
+    of_run = {record.folder: found for record, found in zip(records, items, strict=True)}
     samples = _samples(groups, name, of_run)
     return _comparison(groups, samples, name, [*left_out, *unready, *again])
+
+
+def _items(record: Results, metric: str) -> Table | None:
+    return read_items(record.folder or Path(), metric, record.test.metrics[metric])
 
 
 def _check_enough(groups: Sequence[RunGroup]) -> None:
@@ -62,21 +66,19 @@ def _check_enough(groups: Sequence[RunGroup]) -> None:
         )
 
 
-def _samples(groups: Sequence[RunGroup], metric: str, tables: Mapping[Path | None, Table | None]) -> list[Sample]:
+def _samples(groups: Sequence[RunGroup], metric: str, items: Mapping[Path | None, Table | None]) -> list[Sample]:
     """The scores of each group, and those of the items where all runs have them.
 
     Args:
-        tables: the predictions by run folder, with the items of all in one order.
+        items: of each run, by its folder, all in one order.
     """
     records = [record for group in groups for record in group.records]
-    scores = [record.test.metrics[metric] for record in records]
-    of_items = [tables[record.folder] for record in records]
-    values = [None if t is None else item_values(t, metric, score) for t, score in zip(of_items, scores, strict=True)]
-    known = [value for value in values if value is not None]
+    scores = np.array([record.test.metrics[metric] for record in records], dtype=np.float64)
+    by_item = [item_scores(items[record.folder]) for record in records]
+    known = [values for values in by_item if values is not None]
     ends = np.cumsum([len(group.records) for group in groups])[:-1]
-    parts = np.split(np.array(scores, dtype=np.float64), ends)
-    items = np.split(np.stack(known), ends) if len(known) == len(values) else [None] * len(groups)
-    return [Sample(*part) for part in zip(parts, items, strict=True)]
+    parts = np.split(np.stack(known), ends) if len(known) == len(records) else [None] * len(groups)
+    return [Sample(*group) for group in zip(np.split(scores, ends), parts, strict=True)]
 
 
 def _comparison(

@@ -11,6 +11,7 @@ from lightsmith.records.results import FILE, read_results
 from lightsmith.records.status import read_status
 from lightsmith.run_folder import newest_run
 from lightsmith.studies.comparisons.run_groups import age, settings_of
+from lightsmith.terminal import nearest
 
 RUNS = Path("runs")
 OF_A_RUN = (FILE, "status.json", "config.yaml")
@@ -62,13 +63,19 @@ def runs_by_name(names: str, root: Path = RUNS) -> FoundRuns:
         runs = runs_in(root / name)
         records = [read_results(run) for run in runs if unfinished(run) is None]
         if not records:
-            raise ValueError(f"--names={name}: {root / name} holds no finished run: make exp NAME={name}")
-        newest = settings_of(max(records, key=age))
-        same = {record.folder for record in records if settings_of(record) == newest}
+            raise ValueError(f"--names={name}: {root / name} holds no finished run{_other_name(name, root)}")
+        settings = settings_of(records)
+        newest = settings[records.index(max(records, key=age))]
+        same = {record.folder for record, own in zip(records, settings, strict=True) if own == newest}
         folders += [run for run in runs if run in same or unfinished(run) is not None]
         others = (run for run in runs if run not in same and unfinished(run) is None)
         left_out += [LeftOut(run, f"other settings than the newest run of {name}") for run in others]
     return FoundRuns(folders, left_out)
+
+
+def _other_name(name: str, root: Path) -> str:
+    known = [path.name for path in root.iterdir() if path.name != name] if root.is_dir() else []
+    return nearest(name, known)
 
 
 def _paths(pattern: str) -> list[Path]:

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lightsmith.run_folder import PREDICTIONS
 
+SCORE = "score"
 TINY = 1e-9
 PROBABILITY = "probability_"  # what the names of columns of classes begin with
 LEAST_PROBABILITY = 1e-12  # one that float32 has rounded to 0
@@ -24,6 +26,27 @@ def read_predictions(run: Path) -> Table | None:
     path = run / PREDICTIONS
     table = pq.ParquetFile(path).read() if path.is_file() else None  # read_table would import pandas
     return table if table is not None and {"id", "label"} <= set(table.column_names) else None
+
+
+def read_items(run: Path, metric: str, recorded: float) -> Table | None:
+    """The test items of a run, without what it says of each class: ``id``, ``label`` and, where known, ``score``.
+
+    Args:
+        recorded: the metric in the run's results.json.
+    """
+    table = read_predictions(run)
+    if table is None:
+        return None
+    values, items = item_values(table, metric, recorded), table.select(["id", "label"])
+    if values is None:
+        return items
+    scores = pa.Array.from_buffers(pa.float64(), len(values), [None, pa.py_buffer(values)])  # pa.array imports pandas
+    return items.append_column(SCORE, scores)
+
+
+def item_scores(items: Table | None) -> np.ndarray | None:
+    """The scores of a run's items, float64 (items,), if they are known."""
+    return _column(items, SCORE) if items is not None and SCORE in items.column_names else None
 
 
 def item_values(table: Table, metric: str, recorded: float) -> np.ndarray | None:

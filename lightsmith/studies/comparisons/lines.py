@@ -14,7 +14,8 @@ from lightsmith.studies.comparisons.metrics import amount, difference_heading, f
 from lightsmith.studies.comparisons.run_groups import DATA, EXPERIMENT
 from lightsmith.terminal import printable
 
-MOST_NAMED = 10
+MOST_NAMED = 10  # of what was left out
+MOST_SETTINGS = 6
 WIDTH = 120
 FIRST = 14  # characters of a fingerprint
 
@@ -22,7 +23,7 @@ FIRST = 14  # characters of a fingerprint
 def print_comparison(found: Comparison) -> None:
     """Print the sentence, the tables and the notes."""
     print(printable(sentence(found)))
-    Console(width=WIDTH, highlight=False).print(Tables(*tables(found)))
+    Console(width=WIDTH, highlight=False, markup=False).print(Tables(*tables(found)))
     for line in notes(found):
         print(printable(line))
 
@@ -125,7 +126,8 @@ def _table(*headings: str) -> Table:
 def label(group: Group) -> str:
     """The experiment of a group, and what it has that not all groups have."""
     own = [_setting(name, value) for name, value in group.settings.items() if name != EXPERIMENT]
-    return ", ".join([str(group.settings[EXPERIMENT]), *own])
+    more = [f"and {len(own) - MOST_SETTINGS} more"] if len(own) > MOST_SETTINGS else []
+    return ", ".join([str(group.settings[EXPERIMENT]), *own[:MOST_SETTINGS], *more])
 
 
 def _setting(name: str, value: object) -> str:
@@ -158,7 +160,7 @@ def _how(found: Comparison) -> str:
     """By what the scores of two groups are compared within."""
     paired = ["–".join(pair.groups) for pair in found.pairs if "seed" in pair.paired]
     if not found.by_item:
-        start = f"by seeds only, since the predictions do not give {found.metric} item by item"
+        start = f"by seeds only, since the runs' predictions do not give {found.metric} item by item"
     else:
         start = f"paired by {found.items:,} test items"
     if not paired:

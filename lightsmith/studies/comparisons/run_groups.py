@@ -39,8 +39,8 @@ def group_runs(records: Sequence[Results]) -> tuple[list[RunGroup], list[Results
         The groups, and the runs of a seed that has a newer run in its group: one that repeats a seed says nothing new.
     """
     groups: list[RunGroup] = []
-    for record in records:
-        settings = {**settings_of(record), DATA: record.data.fingerprint}
+    for record, own in zip(records, settings_of(records), strict=True):
+        settings = {**own, DATA: record.data.fingerprint}
         found = next((group for group in groups if group.settings == settings), None)
         if found is None:
             groups.append(RunGroup(settings, [record]))
@@ -52,14 +52,19 @@ def group_runs(records: Sequence[Results]) -> tuple[list[RunGroup], list[Results
     return kept, older
 
 
-def settings_of(record: Results) -> dict[str, Any]:
-    """The experiment and settings of a run, without its seed and the place of its data.
+def settings_of(records: Sequence[Results]) -> list[dict[str, Any]]:
+    """The experiment and settings of each run, without its seed and the place of its data.
 
-    Of a run that does not say what differs from its experiment, as those of schema 1, they are all of config.yaml.
+    If one of the runs does not say what differs from its experiment, as those of schema 1, they are all of config.yaml.
     """
-    own = _configured(record.folder) if record.settings is None else record.settings
-    settings = {name: value for name, value in own.items() if name not in (SEED, SOURCE)}
-    return {EXPERIMENT: record.experiment, **dict(sorted(settings.items()))}
+    known = [record.settings for record in records if record.settings is not None]
+    given = known if len(known) == len(records) else [_configured(record.folder) for record in records]
+    return [_told(record.experiment, settings) for record, settings in zip(records, given, strict=True)]
+
+
+def _told(experiment: str, settings: dict[str, Any]) -> dict[str, Any]:
+    kept = {name: settings[name] for name in sorted(settings) if name not in (SEED, SOURCE)}
+    return {EXPERIMENT: experiment, **kept}
 
 
 def _configured(folder: Path | None) -> dict[str, Any]:

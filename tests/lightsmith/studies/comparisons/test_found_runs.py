@@ -66,8 +66,9 @@ def test_names_take_the_runs_with_the_settings_of_the_newest() -> None:
 
 
 def test_an_experiment_without_a_run_is_refused() -> None:
-    with pytest.raises(ValueError, match="--names=b: runs/b holds no finished run: make exp NAME=b"):
-        runs_by_name("b")
+    write_run(Path("runs/mnist_mlp/1"), 1, METRICS)
+    with pytest.raises(ValueError, match=r"--names=mnist_mpl: .* holds no finished run; did you mean mnist_mlp\?"):
+        runs_by_name("mnist_mlp mnist_mpl")
 
 
 def test_an_unfinished_run_says_why() -> None:

@@ -21,7 +21,9 @@ def pair(names: str, difference: float, reach: float, **more: object) -> Pair:
 
 
 def found(*pairs: Pair, metric: str = "accuracy", direction: str | None = "max") -> Comparison:
-    groups = [group("A", 0.9), group("B", 0.91, **{"model.lr": 0.1}), group("C", 0.95)][: 3 if len(pairs) > 1 else 2]
+    groups = [group("A", 0.9), group("B", 0.91, **{"model.widths": "[red]"}), group("C", 0.95)][
+        : 3 if len(pairs) > 1 else 2
+    ]
     groups = groups if pairs else groups[:1]
     return Comparison("x", metric, direction, 10_000, True, groups, list(pairs), [])  # type: ignore[arg-type]  # a literal
 
@@ -85,13 +87,15 @@ def test_one_sentence_says_what_was_found(answer: Comparison, line: str) -> None
 def test_a_group_is_named_by_what_not_all_have() -> None:
     own = {"model.lr": 0.1, "training data": "sha256:0123456789"}
     assert label(group("B", 0.9, **own)) == "mnist_mlp, model.lr=0.1, training data=sha256:0123456…"
+    many = {f"model.s{i}": i for i in range(8)}
+    assert label(group("B", 0.9, **many)).endswith("model.s5=5, and 2 more")
 
 
 def test_the_tables_have_a_row_for_each_group_and_pair(capsys: pytest.CaptureFixture[str]) -> None:
     print_comparison(found(pair("AB", 0.01, 0.02), pair("AC", 0.05, 0.02, p_value=1e-9), pair("BC", 0.04, 0.05)))
     out = capsys.readouterr().out
     rows = [" ".join(line.split()) for line in out.splitlines()]
-    assert "B mnist_mlp, model.lr=0.1 91.00% 1.00 89.00% to 93.00% 4: 1–3, 7" in rows
+    assert "B mnist_mlp, model.widths=[red] 91.00% 1.00 89.00% to 93.00% 4: 1–3, 7" in rows
     assert "B − A 1.00 −1.00 to 3.00 0.400 no 9" in rows
     assert "C − A 5.00 3.00 to 7.00 < 0.001 yes 9" in rows
     assert rows[-2] == "compared paired by 10,000 test items, and paired by seed"
@@ -102,7 +106,7 @@ def test_notes_say_by_what_was_compared_and_what_was_left_out() -> None:
     left_out = [{"run": f"runs/{i}", "reason": "no run"} for i in range(12)]
     lines = notes(replace(by_seeds, left_out=left_out))
     assert lines[0] == (
-        "compared   by seeds only, since the predictions do not give accuracy item by item, and paired by seed"
+        "compared   by seeds only, since the runs' predictions do not give accuracy item by item, and paired by seed"
     )
     assert (lines[1], lines[-1]) == ("left out   runs/0: no run", "left out   … and 2 more")
     some = found(pair("AB", 0.01, 0.02), pair("AC", 0.05, 0.02, paired=["item"]), pair("BC", 0.04, 0.05))
