@@ -141,8 +141,12 @@ def _run_function(command: str, given: list[str]) -> int:
     except ArgumentError as error:
         if str(error).startswith("Parser key"):
             raise ValueError(explain(error, [])) from error
-        unknown = re.search(r"unrecognized arguments: --([\w-]+)", str(error))
-        meant = hint(unknown[1], list(signature(function).parameters)) if unknown else ""
+        unknown = re.search(r"unrecognized arguments: (?:--([\w-]+))?", str(error))
+        meant = ""
+        if unknown:
+            # A pattern that the shell has written out, or a value with blanks, leaves words that belong to no option.
+            loose = "; put a value of several words in quotes"
+            meant = hint(unknown[1], list(signature(function).parameters)) if unknown[1] else loose
         raise ValueError(f"{one_line(error)}{meant}") from error
 
 

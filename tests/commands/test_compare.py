@@ -54,6 +54,10 @@ def test_a_plot_is_written_by_its_ending(lightsmith: Cli) -> None:
         (["--runs=runs/c"], "--runs=runs/c is nowhere"),
         (["--names=c"], "--names=c: runs/c holds no finished run"),
         (["--runs=runs/a/1", "--names=a"], "give one of them"),
+        (
+            ["--runs", "runs/a/1", "runs/few/1"],
+            "unrecognized arguments: runs/few/1; put a value of several words in quotes",
+        ),
         ([], "two ways to say which runs: give one of them"),
         (
             ["--runs=runs/a/1"],
