@@ -122,13 +122,22 @@ def start_in(folder: Path, options: Sequence[str], *, shows: bool = False) -> St
         options: of the command line, all but ``--folder``.
         shows: whether what the run prints is shown.
     """
+    command = options_in(folder, options)
+    return StartedRun(command, lambda _: folder.resolve() if folder.is_dir() else None, None, shows)
+
+
+def options_in(folder: Path, options: Sequence[str]) -> list[str]:
+    """The options with which a run begins in exactly this folder, emptied before, or goes on from what it saved there.
+
+    Args:
+        folder: the run's.
+        options: of the command line, all but ``--folder``.
+    """
     if has_checkpoint(folder):
         packages = [option for option in options if option.startswith("--allow_package=")]
-        command = [f"--config={folder / 'config.yaml'}", f"--resume={folder}", *packages]
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
-        command = [*options, f"--folder={folder}"]
-    return StartedRun(command, lambda _: folder.resolve() if folder.is_dir() else None, None, shows)
+        return [f"--config={folder / 'config.yaml'}", f"--resume={folder}", *packages]
+    shutil.rmtree(folder, ignore_errors=True)
+    return [*options, f"--folder={folder}"]
 
 
 class StartedRun:
