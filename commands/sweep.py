@@ -8,13 +8,13 @@ from pathlib import Path
 
 from lightsmith.runs.loggers import logged_in
 from lightsmith.settings.experiments import EXPERIMENTS, experiment_files
-from lightsmith.studies.study import create_study
+from lightsmith.studies.study import Member, create_study
 from lightsmith.studies.sweeps.check_space import check_space, metric_of
 from lightsmith.studies.sweeps.ending import end_sweep, has_result
 from lightsmith.studies.sweeps.master import Master, threads_for
 from lightsmith.studies.sweeps.space import Space, read_space
 from lightsmith.studies.sweeps.storage import open_storage, public
-from lightsmith.studies.sweeps.sweep import SPACE, Plan, Sweep, read_sweep
+from lightsmith.studies.sweeps.sweep import SPACE, Plan, Sweep, read_sweep, trial_name
 from lightsmith.terminal import nearest, shown
 
 TRIALS = 20
@@ -116,6 +116,7 @@ def _asked_for(
         threads=threads_for(workers),
         storage=None if storage is None else public(storage),
     )
+    study = study.with_members([Member(trial_name(number), []) for number in range(1, count + 1)])
     made = Sweep(study, plan, storage)
     made.write(sweep)
     print(f"sweep      {count} trials, by {metric} ({direction}); writing {shown(study.folder)}/", flush=True)

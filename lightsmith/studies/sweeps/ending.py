@@ -11,16 +11,18 @@ from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 
 from lightsmith.replace_file import replace_file
-from lightsmith.studies.comparison import compare_runs
+from lightsmith.studies.comparison import Comparison, compare_runs
 from lightsmith.studies.comparisons.lines import print_comparison
-from lightsmith.studies.sweeps.compared_runs import recorded
+from lightsmith.studies.study import Member
+from lightsmith.studies.sweeps.compared_runs import compared_options, recorded
 from lightsmith.studies.sweeps.live_table import outcome_of, table_of
 from lightsmith.studies.sweeps.sweep import Sweep, trial_name
 from lightsmith.studies.sweeps.trials import ENDED, Trials
-from lightsmith.terminal import shown
+from lightsmith.terminal import one_line, shown
 
 SCHEMA = 1
 FILE = "trials.json"
+WIDTH = 120
 
 
 def has_result(sweep: Sweep) -> bool:
@@ -32,15 +34,13 @@ def end_sweep(trials: Trials) -> int:
     """Print and write down what came out.
 
     Returns:
-        Exit code: 1 if no trial finished, otherwise 0.
+        Exit code: 1 if no trial finished, or the runs at the end cannot be compared, otherwise 0.
     """
-    sweep, best = trials.sweep, trials.best()
-    importance = importance_of(trials)
-    Console(width=120).print(table_of(trials, trials.all(), marked=best))
-    for key, share in importance.items():
-        print(f"importance {key:<30} {share:.0%}")
-    folders = [folder for group in recorded(sweep).values() for folder in group]
-    found = compare_runs(folders) if best is not None else None
+    sweep, best, importance = trials.sweep, trials.best(), importance_of(trials)
+    Console(width=WIDTH).print(table_of(trials, trials.all(), marked=best))
+    if importance:
+        print("importance " + ", ".join(f"{key} {share:.0%}" for key, share in importance.items()))
+    found, problem = _compared(sweep)
     record = {
         "schema": SCHEMA,
         "metric": sweep.plan.metric,
@@ -50,15 +50,29 @@ def end_sweep(trials: Trials) -> int:
         "trials": [_record(trials, trial) for trial in trials.all()],
         "comparison": None if found is None else found.as_json(),
     }
-    options = [sweep.space.options(trial.params) for trial in trials.all()]
-    sweep.study.with_members(sweep.members(options))
+    sweep.study.with_members(_members(trials))
     replace_file(sweep.folder / FILE, f"{json.dumps(record, indent=1)}\n".encode())
     if found is not None:
         print_comparison(found)
-        print(f"sweep      {shown(sweep.folder)}/  (study.json, {FILE}, a run folder for each trial)")
-        return 0
-    print(f"sweep      no trial finished; the reasons are in {shown(sweep.folder)}/{FILE}")
-    return 1
+    print(f"sweep      {shown(sweep.folder)}/  ({FILE}, study.json, a run folder for each trial){problem}")
+    return 0 if found is not None else 1
+
+
+def _members(trials: Trials) -> list[Member]:
+    """The runs of the study with the options that each was given."""
+    sweep = trials.sweep
+    drawn = [Member(trial_name(trial.number + 1), sweep.space.options(trial.params)) for trial in trials.all()]
+    names = [f"{group}-seed-{seed}" for group, seed in sweep.compared()] if trials.best() else []
+    return [*drawn, *(Member(name, compared_options(trials, name)) for name in names)]
+
+
+def _compared(sweep: Sweep) -> tuple[Comparison | None, str]:
+    """The winner beside the default settings, or why there is no such comparison."""
+    folders = [folder for group in recorded(sweep).values() for folder in group]
+    try:
+        return compare_runs(folders), ""
+    except ValueError as error:  # no trial finished, or the runs failed
+        return None, f"; nothing to compare: {one_line(error)}"
 
 
 def importance_of(trials: Trials) -> dict[str, float]:

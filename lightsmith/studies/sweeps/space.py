@@ -67,7 +67,9 @@ class Space:
 
     def constants(self) -> list[str]:
         """The options for what is the same in all trials, and so belongs to the default settings too."""
-        return [parameter.option(told(parameter.values[0])) for parameter in self.parameters if len(parameter.values) == 1]
+        return [
+            parameter.option(told(parameter.values[0])) for parameter in self.parameters if len(parameter.values) == 1
+        ]
 
     def options(self, drawn: Mapping[str, Any]) -> list[str]:
         """The options of the command line for what was drawn, by key."""

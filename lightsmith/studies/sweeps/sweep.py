@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 from lightsmith.replace_file import replace_file
-from lightsmith.studies.study import Member, Study, read_study
+from lightsmith.studies.study import Study, read_study
 from lightsmith.studies.sweeps.space import Space, read_space
 from lightsmith.terminal import shown
 
@@ -79,7 +78,7 @@ class Sweep:
         return [(group, seed) for seed in seeds for group in ("winner", "default")]
 
     def write(self, space: Path | None = None) -> None:
-        """Write sweep.json, and at the beginning the copy of the space and the members.
+        """Write sweep.json, and at the beginning the copy of the space.
 
         Raises:
             OSError: the disk cannot be written.
@@ -93,11 +92,6 @@ class Sweep:
         sweep = Sweep(self.study, replace(self.plan, trials=trials), self.database)
         sweep.write()
         return sweep
-
-    def members(self, options: Sequence[list[str]]) -> list[Member]:
-        """The members of the study: trials, of which those drawn so far have options, then the runs compared."""
-        trials = [Member(trial_name(n), option) for n, option in enumerate(options, 1)]
-        return [*trials, *(Member(f"{group}-seed-{seed}", []) for group, seed in self.compared())]
 
 
 def trial_name(number: int) -> str:
