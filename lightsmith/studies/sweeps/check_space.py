@@ -6,12 +6,13 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, Literal
 
 from lightsmith.runs.experiment import ExperimentCLI
+from lightsmith.studies.sweeps.forks import FORK, fork, use_one_gpu
 from lightsmith.studies.sweeps.parameters import told
-from lightsmith.studies.sweeps.run_member import FORK
 from lightsmith.studies.sweeps.space import Space
 from lightsmith.terminal import nearest, one_line
 
@@ -95,8 +96,7 @@ def tried(options: Sequence[str]) -> tuple[Any, ...]:
         ValueError: its line, where it cannot be built.
     """
     here, there = FORK.Pipe(duplex=False)
-    process = FORK.Process(target=_try, args=(list(options), there))
-    process.start()
+    process = fork(partial(_try, list(options), there), "tried-experiment")
     there.close()
     try:
         good, found = here.recv()
@@ -113,8 +113,10 @@ def _try(options: list[str], answer: Connection) -> None:
     silent = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(silent, stream)
+    use_one_gpu(0)
     try:
         cli = TriedCLI(["fit", *options])
+        _check_alone(cli)
     except SystemExit:
         answer.send((False, "the options end the command before anything is built"))
     except Exception as error:  # noqa: BLE001  # any of them is a mistake in the settings here
@@ -123,6 +125,13 @@ def _try(options: list[str], answer: Connection) -> None:
         model: Any = cli.model
         answer.send((True, (model.headline.metric, model.measured, _validations(cli), cli.options.seed_everything)))
     sys.stdout.flush()
+
+
+def _check_alone(cli: ExperimentCLI) -> None:
+    """Refuse a run of several processes, which would start as many sweeps."""
+    trainer: Any = cli.trainer
+    if trainer.world_size > 1:
+        raise ValueError(f"trainer.devices={cli.options.trainer.devices}: a trial runs on one device; leave it out")
 
 
 def _validations(cli: ExperimentCLI) -> int | None:

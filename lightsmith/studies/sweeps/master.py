@@ -8,19 +8,21 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.process import BaseProcess
 
 import torch
 
 from lightsmith.runs.failures import RunFailedError
 from lightsmith.studies.sweeps.compared_runs import recorded
+from lightsmith.studies.sweeps.forks import fork
 from lightsmith.studies.sweeps.leases import Holder, Leases
 from lightsmith.studies.sweeps.live_table import LiveTable
-from lightsmith.studies.sweeps.run_member import FORK
 from lightsmith.studies.sweeps.storage import leases_address
-from lightsmith.studies.sweeps.sweep import Sweep
+from lightsmith.studies.sweeps.sweep import OUTPUT, Sweep
 from lightsmith.studies.sweeps.trials import Trials
 from lightsmith.studies.sweeps.worker import work
+from lightsmith.terminal import shown
 
 POLL_SECONDS = 0.5
 PATIENCE_SECONDS = 60  # for runs that are told to end, in which they save
@@ -36,7 +38,7 @@ class Master:
         self.trials = Trials(sweep)
         self.signal = 0  # that tells the sweep to end
         self._count = workers
-        self._workers: list[BaseProcess] = []
+        self._workers: dict[int, BaseProcess] = {}
         self._crashes = 0
 
     def run(self) -> None:
@@ -71,25 +73,21 @@ class Master:
 
     def _tend(self) -> bool:
         """Start what workers are lacking; return whether any has something left to do."""
-        alive = []
-        for worker in self._workers:
-            if worker.is_alive():
-                alive.append(worker)
-            elif worker.exitcode == 0:  # it found nothing left
-                self._count -= 1
-            elif (worker.exitcode or 0) > 0:
-                self._crashes += 1
-        self._workers = alive
+        for place in range(self._count):
+            worker = self._workers.get(place)
+            if worker is None:
+                self._start(place)
+            elif not worker.is_alive() and worker.exitcode != 0:  # one that ends with 0 found nothing left
+                self._crashes += (worker.exitcode or 0) > 0
+                self._start(place)
         if self._crashes > MOST_CRASHES:
             self._end_workers()
-            raise RunFailedError(
-                f"workers fail by themselves ({self._crashes} times): the last words are in {self.sweep.folder}/output/"
-            )
-        while len(self._workers) < self._count:
-            worker = FORK.Process(target=work, args=(self.sweep,), name="sweep-worker")
-            worker.start()
-            self._workers.append(worker)
-        return bool(self._workers)
+            where = shown(self.sweep.folder)
+            raise RunFailedError(f"workers fail by themselves, {self._crashes} times; see above, and {where}/{OUTPUT}/")
+        return any(worker.is_alive() for worker in self._workers.values())
+
+    def _start(self, place: int) -> None:
+        self._workers[place] = fork(partial(work, self.sweep, place), f"sweep-worker-{place + 1}")
 
     def _compared(self) -> str:
         """How far the comparison at the end is; empty while there are trials to make."""
@@ -101,15 +99,14 @@ class Master:
     def _end_workers(self) -> None:
         """Let the workers end what they run, which saves; a second signal ends all of it at once."""
         first, deadline = self.signal, time.monotonic() + PATIENCE_SECONDS
-        for worker in self._workers:
+        workers = self._workers.values()
+        for worker in workers:
             worker.terminate()
-        while any(worker.is_alive() for worker in self._workers):
+        while any(worker.is_alive() for worker in workers):
             if self.signal != first or time.monotonic() > deadline:
-                for worker in self._workers:
+                for worker in workers:
                     worker.kill()  # and what they have forked ends with them
             time.sleep(0.05)
-        for worker in self._workers:
-            worker.join()
 
     @contextmanager
     def _signals_noted(self) -> Iterator[None]:

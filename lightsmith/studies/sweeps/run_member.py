@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
 import sys
-import threading
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,13 +17,11 @@ from lightsmith.runs.experiment import ExperimentCLI
 from lightsmith.runs.out_of_memory import ran_out_of_memory
 from lightsmith.runs.trainer import ExperimentTrainer
 from lightsmith.studies.child_runs import options_in
+from lightsmith.studies.sweeps.forks import with_output
 from lightsmith.studies.sweeps.report_trial import ReportTrial
 from lightsmith.studies.sweeps.sweep import OUTPUT, Sweep
 from lightsmith.studies.sweeps.trials import ENDED, Ending, Outcome, Trials
 from lightsmith.terminal import one_line
-
-FORK = multiprocessing.get_context("fork")
-POLL_SECONDS = 0.2
 
 
 class TrialCLI(ExperimentCLI):
@@ -90,27 +83,3 @@ def _outcome(error: BaseException | None) -> Outcome:
             return "out of memory"
         error = error.__cause__ or error.__context__
     return "failed"
-
-
-def with_output(file: Path) -> None:
-    """Let this process, just forked, write into a file and end with its parent; signals act as at the start."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
-    file.parent.mkdir(exist_ok=True)
-    output = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    for stream in (1, 2):
-        os.dup2(output, stream)
-    os.close(output)
-    end_with_parent()
-
-
-def end_with_parent() -> None:
-    """Kill this process once the one that forked it is gone: by then its run may be somebody else's."""
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(POLL_SECONDS)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    threading.Thread(target=watch, daemon=True, name="end-with-parent").start()

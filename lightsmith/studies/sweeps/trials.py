@@ -76,11 +76,15 @@ class Trials:
 
     def read(self, number: int) -> FrozenTrial:
         """A trial as it stands now."""
-        return self.all()[number - 1]
+        return self.storage.get_trial(self._id(number))
+
+    def _id(self, number: int) -> int:
+        study = self.storage.get_study_id_from_name(self.sweep.plan.name)
+        return self.storage.get_trial_id_from_study_id_trial_number(study, number - 1)
 
     def draw(self, number: int) -> dict[str, Any]:
         """The settings of a trial, by key: drawn now, or what was drawn for it before."""
-        trial_id = self.read(number)._trial_id
+        trial_id = self._id(number)
         self.storage.set_trial_state_values(trial_id, TrialState.RUNNING)
         self.study.sampler = sampler_of(self.sweep.space.method, self.sweep.plan.seed + number)
         with warnings.catch_warnings():
@@ -90,13 +94,13 @@ class Trials:
 
     def report(self, number: int, validation: int, value: float) -> bool:
         """Report the metric of a validation (1 for the first); return whether the trial should end now."""
-        trial_id = self.read(number)._trial_id
+        trial_id = self._id(number)
         self.storage.set_trial_intermediate_value(trial_id, validation, value)
         return self.study.pruner.prune(self.study, self.storage.get_trial(trial_id))
 
     def note(self, number: int, name: str, value: Any) -> None:
         """Keep a fact about a trial that has not ended."""
-        self.storage.set_trial_user_attr(self.read(number)._trial_id, name, value)
+        self.storage.set_trial_user_attr(self._id(number), name, value)
 
     def settle(self, number: int) -> bool:
         """End a trial by how its run ended, once; return whether it has ended.
@@ -114,17 +118,19 @@ class Trials:
             self.note(number, FAILURES, [*failures, ending["reason"]])
             self.note(number, ENDED, None)
             return False
-        self._end(trial, ending["outcome"])
+        value = self.value_of(trial)
+        if ending["outcome"] == "finished" and value is None:
+            ending = {**ending, "outcome": "not finite", "reason": f"{self.sweep.plan.metric} was never a number"}
+            self.note(number, ENDED, ending)
+        self._end(number, ending["outcome"], value)
         return True
 
-    def _end(self, trial: FrozenTrial, outcome: Outcome) -> None:
+    def _end(self, number: int, outcome: Outcome, value: float | None) -> None:
         """Tell Optuna. What the settings are to blame for is to be drawn less often: TPE takes it for pruned."""
-        value = self.value_of(trial)
         states = {"finished": TrialState.COMPLETE, "failed": TrialState.FAIL}
-        state = states.get(outcome, TrialState.PRUNED)
-        values = [value] if value is not None and state == TrialState.COMPLETE else None
+        values = [value] if outcome == "finished" and value is not None else None
         try:
-            self.storage.set_trial_state_values(trial._trial_id, state, values)
+            self.storage.set_trial_state_values(self._id(number), states.get(outcome, TrialState.PRUNED), values)
         except UpdateFinishedTrialError:  # by its holder before us, who was slow
             return
 

@@ -14,8 +14,9 @@ from typing import NamedTuple
 from lightsmith.records.status import read_status
 from lightsmith.studies.study import Member
 from lightsmith.studies.sweeps.compared_runs import compared_options, has_ended
+from lightsmith.studies.sweeps.forks import fork, use_one_gpu
 from lightsmith.studies.sweeps.leases import BEAT_SECONDS, Holder, Leases
-from lightsmith.studies.sweeps.run_member import FORK, run_compared, run_trial
+from lightsmith.studies.sweeps.run_member import run_compared, run_trial
 from lightsmith.studies.sweeps.storage import leases_address
 from lightsmith.studies.sweeps.sweep import Sweep, trial_name
 from lightsmith.studies.sweeps.trials import Trials
@@ -30,8 +31,13 @@ class Job(NamedTuple):
     number: int
 
 
-def work(sweep: Sweep) -> None:
-    """Make runs of a sweep until none is left, a signal comes, or the process that started this one is gone."""
+def work(sweep: Sweep, place: int) -> None:
+    """Make runs of a sweep until none is left, a signal comes, or the process that started this one is gone.
+
+    Args:
+        place: of this worker among those of the machine, from 0.
+    """
+    use_one_gpu(place)
     os.setsid()  # the terminal's Ctrl-C goes to the first process alone, which tells the others
     worker = Worker(sweep)
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())
@@ -94,8 +100,7 @@ class Worker:
 
     def _run(self, job: Job) -> None:
         """Fork the run, give signs of life until it has ended, and settle it if it is ours still."""
-        process = FORK.Process(target=self._target(job), name=job.name)
-        process.start()
+        process = fork(self._target(job), job.name)
         told = False
         while not wait([process.sentinel], timeout=BEAT_SECONDS):
             if not self._leases.renew(job.name):  # this machine slept, and somebody else goes on with it
