@@ -39,7 +39,7 @@ class Facts:
 class TriedCLI(ExperimentCLI):
     """An experiment that is built, checked, and neither recorded nor run."""
 
-    def _record(self, *_: Any) -> None:
+    def record(self, *_: Any) -> None:
         """Write nothing."""
 
     def _run_subcommand(self, subcommand: str) -> None:

@@ -22,9 +22,8 @@ WIDEST_SETTING = 40
 class LiveTable:
     """Shows the trials on a terminal while they run; elsewhere prints a line for each that ends."""
 
-    def __init__(self, trials: Trials, workers: int) -> None:
+    def __init__(self, trials: Trials) -> None:
         self._trials = trials
-        self._workers = workers
         self._console = Console()
         self._live = Live(console=self._console, auto_refresh=False, transient=True)  # which would start a thread
         self._started = time.monotonic()

@@ -51,7 +51,7 @@ class Master:
         self._plan()
         torch.set_num_threads(self.sweep.plan.threads)
         gc.freeze()  # what is imported by now is shared with the processes that are forked
-        with self._signals_noted(), LiveTable(self.trials, self._count) as table:
+        with self._signals_noted(), LiveTable(self.trials) as table:
             while not self.signal and self._tend():
                 table.show(self._compared())
                 time.sleep(POLL_SECONDS)

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from lightsmith.settings.yaml_files import parse_yaml
@@ -83,7 +84,7 @@ class Parameter:
         if self.log or not (self.whole or self.step):
             return None
         step = self.step or 1
-        points = [self.low + n * step for n in range(round((self.high - self.low) / step) + 1)]
+        points = [_after(self.low, step, n) for n in range(round((self.high - self.low) / step) + 1)]
         return [int(point) for point in points] if self.whole else points
 
     def option(self, drawn: Any) -> str:
@@ -174,7 +175,7 @@ def _range(key: str, entry: Mapping[str, Any], kind: str) -> Parameter:
     if kind == "int_uniform" and any(end != int(end) for end in (low, high)):
         raise ValueError(f"{key}: min={low} and max={high} of int_uniform must be whole numbers")
     step = _step(key, entry, low, high) if kind == "q_uniform" else None
-    high = low + step * math.floor((high - low) / step + 1e-9) if step else high
+    high = _after(low, step, math.floor((high - low) / step + 1e-9)) if step else high
     ends = (low, high) if whole else (float(low), float(high))
     return Parameter(key, (), *ends, step=step, log=kind.startswith("log"), whole=whole)
 
@@ -184,3 +185,8 @@ def _step(key: str, entry: Mapping[str, Any], low: float, high: float) -> float:
     if isinstance(step, bool) or not isinstance(step, (int, float)) or not 0 < step <= high - low:
         raise ValueError(f"{key}.q={step} must be above 0, and at most max - min = {high - low}")
     return step
+
+
+def _after(low: float, step: float, steps: int) -> float:
+    """The number that many steps above ``low``, as it is written: 0.3, not 0.30000000000000004."""
+    return float(Decimal(str(low)) + steps * Decimal(str(step)))

@@ -36,9 +36,9 @@ class TrialCLI(ExperimentCLI):
         self._reporter = reporter
         super().__init__(args)
 
-    def _build_trainer(self, **kwargs: Any) -> ExperimentTrainer:
+    def build_trainer(self, **kwargs: Any) -> ExperimentTrainer:
         """The Trainer with one more callback, which is no part of the run's own settings."""
-        trainer = super()._build_trainer(**kwargs)
+        trainer = super().build_trainer(**kwargs)
         trainer.callbacks.insert(0, self._reporter)
         return trainer
 

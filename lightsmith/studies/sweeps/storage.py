@@ -5,17 +5,13 @@ from __future__ import annotations
 import fcntl
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
-from sqlalchemy import NullPool, make_url
+from sqlalchemy import URL, NullPool, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from lightsmith.terminal import nearest, one_line
-
-if TYPE_CHECKING:
-    from sqlalchemy import URL
 
 JOURNAL = "journal.log"
 LEASES = "leases.sqlite"
@@ -84,4 +80,6 @@ def address(database: str) -> URL:
 
 def public(database: str) -> str:
     """The address without its password, for records and messages."""
-    return address(database).set(password=None, drivername="postgresql").render_as_string(False)
+    url = address(database)
+    parts = {"username": url.username, "host": url.host, "port": url.port, "database": url.database}
+    return URL.create("postgresql", **parts, query=url.query).render_as_string(False)

@@ -96,7 +96,7 @@ class Trials:
         """Report the metric of a validation (1 for the first); return whether the trial should end now."""
         trial_id = self._id(number)
         self.storage.set_trial_intermediate_value(trial_id, validation, value)
-        return self.study.pruner.prune(self.study, self.storage.get_trial(trial_id))
+        return bool(self.study.pruner.prune(self.study, self.storage.get_trial(trial_id)))  # NumPy's, in some
 
     def note(self, number: int, name: str, value: Any) -> None:
         """Keep a fact about a trial that has not ended."""

@@ -28,6 +28,7 @@ def test_an_experiment_that_takes_every_value_says_what_it_measures_and_writes_n
     assert {path.name for path in set(Path.cwd().iterdir()) - before} == {"space.yaml"}
 
 
+@pytest.mark.slow  # two to four experiments are built for each
 @pytest.mark.parametrize(
     ("parameters", "line"),
     [
@@ -45,6 +46,7 @@ def test_a_value_that_the_experiment_does_not_take_is_one_line(parameters: str, 
         check_space(space(parameters), SMALL, "space.yaml")
 
 
+@pytest.mark.slow
 def test_what_is_wrong_without_the_space_is_not_blamed_on_it() -> None:
     with pytest.raises(ValueError, match=r"^trainer\.devices=2: a trial runs on one device"):
         check_space(space("{model.lr: {values: [1]}}"), [*SMALL, "--trainer.devices=2"], "space.yaml")

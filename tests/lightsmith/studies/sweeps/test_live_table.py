@@ -6,7 +6,7 @@ from tests.planned_sweep import ended, planned
 
 def test_without_a_terminal_each_trial_that_ends_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     trials = planned("method: grid\nparameters: {model.lr: {values: [0.123456, 0.2]}, model.k: {min: 1, max: 2}}\n")
-    with LiveTable(trials, workers=1) as table:
+    with LiveTable(trials) as table:
         table.show()
         ended(trials, 1, "finished", 0.5)
         table.show()
@@ -22,7 +22,7 @@ def test_without_a_terminal_each_trial_that_ends_is_a_line(capsys: pytest.Captur
 def test_trials_that_had_ended_before_are_not_said_again(capsys: pytest.CaptureFixture[str]) -> None:
     trials = planned()
     ended(trials, 1, "finished", 0.5)
-    with LiveTable(trials, workers=1) as table:
+    with LiveTable(trials) as table:
         table.show()
     assert capsys.readouterr().out == ""
 

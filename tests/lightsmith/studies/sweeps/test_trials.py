@@ -95,7 +95,7 @@ def test_a_run_that_is_killed_at_one_place_again_and_again_is_out_of_memory() ->
 
 
 def test_a_trial_worse_than_the_median_is_pruned() -> None:
-    trials = planned(f"{BAYES}early_terminate: {{type: median, min_iter: 1}}\n", trials=7)
+    trials = planned(f"{BAYES}early_terminate: {{type: median, min_iter: 2}}\n", trials=7)
     for number in range(1, 6):
         ended(trials, number, "finished", 0.5, 0.6, 0.7)
     trials.draw(6)
