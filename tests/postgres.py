@@ -41,7 +41,7 @@ def postgres() -> Iterator[str]:
 
         def run(program: str, *arguments: str) -> None:
             command = [str(bin_folder / program), *arguments]
-            subprocess.run(command, check=True, capture_output=True, **as_user)  # type: ignore[call-overload]
+            subprocess.run(command, check=True, capture_output=True, **as_user)
 
         run("initdb", "-D", data, "-U", "sweeper", "--auth=trust")
         options = f"-p {port} -h 127.0.0.1 -k {folder} -c fsync=off"

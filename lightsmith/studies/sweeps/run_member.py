@@ -64,7 +64,7 @@ def run_compared(sweep: Sweep, name: str, options: Sequence[str]) -> None:
 
 
 def _ending(cli: TrialCLI, reporter: ReportTrial, folder: Path) -> Ending:
-    trainer = cli.trainer
+    trainer: Any = cli.trainer
     measured = next((callback for callback in trainer.callbacks if isinstance(callback, MeasureFit)), None)
     best = folder / BEST_CHECKPOINT
     digest = weights_sha256(read_checkpoint(best)["state_dict"]) if best.is_file() else None

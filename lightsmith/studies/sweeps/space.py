@@ -96,7 +96,7 @@ def _space(settings: Mapping[str, Any]) -> Space:
     for key in settings:
         if key not in (*KEYS, *OF_WANDB):
             raise ValueError(f"unknown key {key}{nearest(key, [*KEYS, *OF_WANDB])}")
-    method = settings.get("method")
+    method: Any = settings.get("method")
     if method not in get_args(Method):
         near = nearest(str(method), list(get_args(Method)))
         raise ValueError(f"method={method} is not one of {', '.join(get_args(Method))}{near}")

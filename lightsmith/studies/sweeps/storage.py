@@ -81,5 +81,5 @@ def address(database: str) -> URL:
 def public(database: str) -> str:
     """The address without its password, for records and messages."""
     url = address(database)
-    parts = {"username": url.username, "host": url.host, "port": url.port, "database": url.database}
-    return URL.create("postgresql", **parts, query=url.query).render_as_string(False)
+    where = {"username": url.username, "host": url.host, "database": url.database}
+    return URL.create("postgresql", **where, port=url.port, query=url.query).render_as_string(False)

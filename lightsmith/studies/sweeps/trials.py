@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from lightsmith.studies.sweeps.samplers import pruner_of, sampler_of
@@ -19,7 +20,7 @@ from lightsmith.studies.sweeps.sweep import Sweep
 MOST_ATTEMPTS = 2
 MOST_KILLS = 3  # of one run in a row that gets no further, as when the system's memory is short
 ENDED, FAILURES, KILLS = "ended", "failures", "kills"  # attributes of a trial
-DIRECTIONS = {"max": "maximize", "min": "minimize"}
+DIRECTIONS = {"max": StudyDirection.MAXIMIZE, "min": StudyDirection.MINIMIZE}
 
 Outcome = Literal["finished", "pruned", "out of memory", "not finite", "failed"]
 
