@@ -11,7 +11,8 @@ from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 
 from lightsmith.replace_file import replace_file
-from lightsmith.studies.comparison import Comparison, compare_runs
+from lightsmith.studies.comparison import compare_runs
+from lightsmith.studies.comparisons.answer import Comparison
 from lightsmith.studies.comparisons.lines import print_comparison
 from lightsmith.studies.study import Member
 from lightsmith.studies.sweeps.compared_runs import compared_options, recorded
