@@ -20,6 +20,7 @@ def judged(metric: str | None, goal: Goal | None) -> tuple[str, str]:
     return metric_of(Space("random", metric, goal, []), FACTS, "space.yaml")
 
 
+@pytest.mark.slow
 def test_an_experiment_that_takes_every_value_says_what_it_measures_and_writes_nothing() -> None:
     before = set(Path.cwd().iterdir())
     facts = check_space(space("{model.lr: {min: 0.1, max: 0.2}}"), SMALL, "space.yaml")
