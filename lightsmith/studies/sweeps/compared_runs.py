@@ -6,22 +6,31 @@ from pathlib import Path
 
 from lightsmith.records.results import FILE as RESULTS
 from lightsmith.studies.study import status_in
-from lightsmith.studies.sweeps.sweep import Sweep
 from lightsmith.studies.sweeps.trials import Trials
+
+
+def compared_names(trials: Trials) -> dict[str, list[str]]:
+    """The folders' names of the runs of the comparison, by group, a run for each fresh seed; none without a winner.
+
+    The winner's say which trial it was: with more trials it may be another.
+    """
+    best, seeds = trials.best(), trials.sweep.compared_seeds
+    winner = f"winner-{best.number + 1:04d}" if best else ""
+    return {group: [f"{group}-seed-{seed}" for seed in seeds] for group in ("default", winner) if best}
 
 
 def compared_options(trials: Trials, name: str) -> list[str]:
     """The options of a run of the comparison, beside those of the study.
 
     Args:
-        name: such as winner-seed-2.
+        name: such as default-seed-2 or winner-0012-seed-2.
     """
     group, _, seed = name.partition("-seed-")
-    best = trials.best()
-    assert best is not None, "the comparison begins once there is a winner"
     space = trials.sweep.space
-    settings = space.options(best.params) if group == "winner" else space.constants()
-    return [*settings, f"--seed_everything={seed}"]
+    if group == "default":
+        return [*space.constants(), f"--seed_everything={seed}"]
+    trial = trials.read(int(group.removeprefix("winner-")))
+    return [*space.options(trial.params), f"--seed_everything={seed}"]
 
 
 def has_ended(folder: Path) -> bool:
@@ -30,11 +39,7 @@ def has_ended(folder: Path) -> bool:
     return state == "failed" or (state == "finished" and (folder / RESULTS).is_file())
 
 
-def recorded(sweep: Sweep) -> dict[str, list[Path]]:
-    """The folders of the comparison's runs that have a record, by group: the default settings, then the winner."""
-    folders: dict[str, list[Path]] = {"default": [], "winner": []}
-    for group, seed in sweep.compared():
-        folder = sweep.folder / f"{group}-seed-{seed}"
-        if (folder / RESULTS).is_file():
-            folders[group].append(folder)
-    return folders
+def recorded(trials: Trials) -> list[Path]:
+    """The folders of the comparison's runs that have a record: the default settings, then the winner."""
+    folders = (trials.sweep.folder / name for names in compared_names(trials).values() for name in names)
+    return [folder for folder in folders if (folder / RESULTS).is_file()]

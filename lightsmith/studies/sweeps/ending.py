@@ -15,7 +15,7 @@ from lightsmith.studies.comparison import compare_runs
 from lightsmith.studies.comparisons.answer import Comparison
 from lightsmith.studies.comparisons.lines import print_comparison
 from lightsmith.studies.study import Member
-from lightsmith.studies.sweeps.compared_runs import compared_options, recorded
+from lightsmith.studies.sweeps.compared_runs import compared_names, compared_options, recorded
 from lightsmith.studies.sweeps.live_table import outcome_of, table_of
 from lightsmith.studies.sweeps.sweep import Sweep, trial_name
 from lightsmith.studies.sweeps.trials import ENDED, Trials
@@ -41,7 +41,7 @@ def end_sweep(trials: Trials) -> int:
     Console(width=WIDTH).print(table_of(trials, trials.all(), marked=best))
     if importance:
         print("importance " + ", ".join(f"{key} {share:.0%}" for key, share in importance.items()))
-    found, problem = _compared(sweep)
+    found, problem = _compared(trials)
     record = {
         "schema": SCHEMA,
         "metric": sweep.plan.metric,
@@ -63,15 +63,14 @@ def _members(trials: Trials) -> list[Member]:
     """The runs of the study with the options that each was given."""
     sweep = trials.sweep
     drawn = [Member(trial_name(trial.number + 1), sweep.space.options(trial.params)) for trial in trials.all()]
-    names = [f"{group}-seed-{seed}" for group, seed in sweep.compared()] if trials.best() else []
+    names = [name for group in compared_names(trials).values() for name in group]
     return [*drawn, *(Member(name, compared_options(trials, name)) for name in names)]
 
 
-def _compared(sweep: Sweep) -> tuple[Comparison | None, str]:
+def _compared(trials: Trials) -> tuple[Comparison | None, str]:
     """The winner beside the default settings, or why there is no such comparison."""
-    folders = [folder for group in recorded(sweep).values() for folder in group]
     try:
-        return compare_runs(folders), ""
+        return compare_runs(recorded(trials)), ""
     except ValueError as error:  # no trial finished, or the runs failed
         return None, f"; nothing to compare: {one_line(error)}"
 

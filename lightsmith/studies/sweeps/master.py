@@ -14,7 +14,7 @@ from multiprocessing.process import BaseProcess
 import torch
 
 from lightsmith.runs.failures import RunFailedError
-from lightsmith.studies.sweeps.compared_runs import recorded
+from lightsmith.studies.sweeps.compared_runs import compared_names, recorded
 from lightsmith.studies.sweeps.forks import fork
 from lightsmith.studies.sweeps.leases import Holder, Leases
 from lightsmith.studies.sweeps.live_table import LiveTable
@@ -93,8 +93,8 @@ class Master:
         """How far the comparison at the end is; empty while there are trials to make."""
         if not all(trial.state.is_finished() for trial in self.trials.all()):
             return ""
-        done = sum(map(len, recorded(self.sweep).values()))
-        return f"winner and default on fresh seeds: {done} of {len(self.sweep.compared())} runs"
+        planned = sum(map(len, compared_names(self.trials).values()))
+        return f"winner and default on fresh seeds: {len(recorded(self.trials))} of {planned} runs"
 
     def _end_workers(self) -> None:
         """Let the workers end what they run, which saves; a second signal ends all of it at once."""

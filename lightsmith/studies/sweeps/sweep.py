@@ -72,10 +72,10 @@ class Sweep:
         """The run folder of a trial; the first is number 1."""
         return self.folder / trial_name(number)
 
-    def compared(self) -> list[tuple[str, int]]:
-        """(name of the group, seed) of each run at the end: the winner and the default settings, on fresh seeds."""
-        seeds = range(self.plan.run_seed + 1, self.plan.run_seed + 1 + COMPARED_SEEDS)
-        return [(group, seed) for seed in seeds for group in ("winner", "default")]
+    @property
+    def compared_seeds(self) -> range:
+        """The seeds of the comparison at the end, which no trial had."""
+        return range(self.plan.run_seed + 1, self.plan.run_seed + 1 + COMPARED_SEEDS)
 
     def write(self, space: Path | None = None) -> None:
         """Write sweep.json, and at the beginning the copy of the space.

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from lightsmith.records.status import read_status
 from lightsmith.studies.study import Member
-from lightsmith.studies.sweeps.compared_runs import compared_options, has_ended
+from lightsmith.studies.sweeps.compared_runs import compared_names, compared_options, has_ended
 from lightsmith.studies.sweeps.forks import fork, use_one_gpu
 from lightsmith.studies.sweeps.leases import BEAT_SECONDS, Holder, Leases
 from lightsmith.studies.sweeps.run_member import run_compared, run_trial
@@ -75,9 +75,7 @@ class Worker:
         unended.sort(key=lambda trial: (trial.state.name != "RUNNING", trial.number))
         if unended:
             return [Job(trial_name(trial.number + 1), trial.number + 1) for trial in unended]
-        if self.trials.best() is None:
-            return []
-        names = (f"{group}-seed-{seed}" for group, seed in self.sweep.compared())
+        names = (name for group in zip(*compared_names(self.trials).values(), strict=True) for name in group)
         return [Job(name, 0) for name in names if not has_ended(self.sweep.folder / name)]
 
     def take(self, job: Job) -> bool:

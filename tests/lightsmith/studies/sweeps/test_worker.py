@@ -50,10 +50,10 @@ def test_the_winner_is_compared_once_all_trials_have_ended() -> None:
     trials = planned(trials=1)
     ended(trials, 1, "finished", 0.5)
     names = [job.name for job in Worker(trials.sweep).open_jobs()]
-    assert names[:3] == ["winner-seed-2", "default-seed-2", "winner-seed-3"]
+    assert names[:3] == ["default-seed-2", "winner-0001-seed-2", "default-seed-3"]
     assert len(names) == 10
-    Path("winner-seed-2").mkdir()
-    write_status(Path("winner-seed-2"), "failed", "it could not")
+    Path("winner-0001-seed-2").mkdir()
+    write_status(Path("winner-0001-seed-2"), "failed", "it could not")
     assert len(Worker(trials.sweep).open_jobs()) == 9  # it is not tried for ever
 
 
