@@ -3,7 +3,7 @@
 
 # Values come from the command line only: assigned here, none leaks in from the environment (WSL exports NAME). One that
 # is empty, or of a name that nobody reads, would train on something else than was meant: it ends everything.
-variables := NAME DATA ARGS RESUME RUN INPUT TEXT OUTPUT FORMAT INT8 BASELINE MAX_DROP QUICK KILLS SEEDS VARIANT RUNS NAMES METRIC
+variables := NAME DATA ARGS RESUME RUN INPUT TEXT OUTPUT FORMAT INT8 BASELINE MAX_DROP QUICK KILLS SEEDS VARIANT RUNS NAMES METRIC SWEEP TRIALS WORKERS STORAGE
 $(foreach v,$(variables),$(eval $(v) :=))
 given := $(foreach v,$(.VARIABLES),$(if $(findstring command line,$(origin $(v))),$(v)))
 $(foreach v,$(filter-out $(variables) python SHELL,$(given)),$(error $(v)= is not known: there are $(variables)))
@@ -46,6 +46,10 @@ export: need-RUN setup ## Write a model of its own and prove it: RUN=runs/mnist_
 
 verify-compare: need-RUNS setup ## Compare runs of one setting with each other, a thousand times: RUNS="runs/mnist_mlp/*", ten seeds or more
 	@$(python) -m benchmarks.comparisons --runs="$(RUNS)" $(ARGS)
+
+sweep: $(if $(RESUME),,need-NAME need-SWEEP) setup ## Try settings, compare the best: NAME=mnist_mlp SWEEP=experiments/_sweeps/mnist_mlp.yaml TRIALS=20 [WORKERS=2] [STORAGE=postgresql://...] [RESUME=study]
+	@$(python) cli.py sweep $(if $(RESUME),--resume="$(RESUME)",--name="$(NAME)" --sweep="$(SWEEP)") $(if $(TRIALS),--trials="$(TRIALS)") \
+	    $(if $(WORKERS),--workers="$(WORKERS)") $(if $(STORAGE),--storage="$(STORAGE)") $(if $(DATA),--data="$(DATA)") $(if $(ARGS),--options="$(ARGS)")
 
 verify-resume: need-NAME setup ## Kill a run at random moments, resume it, compare: NAME=mnist_mlp [DATA=...] [KILLS=5] [ARGS="--trainer.max_epochs=2"]
 	@$(python) cli.py verify-resume --name="$(NAME)" $(if $(DATA),--data="$(DATA)") $(if $(KILLS),--kills="$(KILLS)") $(if $(ARGS),--options="$(ARGS)")
@@ -105,6 +109,7 @@ ask-NAME = Which experiment? Say NAME=, one of: $(experiments)
 ask-DATA = Which data? Say DATA=, $(if $(filter evaluate,$(MAKECMDGOALS)),a labelled file or folder,the folder with CIFAR-10)
 ask-RUN = Which trained model? Say RUN=, a run folder such as runs/mnist_mlp/latest
 ask-RUNS = Which runs? Say RUNS=, run folders or patterns such as RUNS="runs/mnist_mlp/*", or NAMES=, experiments
+ask-SWEEP = Which settings? Say SWEEP=, one of: $(wildcard experiments/_sweeps/*.yaml), or a W&B sweep YAML of your own
 ask-INPUT = Classify what? Say INPUT=, a file or a folder, or TEXT="..."
 
-.PHONY: help list options exp predict evaluate export compress verify-resume test test-slow bench measure check ship-weights pretrained lock clean setup
+.PHONY: help list options exp predict evaluate export compress verify-resume sweep test test-slow bench measure check ship-weights pretrained lock clean setup

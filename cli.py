@@ -42,6 +42,7 @@ VERBS = {
     "export": Verb(
         "commands.export", "a run's model as a folder of its own (ONNX or torch.export), proved on the test split"
     ),
+    "sweep": Verb("commands.sweep", "try settings drawn from a space, and compare the best with the default ones"),
     "verify-resume": Verb("commands.verify_resume", "prove that a killed and resumed run ends as an undisturbed one"),
     "ship-weights": Verb("commands.ship_weights", "turn a cifar_resnet run into the backbone that Lightsmith ships"),
 }

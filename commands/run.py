@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
+from lightsmith.launch.wandb_agent import from_agent
 from lightsmith.runs.fast_imports import import_torchmetrics
 from lightsmith.settings.experiments import experiment_files
 from lightsmith.settings.yaml_files import read_settings, refuse_url
@@ -44,6 +45,7 @@ def run(given: list[str]) -> int:
         ValueError: a mistake in the settings.
         RunFailedError: the run failed in itself.
     """
+    given = from_agent(given)
     check_config_files(given)
     import_torchmetrics()
     # Imported here: each command loads only what it needs, and a mistyped name is answered at once.

@@ -2,29 +2,72 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from datetime import datetime
 from itertools import count
 from pathlib import Path
+
+from lightsmith.terminal import shown
 
 LAST_CHECKPOINT = Path("checkpoints/last.ckpt")
 BEST_CHECKPOINT = Path("checkpoints/best.ckpt")
 PREDICTIONS = Path("predictions/test.parquet")  # what the model says of every test item
 
 
-def check_writable(root: Path) -> None:
+def check_writable(root: Path, option: str = "runs") -> None:
     """Refuse a folder that cannot be made or written, before a long download rather than after.
+
+    Args:
+        option: the one that names it.
 
     Raises:
         ValueError: naming what is in the way.
     """
     existing = next(path for path in (root.absolute(), *root.absolute().parents) if path.exists())
     if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
-        raise ValueError(f"--runs={root}: {existing} cannot be written; name a folder that can")
+        raise ValueError(f"--{option}={root}: {existing} cannot be written; name a folder that can")
 
 
-def create_run_folder(root: Path, experiment: str) -> Path:
-    """A new, empty folder.
+def check_free(folder: Path) -> None:
+    """Refuse a folder for a new run that cannot be written, or that is there already.
+
+    Raises:
+        ValueError: naming it.
+    """
+    check_writable(folder, "folder")
+    if folder.exists():
+        raise ValueError(
+            f"--folder={folder} is there already: name a new one; a run that was interrupted there goes on with "
+            f"--resume={folder}"
+        )
+
+
+def hold(folder: Path) -> int:
+    """Keep other processes of this machine from working in a folder.
+
+    Returns:
+        A file descriptor: once it is closed, or this process has ended, others may.
+
+    Raises:
+        ValueError: another one works in it.
+    """
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(held)
+        raise ValueError(f"{shown(folder)}: another process is working in it; wait for its end") from error
+    except OSError:  # a file system without locks
+        pass
+    return held
+
+
+def create_run_folder(root: Path, experiment: str, kind: str = "") -> Path:
+    """A new, empty folder, named by the time.
+
+    Args:
+        kind: of a study, which the name ends with, such as seeds.
 
     Raises:
         ValueError: the disk cannot be written.
@@ -33,7 +76,7 @@ def create_run_folder(root: Path, experiment: str) -> Path:
     try:
         parent = root / experiment
         parent.mkdir(parents=True, exist_ok=True)
-        return _first_free(parent, started)
+        return _first_free(parent, f"{started}-{kind}" if kind else started)
     except OSError as error:
         raise ValueError(
             f"--runs={root}: {error.strerror} ({error.filename}); name a folder that can be written"

@@ -44,6 +44,7 @@ PRIVATE = {
     "torch.nn.Module": {"_forward_hooks"},
     "torch.ops.mkldnn": {"_is_mkldnn_bf16_supported"},
     "transformers.PretrainedConfig": {"_name_or_path"},  # in config.json
+    "wandb.apis.public.runs": {"_wandb"},  # its notes in a run's configuration
 }  # fmt: skip
 UNDOCUMENTED = {
     "lightning.fabric.plugins.io.torch_io": {"TorchCheckpointIO"},

@@ -138,15 +138,15 @@ class ExperimentCLI(LightningCLI):
         load_start(self.options, start, self.model, self.datamodule)
         continued = start if self.options.ckpt_path else {}
         self.restored_step = continued.get("global_step", 0)
-        trainer = self._build_trainer(**kwargs)
+        trainer = self.build_trainer(**kwargs)
         if trying:  # writes nothing
             trainer.callbacks = [c for c in trainer.callbacks if not isinstance(c, ModelCheckpoint | SaveLast)]
         check_ready(self, trainer, continued, trains=self.trains)
         if self.trains and not trying and trainer.is_global_zero:
-            self._record(trainer, continued if self.options.resume else {})
+            self.record(trainer, continued if self.options.resume else {})
         return trainer
 
-    def _build_trainer(self, **kwargs: Any) -> ExperimentTrainer:
+    def build_trainer(self, **kwargs: Any) -> ExperimentTrainer:
         asked = self.config_init[self.subcommand].trainer
         follow_metrics(self.options.monitor, self.options.trainer.callbacks, asked.callbacks, self.model)
         try:
@@ -161,7 +161,7 @@ class ExperimentCLI(LightningCLI):
         assert isinstance(trainer, ExperimentTrainer)
         return trainer
 
-    def _record(self, trainer: ExperimentTrainer, resumed_from: dict[str, Any]) -> None:
+    def record(self, trainer: ExperimentTrainer, resumed_from: dict[str, Any]) -> None:
         """Open the run folder, and let the Trainer write into it."""
         options = self.options
         defaults = experiment_defaults(self.parser, str(self.subcommand), options.experiment, options.config or [])

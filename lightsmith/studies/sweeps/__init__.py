@@ -1,0 +1,1 @@
+"""Sweeps: a space of settings, trials drawn from it, and the workers that run them."""

@@ -1,0 +1,57 @@
+"""A PostgreSQL server of one's own, in a folder, for as long as a test needs it."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+
+def programs() -> Path | None:
+    """The folder with PostgreSQL's server programs, if there are any here."""
+    found = shutil.which("initdb")
+    installed = [Path(found).parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    return installed[-1] if installed else None
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """The address of an empty database on loopback; a test without PostgreSQL on its machine skips.
+
+    The server refuses to run as root, who lends it the user postgres or nobody.
+    """
+    bin_folder = programs()
+    if bin_folder is None:
+        pytest.skip("PostgreSQL's server programs are not installed")
+    user = pwd.getpwuid(os.getuid()) if os.getuid() else _unprivileged()
+    with tempfile.TemporaryDirectory(prefix="lightsmith-postgres-") as folder, socket.create_server(("", 0)) as free:
+        port = free.getsockname()[1]
+        free.close()
+        os.chown(folder, user.pw_uid, user.pw_gid)
+        data = f"{folder}/data"
+        as_user = {"user": user.pw_uid, "group": user.pw_gid, "cwd": folder} if not os.getuid() else {"cwd": folder}
+
+        def run(program: str, *arguments: str) -> None:
+            command = [str(bin_folder / program), *arguments]
+            subprocess.run(command, check=True, capture_output=True, **as_user)
+
+        run("initdb", "-D", data, "-U", "sweeper", "--auth=trust")
+        options = f"-p {port} -h 127.0.0.1 -k {folder} -c fsync=off"
+        run("pg_ctl", "-D", data, "-w", "-o", options, "-l", f"{folder}/log", "start")
+        try:
+            yield f"postgresql://sweeper:secret@127.0.0.1:{port}/postgres"
+        finally:
+            run("pg_ctl", "-D", data, "-m", "immediate", "stop")
+
+
+def _unprivileged() -> pwd.struct_passwd:
+    names = {entry.pw_name: entry for entry in pwd.getpwall()}
+    return names.get("postgres") or names["nobody"]
