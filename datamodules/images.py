@@ -174,7 +174,7 @@ class ImageData(TableData):
         """Return whether the decoded images of all splits, of which these are one, are within the budget."""
         count = len(items)
         if title in SPLIT_NAMES:
-            used = self.found if self.train_size is None else self.source_found
+            used = self.uncut if self.train_size is None else self.source_found
             count = max(count, sum(map(len, used.splits.values())))
         size = self.preprocessing.resize_px
         return count * size * size * self.preprocessing.channels <= self.memory_budget_gb * 1e9

@@ -18,6 +18,7 @@ from datamodules.data_reader import DataReader
 from datamodules.health.contents import Contents, content_ids, fingerprint, read_contents
 from datamodules.health.duplicates import find_copies, note_copies
 from datamodules.preprocessing import ModulePreprocessing, Preprocessing
+from datamodules.sources.folds import Fold, cut_fold, pooled
 from datamodules.sources.hub_tables import names_hub
 from datamodules.sources.item_names import name_item
 from datamodules.sources.labels.known_classes import in_known_order
@@ -25,7 +26,8 @@ from datamodules.sources.labels.labels import Labels
 from datamodules.sources.labels.nothing import without_labels
 from datamodules.sources.labels.values import summary
 from datamodules.sources.source import SPLIT_NAMES, Source, existing_path, take
-from datamodules.sources.splits import RareClasses, check_fractions, choose_train, cut_missing_splits
+from datamodules.sources.split_options import check_fractions, check_numbers
+from datamodules.sources.splits import RareClasses, choose_train, cut_missing_splits
 from datamodules.sources.unreadable import check_lost, check_unreadable, lost_items
 
 
@@ -51,6 +53,7 @@ class SplitData(SplitLoaders, DataReader):
             out, as are empty ones, which do not count.
         rare_classes: ``refuse`` a class with too few items to cut the missing splits from, or keep it in ``train``.
         cache_gb: what data/encoded may hold; beyond it, entries go that have not been used for longest.
+        fold: such as 2/5, the second of five folds: it is the test split then, and an official one has no part.
     """
 
     hub_name: ClassVar[str]  # owner/name@revision
@@ -71,14 +74,12 @@ class SplitData(SplitLoaders, DataReader):
         max_unreadable_share: float = 0.05,
         rare_classes: RareClasses = "refuse",
         cache_gb: float = 20.0,
+        fold: str | None = None,
     ) -> None:
         super().__init__(batch_size, num_workers, keep_on_device)
         check_fractions(val_fraction, test_fraction)
-        if not 0 <= max_unreadable_share <= 1:
-            raise ValueError(f"data.max_unreadable_share={max_unreadable_share} must lie in 0…1")
-        for name, count, least in (("train_size", train_size, 1), ("cache_gb", cache_gb, 0)):
-            if count is not None and count < least:
-                raise ValueError(f"data.{name}={count} must be at least {least}")
+        check_numbers(max_unreadable_share, train_size, cache_gb)
+        self.fold = None if fold is None else Fold.read(fold)
         self.source = source
         self.val_fraction = val_fraction
         self.test_fraction = test_fraction
@@ -114,7 +115,7 @@ class SplitData(SplitLoaders, DataReader):
     @cached_property
     def source_found(self) -> Source:
         """The splits as they are used: official ones kept, missing ones cut from train, ``train_size`` applied."""
-        found, copies = self._known, {}
+        found, copies = self.uncut, {}
         total = sum(map(len, found.splits.values())) + len(found.unusable)
         check_unreadable(found.unusable, total, self.max_unreadable_share)
         self.labels.check(found)
@@ -123,8 +124,11 @@ class SplitData(SplitLoaders, DataReader):
             self._contents = {split: self.read_contents(given.items, split) for split, given in found.splits.items()}
             copies = find_copies(self._contents)
             found = note_copies(found, copies, noun)
-        fractions = self.val_fraction, self.test_fraction
-        source = cut_missing_splits(found, *fractions, self.split_seed, copies.get("train"), self.rare_classes, noun)
+        alike, fractions = copies.get("train"), (self.val_fraction, self.test_fraction)
+        if self.fold is None:
+            source = cut_missing_splits(found, *fractions, self.split_seed, alike, self.rare_classes, noun)
+        else:
+            source = cut_fold(found, self.fold, self.val_fraction, self.split_seed, alike, noun)
         return source if self.train_size is None else choose_train(source, self.train_size, self.split_seed)
 
     def read_contents(self, items: Any, split: str) -> Contents:
@@ -132,15 +136,16 @@ class SplitData(SplitLoaders, DataReader):
         return read_contents(items, split)
 
     @cached_property
-    def _known(self) -> Source:
-        """The data as it lies there, with the classes in the order of a model that exists."""
-        return self.found if self.known_classes is None else in_known_order(self.found, self.known_classes)
+    def uncut(self) -> Source:
+        """The data before splits are cut: with the classes in the order of a model that exists, pooled for folds."""
+        known = self.found if self.known_classes is None else in_known_order(self.found, self.known_classes)
+        return known if self.fold is None else pooled(known)
 
     @cached_property
     def encoded_splits(self) -> EncodedSplits:
         """Data sets and readable examples per split, and all that was skipped."""
         used = self.source_found
-        encoded = encode_splits(self._known, used, self.encode)
+        encoded = encode_splits(self.uncut, used, self.encode, whole=self.fold is not None)
         if self.cache:
             keep_within(self.cache_gb)
         check_unreadable(encoded.skipped, sum(map(len, used.splits.values())), self.max_unreadable_share)
@@ -168,15 +173,10 @@ class SplitData(SplitLoaders, DataReader):
         """The folder with what ``build`` makes of items under these settings, from the cache if it is there."""
         if not self.cache:
             return uncached(build)
-        read = (content for split, content in self._contents.items() if self.found.splits[split].items is items)
+        read = (content for split, content in self._contents.items() if self.uncut.splits[split].items is items)
         contents = next(read, None) or read_contents(items, "items")
         digest = hashlib.sha256(repr((type(self).__name__, settings, contents.key)).encode())
         return cached(digest.hexdigest(), build)
-
-    @property
-    def augments(self) -> bool:
-        """Return whether training items are changed at random each time they are seen."""
-        return False
 
     def follow(self, target: str) -> None:
         """Have beside each item what a model learns from; to be called before the first use.
@@ -236,7 +236,7 @@ class SplitData(SplitLoaders, DataReader):
 
     def item_name(self, split: str, index: int) -> str:
         """Name an item for a person: by its file within ``source``, or by its row in the split it was found in."""
-        found_in = split if split in self.found.splits else "train"
+        found_in = split if split in self.uncut.splits else "train"
         return name_item(self.encoded_splits.readable[split].items, index, found_in, Path(self.source).expanduser())
 
     def item_ids(self, split: str, positions: np.ndarray) -> list[str]:

@@ -26,13 +26,14 @@ class EncodedSplits(NamedTuple):
     skipped: list[tuple[str, str]]
 
 
-def encode_splits(found: Source, used: Source, encode: Encode) -> EncodedSplits:
+def encode_splits(found: Source, used: Source, encode: Encode, whole: bool = False) -> EncodedSplits:
     """Encode each split that was found, and choose from it what is used.
 
     Args:
         used: the splits that are used; its ``rows`` say of which found items they consist.
         encode: from items, labels and the split's name to a data set of the readable ones, their positions, and
             (item, reason) for each of the others in order.
+        whole: whether to encode all that was found, for others that use another part of it.
     """
     encoded = EncodedSplits({}, {}, [])
     for name, examples in found.splits.items():
@@ -42,7 +43,7 @@ def encode_splits(found: Source, used: Source, encode: Encode) -> EncodedSplits:
             if name == (split if split in found.splits else "train")
         }
         wanted = np.unique(np.concatenate(list(rows.values())))
-        if len(wanted) >= LEAST_SHARE * len(examples):
+        if whole or len(wanted) >= LEAST_SHARE * len(examples):
             wanted = np.arange(len(examples))
         part = examples if len(wanted) == len(examples) else examples.take(wanted)
         dataset, kept, unreadable = encode(part.items, part.labels, name)

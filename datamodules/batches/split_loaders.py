@@ -39,6 +39,11 @@ class SplitLoaders(LightningDataModule):
     def datasets(self) -> dict[str, Any]:
         """The data set of each split."""
 
+    @property
+    def augments(self) -> bool:
+        """Return whether training items are changed at random each time they are seen."""
+        return False
+
     def setup(self, stage: str | None = None) -> None:
         datasets = self.datasets  # encoded here at the latest
         device = self.trainer.strategy.root_device if self.trainer is not None else torch.device("cpu")

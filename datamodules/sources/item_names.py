@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from datamodules.sources.joined_items import JoinedItems
+
 
 def item_name(item: Any, split: str, row: int) -> str:
     """An item's file, or its row of the split, from 0."""
@@ -19,6 +21,9 @@ def name_item(items: Any, index: int, split: str, folder: Path) -> str:
         index: place among them.
         split: the one that they were found in.
     """
+    if isinstance(items, JoinedItems):
+        found_in, place = items.place_of(index)
+        return name_item(items.parts[found_in], place, found_in, folder)
     item = items[index]
     if isinstance(item, Path) and item.is_relative_to(folder):
         item = item.relative_to(folder)

@@ -16,21 +16,6 @@ FEW_POINTS = 5  # so far off, or farther, accuracy may be before it is said
 RareClasses = Literal["refuse", "train"]
 
 
-def check_fractions(val_fraction: float, test_fraction: float) -> None:
-    """Refuse shares of the training items that cannot be cut.
-
-    Raises:
-        ValueError: one that is not between 0 and 1, or both together leave nothing.
-    """
-    for name, fraction in (("val_fraction", val_fraction), ("test_fraction", test_fraction)):
-        if not 0 < fraction < 1:
-            raise ValueError(f"data.{name}={fraction} must lie between 0 and 1, such as 0.1")
-    if val_fraction + test_fraction >= 1:
-        raise ValueError(
-            f"data.val_fraction={val_fraction} and data.test_fraction={test_fraction} leave nothing to train on"
-        )
-
-
 def cut_missing_splits(
     source: Source,
     val_fraction: float,
@@ -62,7 +47,7 @@ def cut_missing_splits(
     train, splits, notes, rows = source.splits["train"], dict(source.splits), list(source.notes), {}
     if copies is not None:
         copies = _separate_scarce(source, copies, missing, notes)
-    groups = _together(train, copies)
+    groups = together(train, copies)
     rare = _rare_items(source, groups, missing, rare_classes, notes)
     left = np.flatnonzero(~rare)
     for place, split in enumerate(missing):
@@ -77,7 +62,7 @@ def cut_missing_splits(
     rows["train"] = np.union1d(left, np.flatnonzero(rare))
     splits["train"] = train.take(rows["train"])
     if groups is not None:
-        notes.append(f"{_kept_together(train, copies)} are on the same side of every cut")
+        notes.append(f"{_kepttogether(train, copies)} are on the same side of every cut")
     return replace(source, splits=splits, notes=notes, rows=rows)
 
 
@@ -95,14 +80,14 @@ def _separate_scarce(source: Source, copies: np.ndarray, missing: list[str], not
     return np.where(np.isin(labels, scarce), copies.max() + 1 + np.arange(len(copies)), copies)
 
 
-def _together(train: Examples, copies: np.ndarray | None) -> np.ndarray | None:
+def together(train: Examples, copies: np.ndarray | None) -> np.ndarray | None:
     """The group of each training item, int64 (n,); None if every item is alone."""
     parts = [part for part in (copies, train.groups) if part is not None]
     groups = joined(parts) if parts else np.arange(0)
     return groups if len(np.unique(groups)) < len(groups) else None
 
 
-def _kept_together(train: Examples, copies: np.ndarray | None) -> str:
+def _kepttogether(train: Examples, copies: np.ndarray | None) -> str:
     copied = copies is not None and len(np.unique(copies)) < len(copies)
     return " and ".join([*(["copies"] if copied else []), *(["groups"] if train.groups is not None else [])])
 

@@ -34,7 +34,7 @@ def data_lines(data: Any, recorded: bool) -> list[str]:
     below = [f"{counts} · {data.labels.line(found)}"]
     below += [data.items_line] if data.items_line else []
     below += found.notes
-    if data.train_size is not None and (unused := _number_of_items(data.found) - _number_of_items(found)):
+    if data.train_size is not None and (unused := _number_of_items(data.uncut) - _number_of_items(found)):
         below.append(f"{unused:,} more training items are not used (data.train_size={data.train_size})")
     listed = " (all listed in results.json)" if recorded else ""
     if data.skipped:

@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from datamodules.batches import encoded_cache
 from datamodules.cifar10 import CIFAR10
 from datamodules.mnist import MNIST
 from datamodules.review_words import ReviewWords
@@ -181,3 +183,31 @@ def test_preparing_hub_data_fetches_it(monkeypatch: pytest.MonkeyPatch) -> None:
     data.prepare_data()
     data.setup()
     assert fetched == [MNIST.hub_name]
+
+
+def test_folds_of_data_with_its_own_splits_predict_each_item_once_and_share_what_is_encoded(tmp_path: Path) -> None:
+    (tmp_path / "films").mkdir()
+    for split, count in (("train", 40), ("val", 10), ("test", 8)):
+        rows = [f"{split} film {i},{'good' if i % 2 else 'bad'}" for i in range(count)]
+        (tmp_path / f"films/{split}.csv").write_text("\n".join(["text,label", *rows]))
+    tokenizer = ReviewWords(source=str(tmp_path / "films")).state_dict()
+    names, ids, entries = [], [], set()
+    for number in (1, 2, 3):
+        data = ReviewWords(source=str(tmp_path / "films"), fold=f"{number}/3")
+        data.load_state_dict(tokenizer)  # one for all: of each fold's own words each has its own
+        assert sum(data.sizes.values()) == 50
+        places = np.arange(data.sizes["test"])
+        names += [data.item_name("test", place) for place in places.tolist()]
+        ids += data.item_ids("test", places)
+        assert [data.item("test", place) for place in range(3)] == [text_of(data, place) for place in range(3)]
+        entries.add(frozenset(path.name for path in encoded_cache.CACHE.iterdir()))
+        assert "The test split of 8 has no part in cross-validation" in data.source_found.notes
+    assert sorted(names) == sorted([f"{s} row {i}" for s, count in (("train", 40), ("val", 10)) for i in range(count)])
+    assert len(set(ids)) == 50
+    assert len(entries) == 1
+
+
+def text_of(data: ReviewWords, place: int) -> str:
+    """The text that a name such as "val row 3" leads to."""
+    split, _, row = data.item_name("test", place).partition(" row ")
+    return f"{split} film {row}"
