@@ -3,7 +3,7 @@
 
 # Values come from the command line only: assigned here, none leaks in from the environment (WSL exports NAME). One that
 # is empty, or of a name that nobody reads, would train on something else than was meant: it ends everything.
-variables := NAME DATA ARGS RESUME RUN INPUT TEXT OUTPUT FORMAT INT8 BASELINE MAX_DROP QUICK KILLS SEEDS VARIANT RUNS NAMES METRIC SWEEP TRIALS WORKERS STORAGE
+variables := NAME DATA ARGS RESUME RUN INPUT TEXT OUTPUT FORMAT INT8 BASELINE MAX_DROP QUICK KILLS FOLDS SEEDS VARIANT RUNS NAMES METRIC SWEEP TRIALS WORKERS STORAGE
 $(foreach v,$(variables),$(eval $(v) :=))
 given := $(foreach v,$(.VARIABLES),$(if $(findstring command line,$(origin $(v))),$(v)))
 $(foreach v,$(filter-out $(variables) python SHELL,$(given)),$(error $(v)= is not known: there are $(variables)))
@@ -23,8 +23,13 @@ list: setup ## List the experiments
 options: need-NAME setup ## Show what can be set in an experiment, its value there and its meaning: NAME=mnist_mlp [ARGS="--all=true"]
 	@$(python) cli.py options --name="$(NAME)" $(ARGS)
 
-exp: $(if $(RESUME),,need-NAME) setup ## Train, test, record: NAME=mnist_mlp [DATA=hub or a path] [ARGS="--model.lr=0.01"] [RESUME=run folder] [BASELINE=1: texts beside text_linear]
-	@$(python) cli.py run $(configs) $(if $(DATA),--data.source="$(DATA)") $(if $(BASELINE),--baseline=true) $(ARGS)
+exp: $(if $(RESUME),,need-NAME) setup ## Train, test, record: NAME=mnist_mlp [DATA=hub or a path] [ARGS="--model.lr=0.01"] [RESUME=run folder] [SEEDS=1..5 [WORKERS=2]] [BASELINE=1: texts beside text_linear]
+	@$(python) cli.py run $(configs) $(if $(DATA),--data.source="$(DATA)") $(if $(BASELINE),--baseline=true) \
+	    $(if $(SEEDS),--seeds="$(SEEDS)") $(if $(WORKERS),--workers="$(WORKERS)") $(ARGS)
+
+cross-validate: need-NAME setup ## Hold out each part of the data in turn: NAME=digit_angle [DATA=...] [FOLDS=5] [SEEDS=1..3] [WORKERS=2] [ARGS="--trainer.max_epochs=2"]
+	@$(python) cli.py cross-validate --name="$(NAME)" $(if $(DATA),--data="$(DATA)") $(if $(FOLDS),--folds="$(FOLDS)") \
+	    $(if $(SEEDS),--seeds="$(SEEDS)") $(if $(WORKERS),--workers="$(WORKERS)") $(if $(ARGS),--options="$(ARGS)")
 
 # The shell takes the text from the environment, so that nothing in it is read as a command.
 predict: export GIVEN_TEXT := $(value TEXT)
@@ -112,4 +117,4 @@ ask-RUNS = Which runs? Say RUNS=, run folders or patterns such as RUNS="runs/mni
 ask-SWEEP = Which settings? Say SWEEP=, one of: $(wildcard experiments/_sweeps/*.yaml), or a W&B sweep YAML of your own
 ask-INPUT = Classify what? Say INPUT=, a file or a folder, or TEXT="..."
 
-.PHONY: help list options exp predict evaluate export compress verify-resume sweep test test-slow bench measure check ship-weights pretrained lock clean setup
+.PHONY: help list options exp cross-validate predict evaluate export compress verify-resume sweep test test-slow bench measure check ship-weights pretrained lock clean setup

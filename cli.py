@@ -39,6 +39,7 @@ VERBS = {
         "commands.compress", "prune, quantize and distil an experiment's model, and compare what comes out"
     ),
     "compare": Verb("commands.compare", "which of several settings is better, by how much, and whether runs can tell"),
+    "cross-validate": Verb("commands.cross_validate", "one run for each part of the data that is held out"),
     "export": Verb(
         "commands.export", "a run's model as a folder of its own (ONNX or torch.export), proved on the test split"
     ),
@@ -106,7 +107,7 @@ def _end_of_pipe(given: Sequence[str]) -> int:
 
 def overview() -> str:
     """Every command with a line about it."""
-    rows = "\n".join(f"  {name:<14}{verb.gloss}" for name, verb in VERBS.items())
+    rows = "\n".join(f"  {name:<16}{verb.gloss}" for name, verb in VERBS.items())
     return f"usage: cli.py <command> [options]\n\n{rows}\n{EXAMPLES}"
 
 

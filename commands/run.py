@@ -11,6 +11,9 @@ from lightsmith.launch.wandb_agent import from_agent
 from lightsmith.runs.fast_imports import import_torchmetrics
 from lightsmith.settings.experiments import experiment_files
 from lightsmith.settings.yaml_files import read_settings, refuse_url
+from lightsmith.studies.go_on import continues_study, finish, go_on
+from lightsmith.studies.seeds import create_seeds
+from lightsmith.studies.study_options import read_options
 from lightsmith.terminal import nearest, one_line
 
 # Lightning's advice that does not apply: the data is in memory, a run folder is written to again on resume, which goes
@@ -46,7 +49,16 @@ def run(given: list[str]) -> int:
         RunFailedError: the run failed in itself.
     """
     given = from_agent(given)
+    options = read_options(given[1:])
+    if continues_study(options):
+        go_on(options)
+        return 0
     check_config_files(given)
+    if options.seeds is not None:
+        finish(create_seeds(given[0], options, given[1:]), options.workers or 1)
+        return 0
+    if options.workers is not None:
+        raise ValueError(f"--workers={options.workers} is for several runs: give --seeds=1..5 too")
     import_torchmetrics()
     # Imported here: each command loads only what it needs, and a mistyped name is answered at once.
     from lightning.pytorch.utilities.exceptions import MisconfigurationException

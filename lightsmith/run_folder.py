@@ -101,6 +101,15 @@ def point_latest(folder: Path) -> None:
     fresh.replace(folder.with_name("latest"))
 
 
+def is_held(folder: Path) -> bool:
+    """Return whether another process of this machine works in a folder."""
+    try:
+        os.close(hold(folder))
+    except ValueError:
+        return True
+    return False
+
+
 def has_checkpoint(folder: Path) -> bool:
     """Return whether a run saved anything that it could be continued from."""
     return any((folder / LAST_CHECKPOINT.parent).glob("*.ckpt"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -112,7 +113,9 @@ def run_command(options: Sequence[str], home: Path, *, cwd: Path | None = None, 
         return run.ended()
 
 
-def start_in(folder: Path, options: Sequence[str], *, shows: bool = False) -> StartedRun:
+def start_in(
+    folder: Path, options: Sequence[str], *, shows: bool = False, environment: Mapping[str, str] | None = None
+) -> StartedRun:
     """Start `cli.py run` in exactly this folder; a run that was interrupted there goes on where it was.
 
     One that had saved nothing begins anew. Whether a run is going on there is for the caller to know.
@@ -121,9 +124,10 @@ def start_in(folder: Path, options: Sequence[str], *, shows: bool = False) -> St
         folder: the run's, at first without anything in it.
         options: of the command line, all but ``--folder``.
         shows: whether what the run prints is shown.
+        environment: variables that the run gets besides those of this process.
     """
     command = options_in(folder, options)
-    return StartedRun(command, lambda _: folder.resolve() if folder.is_dir() else None, None, shows)
+    return StartedRun(command, lambda _: folder.resolve() if folder.is_dir() else None, None, shows, environment)
 
 
 def options_in(folder: Path, options: Sequence[str]) -> list[str]:
@@ -148,10 +152,16 @@ class StartedRun:
         find: the run's folder, given the number and the start of its process; None where it wrote none.
         cwd: the folder to run in; the current one when unset.
         shows: whether what the run prints is shown.
+        environment: variables that it gets besides those of this process.
     """
 
     def __init__(
-        self, options: Sequence[str], find: Callable[[Identity], Path | None], cwd: Path | None, shows: bool
+        self,
+        options: Sequence[str],
+        find: Callable[[Identity], Path | None],
+        cwd: Path | None,
+        shows: bool,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         copies = shows and sys.stdout is not sys.__stdout__  # to a notebook, whose output is no file
         output = subprocess.PIPE if copies else None if shows else subprocess.DEVNULL
@@ -160,7 +170,8 @@ class StartedRun:
         self._began = time.perf_counter()
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115  # see __exit__
         command = [sys.executable, str(CLI), "run", *options]
-        self.process = subprocess.Popen(command, cwd=cwd, stdout=output, stderr=self._errors, text=True)
+        known = {**os.environ, **(environment or {})}
+        self.process = subprocess.Popen(command, cwd=cwd, stdout=output, stderr=self._errors, text=True, env=known)
         self._identity = self.process.pid, process_start(self.process.pid)
 
     @property

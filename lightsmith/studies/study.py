@@ -14,6 +14,8 @@ from lightsmith.records.status import read_status
 from lightsmith.replace_file import replace_file
 from lightsmith.run_folder import create_run_folder, has_checkpoint, hold
 from lightsmith.settings.experiments import experiment_name
+from lightsmith.settings.secrets import refuse_secrets
+from lightsmith.settings.yaml_files import read_settings
 from lightsmith.terminal import shown
 
 SCHEMA = 1
@@ -85,6 +87,11 @@ class Study:
         """How a member stands: by the status.json of its run, which knows of processes that were killed."""
         return status_in(self.folder_of(member))
 
+    @property
+    def finished(self) -> list[Member]:
+        """The members that came to their end."""
+        return [member for member in self.members if self.status_of(member).state == "finished"]
+
     def with_members(self, members: Sequence[Member]) -> Study:
         """The same study with other members, written down.
 
@@ -119,9 +126,12 @@ def create_study(
         name: the experiment's; that of its YAML when empty.
 
     Raises:
-        ValueError: the disk cannot be written.
-        OSError: the same, or a YAML file is gone.
+        ValueError: a key or password among the settings, or the disk cannot be written.
+        OSError: a YAML file is gone, or the disk is full.
     """
+    for file in configs:
+        refuse_secrets(read_settings(file))
+    refuse_secrets(_by_name([*typed, *options]))
     experiment = name or experiment_name(configs)
     folder = create_run_folder(runs, experiment, kind)
     settings = [f"settings-{n}{file.suffix}" for n, file in enumerate(configs, 1)]
@@ -130,6 +140,12 @@ def create_study(
     study = Study(kind, experiment, list(typed), settings, list(options), [], folder)
     study.write()
     return study
+
+
+def _by_name(options: Sequence[str]) -> dict[str, str]:
+    """The values of options by name, whether they stand behind an equals sign or in the next word."""
+    pairs = zip(options, [*options[1:], ""], strict=True)
+    return {name: value or after for (name, _, value), after in ((o.lstrip("-").partition("="), n) for o, n in pairs)}
 
 
 def read_study(folder: Path) -> Study:
