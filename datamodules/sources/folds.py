@@ -19,7 +19,7 @@ class Fold(NamedTuple):
     """The fold that is held out, counted from 1, and how many there are."""
 
     number: int
-    count: int
+    total: int
 
     @classmethod
     def read(cls, text: str) -> Fold:
@@ -30,7 +30,7 @@ class Fold(NamedTuple):
         """
         number, _, count = text.partition("/")
         fold = cls(int(number), int(count)) if number.isdecimal() and count.isdecimal() else cls(0, 0)
-        if not (1 <= fold.number <= fold.count and fold.count >= 2):
+        if not (1 <= fold.number <= fold.total and fold.total >= 2):
             raise ValueError(f"data.fold={text!r} must be a fold and their number, such as 2/5")
         return fold
 
@@ -64,13 +64,13 @@ def cut_fold(
     """
     pool = source.splits["train"]
     groups = together(pool, copies)
-    _check_enough(source, groups, fold.count, noun)
+    _check_enough(source, groups, fold.total, noun)
     labels = _levels(pool.labels)
     inside = np.arange(len(pool)) if groups is None else groups
-    folds = divide(labels, inside, fold.count, seed)
+    folds = divide(labels, inside, fold.total, seed)
     held, left = (np.flatnonzero((folds == fold.number - 1) == is_held) for is_held in (True, False))
     splits = {"train": pool.take(left), "test": pool.take(held)}
-    notes = [*source.notes, f"Fold {fold.number} of {fold.count} is the test split (seed {seed})"]
+    notes = [*source.notes, f"Fold {fold.number} of {fold.total} is the test split (seed {seed})"]
     rest = None if copies is None else copies[left]
     cut = cut_missing_splits(replace(source, splits=splits, notes=notes), val_fraction, 0.5, seed, rest, noun=noun)
     rows = {split: left[places] for split, places in cut.rows.items()}

@@ -14,6 +14,7 @@ from lightsmith.run_folder import PREDICTIONS
 from lightsmith.settings.experiments import EXPERIMENTS, experiment_files
 from lightsmith.studies.comparisons.metrics import amount, figure, unit
 from lightsmith.studies.study import Member, Study, create_study
+from lightsmith.studies.study_options import check_common
 from lightsmith.terminal import nearest, shown
 
 SCHEMA = 1
@@ -26,6 +27,7 @@ class FoldRun(NamedTuple):
 
     fold: int
     seed: int
+    folder: Path
     record: Results
 
 
@@ -39,13 +41,16 @@ def create_folds(name: str, folds: int, seeds: Sequence[int], typed: Sequence[st
         options: of the command line, for every run.
 
     Raises:
-        ValueError: no such experiment, or that many folds cannot be.
+        ValueError: no such experiment, that many folds cannot be, or an option that each run has of its own.
     """
     files = experiment_files()
     if name not in files:
         raise ValueError(f"no experiment {name!r}{nearest(name, list(files))} (all: {', '.join(files)})")
     if not 2 <= folds <= MOST_FOLDS:
         raise ValueError(f"--folds={folds} must lie between 2 and {MOST_FOLDS}")
+    check_common(options, f"--folds={folds}")
+    if any(option.startswith("--data.fold") for option in options):
+        raise ValueError(f"--data.fold is for one run, and --folds={folds} runs them all: leave it out")
     members = [
         Member(f"fold-{fold}-seed-{seed}", [f"--data.fold={fold}/{folds}", f"--seed_everything={seed}"])
         for seed in seeds
@@ -58,78 +63,71 @@ def create_folds(name: str, folds: int, seeds: Sequence[int], typed: Sequence[st
 def report_folds(study: Study) -> None:
     """Print what each fold got, and write that and every item's predictions into the study's folder.
 
-    Nothing is written, and the folds that are done are counted, while not all of a seed's folds are done.
+    Where a run is missing still, only the number of those that have finished is printed.
     """
-    runs = list(_finished(study))
-    print(f"\nstudy      {shown(study.folder)}/  ({len(runs)} of {len(study.members)} runs finished)")
-    if len(runs) < len(study.members):
+    done = study.finished
+    print(f"\nstudy      {shown(study.folder)}/  ({len(done)} of {len(study.members)} runs finished)")
+    if len(done) < len(study.members):
         return
-    items = _write_predictions(runs, study.folder / OUT_OF_FOLD)
-    figures = _figures(runs, study.experiment, items)
+    runs = [_fold_run(study.folder_of(member)) for member in done]
+    _write_predictions(runs, study.folder / OUT_OF_FOLD)
+    figures = _figures(runs, study.experiment)
     replace_file(study.folder / FIGURES, f"{json.dumps(figures, indent=1)}\n".encode())
     print("\n".join(_lines(figures)))
-    print(f"written    {shown(study.folder / OUT_OF_FOLD)}, {FIGURES}")
+    print(f"written    {shown(study.folder)}/{FIGURES}, {OUT_OF_FOLD}")
 
 
-def _finished(study: Study) -> Sequence[FoldRun]:
-    return [_fold_run(study.folder_of(member), member) for member in study.finished]
+def _fold_run(folder: Path) -> FoldRun:
+    _, fold, _, seed = folder.name.split("-")  # fold-2-seed-1
+    return FoldRun(int(fold), int(seed), folder, read_results(folder))
 
 
-def _fold_run(folder: Path, member: Member) -> FoldRun:
-    fold = int(member.name.split("-")[1])
-    record = read_results(folder)
-    return FoldRun(fold, record.seed, record)
+def _write_predictions(runs: Sequence[FoldRun], output: Path) -> None:
+    """Write a row for each item and seed: what the model says that has not seen it."""
+    import pyarrow.parquet as pq  # half a second
+
+    schema = _predictions(runs[0]).schema
+    with replacing(output) as file, pq.ParquetWriter(file, schema) as writer:
+        for run in runs:
+            writer.write_table(_predictions(run))
 
 
-def _write_predictions(runs: Sequence[FoldRun], output: Path) -> int:
-    """Write a row for each item and seed: what the model says that held the item out. Returns the rows of a seed."""
-    import pyarrow as pa  # half a second
+def _predictions(run: FoldRun) -> Any:
+    """The table of a run's predictions, with its seed and fold in place of positions in the fold."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    rows = 0
-    with replacing(output) as file:
-        writer = None
-        for fold, seed, record in runs:
-            table: Any = pq.ParquetFile((record.folder or Path()) / PREDICTIONS).read().drop_columns(["index"])
-            count = table.num_rows
-            table = table.add_column(2, "seed", pa.array([seed] * count, pa.int64()))
-            table = table.add_column(3, "fold", pa.array([fold] * count, pa.int64()))
-            writer = writer or pq.ParquetWriter(file, table.schema)
-            writer.write_table(table)
-            rows += count if seed == runs[0].seed else 0
-        if writer is not None:
-            writer.close()
-    return rows
+    table: Any = pq.ParquetFile(run.folder / PREDICTIONS).read().drop_columns(["index"])
+    for place, name, value in ((2, "seed", run.seed), (3, "fold", run.fold)):
+        table = table.add_column(place, name, pa.array([value] * table.num_rows, pa.int64()))
+    return table
 
 
-def _figures(runs: Sequence[FoldRun], experiment: str, items: int) -> dict[str, Any]:
+def _figures(runs: Sequence[FoldRun], experiment: str) -> dict[str, Any]:
     """The content of folds.json."""
-    first = runs[0].record
-    metric = first.headline.metric
-    rows = [
-        {"fold": fold, "seed": seed, "n": record.test.n, "value": record.headline.value, "run": named(record)}
-        for fold, seed, record in runs
-    ]
-    of_folds = [fmean(row["value"] for row in rows if row["fold"] == fold) for fold in {row["fold"] for row in rows}]
-    weighted = sum(row["n"] * row["value"] for row in rows) / sum(row["n"] for row in rows)
+    headline = runs[0].record.headline
+    values = [run.record.headline.value for run in runs]
+    weights = [run.record.test.n for run in runs]
+    by_fold: dict[int, list[float]] = {}
+    for run, value in zip(runs, values, strict=True):
+        by_fold.setdefault(run.fold, []).append(value)
     return {
         "schema": SCHEMA,
         "experiment": experiment,
-        "metric": metric,
-        "direction": first.headline.direction,
-        "items": items,
-        "mean": weighted,
-        "spread": stdev(of_folds),
-        "runs": rows,
+        "metric": headline.metric,
+        "direction": headline.direction,
+        "items": sum(run.record.test.n for run in runs if run.seed == runs[0].seed),
+        "mean": fmean(values, weights),
+        "spread": stdev(map(fmean, by_fold.values())),
+        "runs": [
+            {"fold": run.fold, "seed": run.seed, "n": n, "value": value, "run": run.folder.name}
+            for run, n, value in zip(runs, weights, values, strict=True)
+        ],
     }
 
 
-def named(record: Results) -> str:
-    """The folder of a run within its study."""
-    return "" if record.folder is None else record.folder.name
-
-
 def _lines(figures: dict[str, Any]) -> list[str]:
+    """What folds.json says, for a person."""
     metric = figures["metric"]
     rows = [
         f"  fold {row['fold']:>2}  seed {row['seed']}  {metric} {figure(metric, row['value'])}  of {row['n']:,} items"

@@ -8,14 +8,13 @@ from collections.abc import Sequence
 
 from lightsmith.replace_file import replace_file
 from lightsmith.studies.study import Member, Study, create_study
-from lightsmith.studies.study_options import StudyOptions, check_workers
+from lightsmith.studies.study_options import StudyOptions, check_common, check_workers
 from lightsmith.terminal import shown
 
 COMPARISON = "comparison.json"
 LARGEST = 2**32 - 1  # what NumPy's generators take
 MOST = 1000  # seeds of one study
 RANGE = re.compile(r"(\d+)\.\.(\d+)|(\d+)")
-OF_ONE_RUN = ("--seed_everything", "--folder", "--explain", "--print_config", "--help", "-h")
 CONFIG = re.compile(r"(-c|--config)(=.*)?")
 
 
@@ -35,10 +34,7 @@ def create_seeds(verb: str, options: StudyOptions, typed: Sequence[str]) -> Stud
     check_workers(options.workers)
     if verb != "run":
         raise ValueError(f"{asked}: seeds are compared by their tests, which {verb} does not make; give it to run")
-    resumed = [] if options.resume is None else ["--resume"]
-    for option in [*resumed, *options.rest]:
-        if option.partition("=")[0] in ("--resume", *OF_ONE_RUN):
-            raise ValueError(f"{option} is for one run: leave it out, or leave {asked} out")
+    check_common([*options.rest, *([] if options.resume is None else ["--resume"])], asked)
     if not options.config or _settings_before_files(typed, options.rest):
         raise ValueError(f"{asked}: give -c <experiment> before all other options")
     members = [Member(f"seed-{seed}", [f"--seed_everything={seed}"]) for seed in seeds]

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+# Options that each run of a study has of its own, or that make no run.
+OF_ONE_RUN = ("--seed_everything", "--resume", "--folder", "--explain", "--print_config", "--help", "-h")
+
 
 class StudyOptions(NamedTuple):
     """The options that a study needs to know.
@@ -43,6 +46,20 @@ def read_options(given: Sequence[str]) -> StudyOptions:
     except ArgumentError as error:
         raise ValueError(f"{error.argument_name}: {error.message}") from error
     return StudyOptions(**vars(known), rest=rest)
+
+
+def check_common(options: Sequence[str], several: str) -> None:
+    """Refuse options for all runs of a study that each of them has of its own, or that make no run.
+
+    Args:
+        several: the option that asks for several runs, as it was given.
+
+    Raises:
+        ValueError: naming one.
+    """
+    for option in options:
+        if option.partition("=")[0] in OF_ONE_RUN:
+            raise ValueError(f"{option} is for one run: leave it out, or leave {several} out")
 
 
 def check_workers(workers: int | None) -> None:

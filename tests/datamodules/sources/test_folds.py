@@ -32,7 +32,9 @@ def test_every_item_is_in_one_fold_and_every_fold_has_its_share_of_each_class(se
     folds = divide(labels, np.arange(1003), FOLDS, seed)
     sizes = np.bincount(folds)
     shares = np.stack([np.bincount(labels[folds == n], minlength=3) for n in range(FOLDS)])
-    assert (sizes.sum(), np.ptp(sizes) <= 1, (np.ptp(shares, axis=0) <= 1).all()) == (1003, True, True)
+    assert sizes.sum() == 1003
+    assert np.ptp(sizes) <= 1
+    assert np.ptp(shares, axis=0).max() <= 1
     assert np.array_equal(folds, divide(labels, np.arange(1003), FOLDS, seed))
     assert not np.array_equal(folds, divide(labels, np.arange(1003), FOLDS, seed + 1))
 

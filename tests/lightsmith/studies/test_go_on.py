@@ -5,7 +5,7 @@ import pytest
 from lightsmith.runs.failures import RunFailedError
 from lightsmith.studies import go_on as module
 from lightsmith.studies.go_on import continues_study, go_on
-from lightsmith.studies.study import Study, create_study
+from lightsmith.studies.study import Member, Study, create_study
 from lightsmith.studies.study_options import read_options
 from tests.conftest import ROOT
 from tests.lightsmith.studies.stub_runs import starts, stub_study
@@ -18,7 +18,7 @@ def test_a_study_goes_on_with_the_workers_that_it_was_begun_with_and_is_reported
     done: list[tuple[Study, int]] = []
     real = module.run_members
 
-    def note(given: Study, workers: int) -> list[object]:
+    def note(given: Study, workers: int) -> list[Member]:
         done.append((given, workers))
         return real(given, workers)
 
