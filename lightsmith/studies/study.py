@@ -144,7 +144,7 @@ def create_study(
 
 def _by_name(options: Sequence[str]) -> dict[str, str]:
     """The values of options by name, whether they stand behind an equals sign or in the next word."""
-    pairs = zip(options, [*options[1:], ""], strict=True)
+    pairs = zip(options, [*options[1:], ""], strict=False)
     return {name: value or after for (name, _, value), after in ((o.lstrip("-").partition("="), n) for o, n in pairs)}
 
 

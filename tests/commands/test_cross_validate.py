@@ -19,7 +19,6 @@ QUICK = "--trainer.max_epochs=1 --trainer.limit_train_batches=4 --loggers=[csv] 
         (("--name=mnist_mlp", "--folds=1"), "--folds=1 must lie between 2 and 1000"),
         (("--name=mnist_mlp", "--seeds=2..1"), "--seeds=2..1 must be"),
         (("--name=mnist_mlp", "--workers=0"), "--workers=0 must be at least 1"),
-        (("--name=mnist_mlp", "--fold=5"), "did you mean folds"),
         (("--name=mnist_mlp", "--options=--seed_everything=2"), "--seed_everything=2 is for one run"),
         (("--name=mnist_mlp", "--options=--data.fold=2/5"), "--data.fold is for one run, and --folds=5 runs them all"),
     ],

@@ -22,8 +22,10 @@ resumed = "resume" in given
 folder = Path(given.get("resume") or given["folder"])
 seed = re.search(r"seed-(\\d+)", folder.name)[1]
 plan = json.loads(Path("plan.json").read_text())
-word = plan[seed].pop(0) if plan.get(seed) else "end"
-Path("plan.json").write_text(json.dumps(plan))
+word = "end"
+if plan.get(seed):
+    word = plan[seed].pop(0)
+    Path("plan.json").write_text(json.dumps(plan))
 with open("log.txt", "a") as log:
     log.write(f"{{seed}} {{'resumed' if resumed else 'begun'}} {{word}} {{os.environ.get('OMP_NUM_THREADS')}}\\n")
 if word == "mistake":
