@@ -237,7 +237,8 @@ class SplitData(SplitLoaders, DataReader):
     def item_name(self, split: str, index: int) -> str:
         """Name an item for a person: by its file within ``source``, or by its row in the split it was found in."""
         found_in = split if split in self.uncut.splits else "train"
-        return name_item(self.encoded_splits.readable[split].items, index, found_in, Path(self.source).expanduser())
+        items, rows = self.encoded_splits.readable[split].items, self.source_found.rows.get(split)
+        return name_item(items, index, found_in, Path(self.source).expanduser(), rows)
 
     def item_ids(self, split: str, positions: np.ndarray) -> list[str]:
         """Digests of the content of the items at int64 ``positions`` (n,)."""

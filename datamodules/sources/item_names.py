@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from datamodules.sources.joined_items import JoinedItems
 
 
@@ -13,13 +15,14 @@ def item_name(item: Any, split: str, row: int) -> str:
     return str(item) if isinstance(item, Path) else f"{split} row {row}"
 
 
-def name_item(items: Any, index: int, split: str, folder: Path) -> str:
+def name_item(items: Any, index: int, split: str, folder: Path, rows: np.ndarray | None = None) -> str:
     """The file of an item, relative to the folder of the data if it lies in there; or the row of its split, from 0.
 
     Args:
         items: those of a split, as in ``Examples``; of a table they know their rows as ``positions``.
         index: place among them.
         split: the one that they were found in.
+        rows: int64 (n,), the places there of items that do not know them; those among these items when unset.
     """
     if isinstance(items, JoinedItems):
         found_in, place = items.place_of(index)
@@ -27,4 +30,5 @@ def name_item(items: Any, index: int, split: str, folder: Path) -> str:
     item = items[index]
     if isinstance(item, Path) and item.is_relative_to(folder):
         item = item.relative_to(folder)
-    return item_name(item, split, items.positions[index] if hasattr(items, "positions") else index)
+    known = getattr(items, "positions", rows)
+    return item_name(item, split, index if known is None else int(known[index]))
