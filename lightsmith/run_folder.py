@@ -12,19 +12,39 @@ BEST_CHECKPOINT = Path("checkpoints/best.ckpt")
 PREDICTIONS = Path("predictions/test.parquet")  # what the model says of every test item
 
 
-def check_writable(root: Path) -> None:
+def check_writable(root: Path, option: str = "runs") -> None:
     """Refuse a folder that cannot be made or written, before a long download rather than after.
+
+    Args:
+        option: the one that names it.
 
     Raises:
         ValueError: naming what is in the way.
     """
     existing = next(path for path in (root.absolute(), *root.absolute().parents) if path.exists())
     if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
-        raise ValueError(f"--runs={root}: {existing} cannot be written; name a folder that can")
+        raise ValueError(f"--{option}={root}: {existing} cannot be written; name a folder that can")
 
 
-def create_run_folder(root: Path, experiment: str) -> Path:
-    """A new, empty folder.
+def check_free(folder: Path) -> None:
+    """Refuse a folder for a new run that cannot be written, or that holds something.
+
+    Raises:
+        ValueError: naming it.
+    """
+    check_writable(folder, "folder")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise ValueError(
+            f"--folder={folder} holds something already: give a new folder; a run that was interrupted there goes on "
+            f"with --resume={folder}"
+        )
+
+
+def create_run_folder(root: Path, experiment: str, kind: str = "") -> Path:
+    """A new, empty folder, named by the time.
+
+    Args:
+        kind: of a study, which the name ends with, such as seeds.
 
     Raises:
         ValueError: the disk cannot be written.
@@ -33,7 +53,7 @@ def create_run_folder(root: Path, experiment: str) -> Path:
     try:
         parent = root / experiment
         parent.mkdir(parents=True, exist_ok=True)
-        return _first_free(parent, started)
+        return _first_free(parent, f"{started}-{kind}" if kind else started)
     except OSError as error:
         raise ValueError(
             f"--runs={root}: {error.strerror} ({error.filename}); name a folder that can be written"

@@ -17,7 +17,7 @@ from lightsmith.checkpoints.newest_checkpoint import newest_checkpoint
 from lightsmith.checkpoints.rebuild import check_fits, check_task, read_checkpoint, repeat_operations, restore_data
 from lightsmith.checkpoints.starting_weights import shared_part, start_from, weights_file
 from lightsmith.launch.torchrun import restarted_run
-from lightsmith.run_folder import BEST_CHECKPOINT, check_writable, interrupted_run
+from lightsmith.run_folder import BEST_CHECKPOINT, check_free, check_writable, interrupted_run
 from lightsmith.settings.experiments import experiment_name, run_name
 from lightsmith.settings.parse_errors import imported
 from lightsmith.settings.yaml_files import read_settings
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # Options of data that say what a network is given of an item; and those of a new tokenizer, when one is restored.
 PREPROCESSING = ("image_size_px", "resize_px", "max_tokens", "head_fraction")
-PATHS = ("runs", "resume", "init_from", "ckpt_path")
+PATHS = ("runs", "folder", "resume", "init_from", "ckpt_path")
 OF_TOKENIZER = ("max_vocabulary", "tokenizer_of")
 
 
@@ -67,6 +67,7 @@ def find_start(options: Any, experiment: str) -> Path | None:
         ValueError: nothing can be written there, or there is nothing to start from.
     """
     check_writable(options.runs)
+    _check_folder(options.folder, options.resume)
     options.resume = options.resume or restarted_run(options.runs / experiment)
     if options.resume is not None:
         folder = interrupted_run(options.resume)
@@ -75,6 +76,15 @@ def find_start(options: Any, experiment: str) -> Path | None:
     if options.init_from is not None and options.ckpt_path is None:
         options.init_from = weights_file(options.init_from)
     return None
+
+
+@rank_zero_only  # the other processes of a run begin when it has its folder
+def _check_folder(folder: Path | None, resume: Path | None) -> None:
+    """Refuse a folder for a new run that is none, or where a run goes on in its own."""
+    if folder is not None and resume is not None:
+        raise ValueError(f"--folder={folder}: a resumed run goes on in its own folder; leave --folder or --resume out")
+    if folder is not None:
+        check_free(folder)
 
 
 def check_trained(options: Any, verb: str | None) -> None:

@@ -61,6 +61,7 @@ def _rebuild(cli: Any) -> None:
     folder = cli.recording.folder
     if folder is not None and (folder / LAST_CHECKPOINT).is_file():
         cli.options.resume = folder
+    cli.options.folder = None  # it is there, and the run goes on in it
     cli._set_seed()
     cli.before_instantiate_classes()
     cli.instantiate_classes()

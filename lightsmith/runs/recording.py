@@ -69,7 +69,7 @@ class Recording:
         """
         fresh, self.experiment = self.folder is None, options.experiment
         if self._draft is None:  # not when a first attempt ran out of memory
-            self._draft = RunDraft.new(options.runs, self.experiment) if fresh else RunDraft(self._folder, [])
+            self._draft = self._drafted(options) if fresh else RunDraft(self._folder, [])
         self.folder = self._draft.folder
         self.say("running")
         if fresh:
@@ -80,6 +80,10 @@ class Recording:
         _write_settings(options, save, file)
         self._settings = read_settings(file)
         self._own_settings = None if defaults is None else own_settings(defaults, self._settings, followed)
+
+    def _drafted(self, options: Namespace) -> RunDraft:
+        """A new folder: the one that was given, or one named by the time."""
+        return RunDraft.new(options.runs, self.experiment) if options.folder is None else RunDraft.at(options.folder)
 
     @property
     def _folder(self) -> Path:

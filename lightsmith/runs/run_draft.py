@@ -20,11 +20,13 @@ class RunDraft(Callback):
     Args:
         folder: the run's.
         made: the folders that were made for a new run, innermost first; none for one that is continued.
+        named: whether the folder's name was given, so that no ``latest`` beside it is of its kind.
     """
 
-    def __init__(self, folder: Path, made: list[Path]) -> None:
+    def __init__(self, folder: Path, made: list[Path], named: bool = False) -> None:
         self.folder = folder
         self._made = made
+        self._named = named
         self._begun = False
         # A resumed run replaces W&B's links to its newest part, and what lies at the top, such as metrics.csv.
         self._links = {path: path.readlink() for path in folder.rglob("*") if path.is_symlink()}
@@ -42,12 +44,23 @@ class RunDraft(Callback):
         folder = create_run_folder(root, experiment)
         return cls(folder, [folder, *above])
 
+    @classmethod
+    def at(cls, folder: Path) -> RunDraft:
+        """The draft of a new run in a folder that was given.
+
+        Raises:
+            OSError: the disk cannot be written.
+        """
+        above = [path for path in folder.parents if not path.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        return cls(folder, [folder, *above], named=True)
+
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._made and trainer.is_global_zero:
             print_once([f"run        writing {shown(self.folder)}/"])
 
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
-        if not self._begun and self._made and trainer.is_global_zero:
+        if not self._begun and self._made and not self._named and trainer.is_global_zero:
             point_latest(self.folder)
         self._begun = True
 

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 # Of one command, and no part of what config.yaml repeats.
-TRANSIENT = ("config", "resume", "ckpt_path", "debug", "explain", "allow_package", "callbacks", "monitor")
+TRANSIENT = ("config", "folder", "resume", "ckpt_path", "debug", "explain", "allow_package", "callbacks", "monitor")
 # Where a run lies and what it says; how its data is fetched changes no batch.
 HARMLESS = (
     "runs",

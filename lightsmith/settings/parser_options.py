@@ -32,6 +32,12 @@ class Option(NamedTuple):
 
 OWN = (
     Option("runs", Path, Path("runs"), "Folder that holds all runs."),
+    Option(
+        "folder",
+        Path | None,
+        None,
+        "New folder for this very run, in place of one named by the time below `runs`; `latest` stays as it is.",
+    ),
     Option("experiment", str | None, None, "Name of the runs' folder; that of the YAML when unset."),
     Option("resume", Path | None, None, "Run folder to continue, such as runs/x/latest."),
     Option(

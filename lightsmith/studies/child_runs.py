@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import yaml
 
 from lightsmith.records.results import Results, read_results
 from lightsmith.records.status import process_start, read_status
+from lightsmith.run_folder import has_checkpoint
 from lightsmith.runs.failures import RunFailedError
 from lightsmith.settings.experiments import EXPERIMENTS, experiment_files
 from lightsmith.terminal import nearest
@@ -24,6 +26,8 @@ from lightsmith.terminal import nearest
 CLI = Path(__file__).parents[2] / "cli.py"
 SIGNALLED = 128  # exit codes above it say which signal ended a run in good order
 PATIENCE_SECONDS = 10  # for a run that is told to end, in which it saves
+
+Identity = tuple[int, str | None]  # number of a process, and what tells it from a later one of that number
 
 
 @dataclass(frozen=True)
@@ -103,44 +107,87 @@ def run_command(options: Sequence[str], home: Path, *, cwd: Path | None = None, 
         cwd: the folder to run in; the current one when unset.
         shows: whether what the run prints is shown.
     """
-    command = [sys.executable, str(CLI), "run", *options, f"--runs={home.parent}"]
-    copies = shows and sys.stdout is not sys.__stdout__  # to a notebook, whose output is no file
-    output = subprocess.PIPE if copies else None if shows else subprocess.DEVNULL
-    started = time.perf_counter()
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
-        with subprocess.Popen(command, cwd=cwd, stdout=output, stderr=errors, text=True) as process:
-            identity = process.pid, process_start(process.pid)
-            code = _wait(process)
-        seconds = time.perf_counter() - started
-        errors.seek(0)
-        said = errors.read()
-    if shows and not code:
-        sys.stderr.write(said)
-    return ChildRun(code, _folder_of(identity, (cwd or Path()) / home), _last_line(said), seconds)
+    command = [*options, f"--runs={home.parent}"]
+    with StartedRun(command, lambda identity: _folder_of(identity, (cwd or Path()) / home), cwd, shows) as run:
+        return run.ended()
 
 
-def _wait(process: subprocess.Popen[str]) -> int:
-    """Copy what a run prints until it ends; where this process is to end before, it takes the run along.
+def start_in(folder: Path, options: Sequence[str], *, shows: bool = False) -> StartedRun:
+    """Start `cli.py run` in exactly this folder; a run that was interrupted there goes on where it was.
 
-    Returns:
-        The exit code.
+    One that had saved nothing begins anew. Whether a run is going on there is for the caller to know.
+
+    Args:
+        folder: the run's, at first without anything in it.
+        options: of the command line, all but ``--folder``.
+        shows: whether what the run prints is shown.
     """
-    try:
-        for line in process.stdout or ():
+    if has_checkpoint(folder):
+        packages = [option for option in options if option.startswith("--allow_package=")]
+        command = [f"--config={folder / 'config.yaml'}", f"--resume={folder}", *packages]
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+        command = [*options, f"--folder={folder}"]
+    return StartedRun(command, lambda _: folder.resolve() if folder.is_dir() else None, None, shows)
+
+
+class StartedRun:
+    """`cli.py run` in a process of its own, which may be going on still; it does not outlive the ``with``.
+
+    Args:
+        options: of the command line.
+        find: the run's folder, given the number and the start of its process; None where it wrote none.
+        cwd: the folder to run in; the current one when unset.
+        shows: whether what the run prints is shown.
+    """
+
+    def __init__(
+        self, options: Sequence[str], find: Callable[[Identity], Path | None], cwd: Path | None, shows: bool
+    ) -> None:
+        copies = shows and sys.stdout is not sys.__stdout__  # to a notebook, whose output is no file
+        output = subprocess.PIPE if copies else None if shows else subprocess.DEVNULL
+        self._find = find
+        self._shows = shows
+        self._began = time.perf_counter()
+        self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115  # see __exit__
+        command = [sys.executable, str(CLI), "run", *options]
+        self.process = subprocess.Popen(command, cwd=cwd, stdout=output, stderr=self._errors, text=True)
+        self._identity = self.process.pid, process_start(self.process.pid)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the process has not ended yet."""
+        return self.process.poll() is None
+
+    def ended(self) -> ChildRun:
+        """Copy what the run prints until it ends, and say how it did."""
+        for line in self.process.stdout or ():
             print(line, end="", flush=True)
-        return process.wait()
-    except BaseException:
-        # Ctrl-C on a terminal has reached the run too, and a second signal would end it before it has saved.
-        for end in (None, process.terminate, process.kill):
+        code = self.process.wait()
+        seconds = time.perf_counter() - self._began
+        self._errors.seek(0)
+        said = self._errors.read()
+        if self._shows and not code:
+            sys.stderr.write(said)
+        return ChildRun(code, self._find(self._identity), _last_line(said), seconds)
+
+    def __enter__(self) -> StartedRun:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the run if it has not ended: after Ctrl-C on a terminal, which has reached it too, it is saving."""
+        for end in (None, self.process.terminate, self.process.kill):
             if end is not None:
                 end()
             with suppress(subprocess.TimeoutExpired):
-                process.wait(PATIENCE_SECONDS)
+                self.process.wait(PATIENCE_SECONDS)
                 break
-        raise
+        if self.process.stdout:
+            self.process.stdout.close()
+        self._errors.close()
 
 
-def _folder_of(identity: tuple[int, str | None], home: Path) -> Path | None:
+def _folder_of(identity: Identity, home: Path) -> Path | None:
     """The run folder that a process wrote, of those in ``home``; newest first."""
     for folder in sorted(home.glob("[0-9]*"), reverse=True):
         status = read_status(folder)

@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from PIL import Image
 
 from callbacks.measure_fit import MeasureFit
 from callbacks.rand_augment_images import RandAugmentImages
+from lightsmith.records.results import read_results
 from tests.conftest import Cli
 
 SMALL = ("--data.train_size=100", "--data.batch_size=50", "--trainer.max_epochs=1", "--trainer.precision=32-true")
@@ -107,3 +110,30 @@ def test_an_interruption_before_the_first_batch_leaves_nothing(
     monkeypatch.setattr(MeasureFit, "on_train_start", ctrl_c)
     assert experiment("mnist_mlp", *SMALL, CSV).code == 130
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_whose_folder_is_given_is_a_run_as_any_but_for_latest(
+    experiment: Cli, lightsmith: Cli, tmp_path: Path
+) -> None:
+    folder = tmp_path / "runs/mnist_mlp/study/seed-1"
+    given = f"--folder={folder.relative_to(Path.cwd())}"
+    mistake = experiment("mnist_mlp", *SMALL, CSV, given, "--trainer.val_check_interval=1000")
+    assert (mistake.code, (tmp_path / "runs").exists()) == (2, False)
+    assert experiment("mnist_mlp", *SMALL, CSV, given).code == 0
+    assert not os.path.lexists(folder.with_name("latest"))
+    assert not os.path.lexists(folder.parent.with_name("latest"))
+    settings = yaml.safe_load((folder / "config.yaml").read_text())
+    assert settings["experiment"] == "mnist_mlp"
+    assert "folder" not in settings  # or repeating the run would be refused
+    before = tree(folder)
+    again = experiment("mnist_mlp", *SMALL, CSV, given)
+    assert (again.code, again.err.count("\n")) == (2, 1)
+    assert "holds something already: give a new folder; a run that was interrupted there goes on with" in again.err
+    both = experiment("mnist_mlp", given, f"--resume={folder}")
+    assert (both.code, "goes on in its own folder" in both.err) == (2, True)
+    assert tree(folder) == before
+    resumed = lightsmith("run", f"-c={folder}/config.yaml", f"--resume={folder}", "--trainer.max_epochs=2")
+    assert (resumed.code, read_results(folder).fit.epochs) == (0, 2)
+    Image.new("L", (28, 28)).save(tmp_path / "dark.png")
+    assert lightsmith("predict", f"--run={folder}", f"--input={tmp_path}/dark.png").code == 0
+    assert len(list((folder / "predictions").glob("dark*.jsonl"))) == 1

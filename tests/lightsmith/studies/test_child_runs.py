@@ -9,7 +9,7 @@ import yaml
 from lightsmith.records.status import read_status
 from lightsmith.runs.failures import RunFailedError
 from lightsmith.studies import child_runs
-from lightsmith.studies.child_runs import ChildRun, run_command, run_experiment
+from lightsmith.studies.child_runs import ChildRun, StartedRun, run_command, run_experiment, start_in
 
 SMALL = {"data": {"train_size": 100}, "trainer": {"max_epochs": 1}, "loggers": ["csv"]}
 
@@ -52,6 +52,25 @@ def test_of_a_run_that_is_killed_the_folder_and_the_signal_are_known(tmp_path: P
         _ = run.record
 
 
+@pytest.mark.slow
+def test_a_run_in_a_folder_of_its_own_goes_on_there_and_begins_anew_where_it_had_saved_nothing(tmp_path: Path) -> None:
+    experiments = child_runs.experiment_files()["mnist_mlp"].parent
+    (tmp_path / "_small.yaml").write_text(yaml.safe_dump({**SMALL, "trainer": {"max_epochs": 2}}))
+    files = (experiments / "_defaults.yaml", experiments / "mnist_mlp.yaml", tmp_path / "_small.yaml")
+    options = [f"--config={file}" for file in files]
+    folder = Path("runs/mnist_mlp/some-study/seed-1")
+    (folder / "checkpoints").mkdir(parents=True)  # as of a run that was killed before its first save
+    (folder / "status.json").write_text("{")
+    with start_in(folder, [*options, "--trainer.max_epochs=1"]) as run:
+        first = run.ended()
+    assert (first.code, first.folder, first.record.fit.epochs) == (0, folder.resolve(), 1)
+    assert not Path("runs/mnist_mlp/latest").exists()
+    with start_in(folder, options) as run:  # finished: it is resumed with what it began with
+        again = run.ended()
+    assert (again.code, again.record.model.weights_sha256) == (0, first.record.model.weights_sha256)
+    assert (folder / "config-resumed-1.yaml").is_file()
+
+
 def test_an_exit_code_says_which_signal_ended_a_run() -> None:
     ended = {code: ChildRun(code, None, "", 1.0).ended_by for code in (0, 1, 2, 130, 143, -9)}
     expected = {130: signal.SIGINT, 143: signal.SIGTERM, -9: signal.SIGKILL}
@@ -71,13 +90,13 @@ def test_a_run_does_not_outlive_who_waits_for_it(tmp_path: Path, monkeypatch: py
 
         def flush(self) -> None: ...
 
-    wait = child_runs._wait
+    ended = StartedRun.ended
 
-    def note(process: subprocess.Popen[str]) -> int:
-        started.append(process)
-        return wait(process)
+    def note(run: StartedRun) -> ChildRun:
+        started.append(run.process)
+        return ended(run)
 
-    monkeypatch.setattr(child_runs, "_wait", note)
+    monkeypatch.setattr(StartedRun, "ended", note)
     monkeypatch.setattr(sys, "stdout", Output())
     with pytest.raises(KeyboardInterrupt):
         run_command([], Path("runs/x"), shows=True)
