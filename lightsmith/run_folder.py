@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from datetime import datetime
 from itertools import count
 from pathlib import Path
+
+from lightsmith.terminal import shown
 
 LAST_CHECKPOINT = Path("checkpoints/last.ckpt")
 BEST_CHECKPOINT = Path("checkpoints/best.ckpt")
@@ -27,17 +30,37 @@ def check_writable(root: Path, option: str = "runs") -> None:
 
 
 def check_free(folder: Path) -> None:
-    """Refuse a folder for a new run that cannot be written, or that holds something.
+    """Refuse a folder for a new run that cannot be written, or that is there already.
 
     Raises:
         ValueError: naming it.
     """
     check_writable(folder, "folder")
-    if folder.is_dir() and any(folder.iterdir()):
+    if folder.exists():
         raise ValueError(
-            f"--folder={folder} holds something already: give a new folder; a run that was interrupted there goes on "
-            f"with --resume={folder}"
+            f"--folder={folder} is there already: name a new one; a run that was interrupted there goes on with "
+            f"--resume={folder}"
         )
+
+
+def hold(folder: Path) -> int:
+    """Keep other processes of this machine from working in a folder.
+
+    Returns:
+        A file descriptor: once it is closed, or this process has ended, others may.
+
+    Raises:
+        ValueError: another one works in it.
+    """
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(held)
+        raise ValueError(f"{shown(folder)}: another process is working in it; wait for its end") from error
+    except OSError:  # a file system without locks
+        pass
+    return held
 
 
 def create_run_folder(root: Path, experiment: str, kind: str = "") -> Path:

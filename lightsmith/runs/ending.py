@@ -57,6 +57,7 @@ def run_to_the_end(cli: Any, command: Callable[[], None], trains: bool) -> None:
         finish_wandb(recording.folder, exit_code)
         if taken_back:
             recording.take_back()
+        recording.release()
         if trains and _is_first(cli):
             requeue_if_time_is_up(exit_code)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from lightsmith.records.results import write_results
 from lightsmith.records.status import State, write_status
 from lightsmith.records.summary import results_lines
 from lightsmith.replace_file import replace_file
-from lightsmith.run_folder import LAST_CHECKPOINT
+from lightsmith.run_folder import LAST_CHECKPOINT, hold
 from lightsmith.runs.guarded_loggers import guard_loggers
 from lightsmith.runs.loggers import build_loggers, sync_command, tracked_offline
 from lightsmith.runs.run_draft import RunDraft
@@ -47,6 +48,7 @@ class Recording:
         self.folder: Path | None = None
         self.experiment = ""
         self._draft: RunDraft | None = None
+        self._held: int | None = None  # keeps other processes out of the folder
         self._settings: dict[str, Any] = {}  # all, resolved
         self._own_settings: dict[str, Any] | None = None  # those that are not the experiment's
 
@@ -69,7 +71,7 @@ class Recording:
         """
         fresh, self.experiment = self.folder is None, options.experiment
         if self._draft is None:  # not when a first attempt ran out of memory
-            self._draft = self._drafted(options) if fresh else RunDraft(self._folder, [])
+            self._draft = self._drafted(options)
         self.folder = self._draft.folder
         self.say("running")
         if fresh:
@@ -82,8 +84,14 @@ class Recording:
         self._own_settings = None if defaults is None else own_settings(defaults, self._settings, followed)
 
     def _drafted(self, options: Namespace) -> RunDraft:
-        """A new folder: the one that was given, or one named by the time."""
-        return RunDraft.new(options.runs, self.experiment) if options.folder is None else RunDraft.at(options.folder)
+        """The interrupted run's folder, or a new one: the one that was given, or one named by the time."""
+        if self.folder is not None:
+            self._held = hold(self.folder)  # before anything that a second process would take back
+            return RunDraft(self.folder, [])
+        named = options.folder is not None
+        draft = RunDraft.at(options.folder) if named else RunDraft.new(options.runs, self.experiment)
+        self._held = hold(draft.folder)
+        return draft
 
     @property
     def _folder(self) -> Path:
@@ -161,10 +169,17 @@ class Recording:
         except OSError as error:
             print_once([f"status     {state}, which {shown(self.folder)} does not say: {one_line(error)}"])
 
+    def release(self) -> None:
+        """Let other processes work in the folder."""
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+
     def take_back(self) -> None:
         """Leave the disk as it was before, unless a batch was trained."""
         if self._draft is not None:
             self._draft.take_back()
+        self.release()
 
 
 def _write_settings(options: Namespace, save: Callable[[Namespace, Path], None], file: Path) -> None:

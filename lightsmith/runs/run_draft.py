@@ -52,7 +52,7 @@ class RunDraft(Callback):
             OSError: the disk cannot be written.
         """
         above = [path for path in folder.parents if not path.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True)  # which fails for all but one of several processes
         return cls(folder, [folder, *above], named=True)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

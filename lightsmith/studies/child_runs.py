@@ -174,9 +174,10 @@ class StartedRun:
     def __enter__(self) -> StartedRun:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         """End the run if it has not ended: after Ctrl-C on a terminal, which has reached it too, it is saving."""
-        for end in (None, self.process.terminate, self.process.kill):
+        saving = [None] if error is KeyboardInterrupt else []
+        for end in (*saving, self.process.terminate, self.process.kill):
             if end is not None:
                 end()
             with suppress(subprocess.TimeoutExpired):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -12,13 +12,12 @@ from typing import Literal, get_args
 
 from lightsmith.records.status import read_status
 from lightsmith.replace_file import replace_file
-from lightsmith.run_folder import create_run_folder, has_checkpoint
+from lightsmith.run_folder import create_run_folder, has_checkpoint, hold
 from lightsmith.settings.experiments import experiment_name
 from lightsmith.terminal import shown
 
 SCHEMA = 1
 FILE = "study.json"
-LOCK = ".lock"
 
 Kind = Literal["seeds", "folds", "sweep", "tune"]
 State = Literal["planned", "running", "finished", "failed", "interrupted"]
@@ -174,9 +173,8 @@ def working_on(study: Study) -> Iterator[None]:
     Raises:
         ValueError: another one does.
     """
-    with (study.folder / LOCK).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ValueError(f"{shown(study.folder)}: another process is working on it; wait for its end") from error
+    held = hold(study.folder)
+    try:
         yield
+    finally:
+        os.close(held)

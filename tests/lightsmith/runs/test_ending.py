@@ -23,6 +23,8 @@ class Notes:
     def take_back(self) -> None:
         self.said.append("taken back")
 
+    def release(self) -> None: ...
+
 
 def ended(command: Callable[[], None], **options: Any) -> Any:
     """The notes of a command that ended, and what it raised."""

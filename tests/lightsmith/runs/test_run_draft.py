@@ -11,6 +11,7 @@ from PIL import Image
 from callbacks.measure_fit import MeasureFit
 from callbacks.rand_augment_images import RandAugmentImages
 from lightsmith.records.results import read_results
+from lightsmith.run_folder import hold
 from tests.conftest import Cli
 
 SMALL = ("--data.train_size=100", "--data.batch_size=50", "--trainer.max_epochs=1", "--trainer.precision=32-true")
@@ -128,10 +129,15 @@ def test_a_run_whose_folder_is_given_is_a_run_as_any_but_for_latest(
     before = tree(folder)
     again = experiment("mnist_mlp", *SMALL, CSV, given)
     assert (again.code, again.err.count("\n")) == (2, 1)
-    assert "holds something already: give a new folder; a run that was interrupted there goes on with" in again.err
+    assert "is there already: name a new one; a run that was interrupted there goes on with --resume=" in again.err
     both = experiment("mnist_mlp", given, f"--resume={folder}")
     assert (both.code, "goes on in its own folder" in both.err) == (2, True)
     assert tree(folder) == before
+    held = hold(folder)
+    second = lightsmith("run", f"-c={folder}/config.yaml", f"--resume={folder}", "--trainer.max_epochs=2")
+    assert (second.code, "another process is working in it" in second.err) == (2, True)
+    assert tree(folder) == before
+    os.close(held)
     resumed = lightsmith("run", f"-c={folder}/config.yaml", f"--resume={folder}", "--trainer.max_epochs=2")
     assert (resumed.code, read_results(folder).fit.epochs) == (0, 2)
     Image.new("L", (28, 28)).save(tmp_path / "dark.png")

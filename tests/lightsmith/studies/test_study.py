@@ -75,5 +75,5 @@ def test_two_processes_do_not_work_on_one_study(study: Study) -> None:
     other = [sys.executable, "-c", script, str(study.folder.absolute())]
     with working_on(study):
         ran = subprocess.run(other, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert "another process is working on it; wait for its end" in ran.stderr
+    assert "another process is working in it; wait for its end" in ran.stderr
     assert subprocess.run(other, cwd=ROOT, check=False).returncode == 0
