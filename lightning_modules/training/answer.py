@@ -104,6 +104,18 @@ class Answer(ABC):
             raise ValueError(f"--top={top} is for class probabilities, of which this model has none")
         return self
 
+    def above(self, threshold: float) -> Self:
+        """The same answer, which gives no prediction where the most probable class is less probable than this.
+
+        Raises:
+            ValueError: it knows no classes, or no probability is so large.
+        """
+        raise ValueError(f"--threshold={threshold} is for class probabilities, of which this model has none")
+
+    def withholds(self, prediction: np.ndarray) -> bool:
+        """Return whether a row of ``predictions`` is too unsure to predict anything."""
+        return False
+
     def with_latents(self) -> Self:
         """The same answer, and latents in its lines.
 
@@ -121,6 +133,7 @@ class ClassProbabilities(Answer):
         class_names: in the order of the labels.
         top: write this many of the most probable classes, in falling order; all, in the order of the labels, when None.
         printed: show a person this many of them.
+        threshold: predict nothing where the most probable class is less probable; its probability stays.
     """
 
     kind: ClassVar[str] = "classification"
@@ -131,6 +144,7 @@ class ClassProbabilities(Answer):
     class_names: Sequence[str]
     top: int | None = field(default=None, repr=False)
     printed: int = field(default=SHOWN_CLASSES, repr=False)
+    threshold: float = field(default=0.0, repr=False)
 
     def __post_init__(self) -> None:
         names = self.class_names
@@ -157,14 +171,15 @@ class ClassProbabilities(Answer):
     def cells(self, prediction: np.ndarray) -> dict[str, Any]:
         shares = self._shares(prediction)
         values = shares.values() if self.top is None else chain.from_iterable(shares.items())
-        return dict(zip(self.header, [self._best(prediction), "", *values], strict=True))
+        return dict(zip(self.header, [self._best(prediction) or "", "", *values], strict=True))
 
     def line(self, prediction: np.ndarray) -> dict[str, Any]:
         return {"prediction": self._best(prediction), "probabilities": self._shares(prediction)}
 
     def shown(self, prediction: np.ndarray) -> list[str]:
         best = self._ranking(prediction)[: self.printed]
-        return [f"{prediction[place]:.4f}  {self.class_names[place]}" for place in best]
+        unsure = [] if not self.withholds(prediction) else [f"don't know: no class reaches {self.threshold:g}"]
+        return [*unsure, *(f"{prediction[place]:.4f}  {self.class_names[place]}" for place in best)]
 
     def label(self, label: Any) -> str:
         return self.class_names[int(label)]
@@ -175,8 +190,18 @@ class ClassProbabilities(Answer):
         wanted = usual if top is None else top
         return replace(self, top=None if wanted >= classes else wanted, printed=top or SHOWN_CLASSES)
 
-    def _best(self, prediction: np.ndarray) -> str:
-        return self.class_names[self._ranking(prediction)[0]]
+    def above(self, threshold: float) -> Self:
+        if not 0 < threshold <= 1:
+            raise ValueError(f"--threshold={threshold} must be a probability above 0, such as 0.7, and at most 1")
+        return replace(self, threshold=threshold)
+
+    def withholds(self, prediction: np.ndarray) -> bool:
+        return self._best(prediction) is None
+
+    def _best(self, prediction: np.ndarray) -> str | None:
+        """The most probable class; None if it is less probable than the threshold."""
+        place = self._ranking(prediction)[0]
+        return self.class_names[place] if float(prediction[place]) >= self.threshold else None
 
     def _shares(self, prediction: np.ndarray) -> dict[str, float]:
         ranking = range(len(self.class_names)) if self.top is None else self._ranking(prediction)[: self.top]
