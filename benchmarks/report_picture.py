@@ -17,7 +17,7 @@ from lightsmith.terminal import one_line
 
 PICTURE = Path(__file__).parents[1] / "docs" / "report.png"
 WIDTH, HEIGHT = 1000, 1180  # pixels of the part that is shown
-COLOURS = 32
+COLOURS = 128
 
 
 def report_picture(run: Path) -> None:
@@ -39,7 +39,7 @@ def report_picture(run: Path) -> None:
         size = f"--window-size={WIDTH},{HEIGHT}"
         command = [chromium, *flags, size, f"--screenshot={whole}", page.as_uri()]
         subprocess.run(command, check=True, capture_output=True, timeout=120)
-        Image.open(whole).convert("RGB").quantize(COLOURS).save(PICTURE, optimize=True)
+        Image.open(whole).convert("RGB").quantize(COLOURS, Image.Quantize.FASTOCTREE).save(PICTURE, optimize=True)
     print(f"Wrote {PICTURE.relative_to(Path.cwd())}: {PICTURE.stat().st_size:,} bytes")
 
 

@@ -11,11 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchmetrics import MetricCollection
 
+from lightning_modules.training.answers.value_with_interval import ValueWithInterval
 from lightning_modules.training.batch import Batch
 from lightning_modules.training.loss_means import MeanOverItems
 from lightning_modules.training.regression_metrics import regression_metrics
 from lightning_modules.training.task import Headline, Task
-from lightning_modules.training.value_with_interval import ValueWithInterval
 
 LossName = Literal["mse", "l1", "huber"]
 LOSSES: dict[str, Callable[..., Tensor]] = {"mse": F.mse_loss, "l1": F.l1_loss, "huber": F.huber_loss}

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from lightning_modules.training.answer import Answer, ClassProbabilities
-from lightning_modules.training.reconstruction import Reconstruction
-from lightning_modules.training.surprise import Surprise
-from lightning_modules.training.value_with_interval import ValueWithInterval
+from lightning_modules.training.answers.reconstruction import Reconstruction
+from lightning_modules.training.answers.surprise import Surprise
+from lightning_modules.training.answers.value_with_interval import ValueWithInterval
 
 KINDS: dict[str, type[Answer]] = {
     answer.kind: answer for answer in (ClassProbabilities, ValueWithInterval, Reconstruction, Surprise)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lightning_modules.training.value_with_interval import COVERAGE
+from lightning_modules.training.answers.value_with_interval import COVERAGE
 from lightsmith.reports.outcomes import read_columns
 from lightsmith.reports.parts import Part, Shown, chart, facts, rounded, series, table
 

@@ -13,7 +13,7 @@ import torch
 
 from lightning_modules.training.answer import Answer, ClassProbabilities
 from lightning_modules.training.answer_kinds import KINDS, answer_from
-from lightning_modules.training.value_with_interval import ValueWithInterval
+from lightning_modules.training.answers.value_with_interval import ValueWithInterval
 from tests.conftest import ROOT
 
 CLASSES = ClassProbabilities(["ant", "bee", "wasp"])
