@@ -49,11 +49,6 @@ def text(words: str, muted: bool = False) -> Part:
     return {"kind": "text", "text": words, "muted": muted}
 
 
-def command(line: str) -> Part:
-    """A line to type."""
-    return {"kind": "command", "text": line}
-
-
 def table(title: str, columns: Sequence[Shown], rows: Iterable[Sequence[Any]], marked: int | None = None) -> Part:
     """A sortable table; ``marked`` is the place of a row that stands out."""
     named = [{"name": column.name, "as": column.as_} for column in columns]

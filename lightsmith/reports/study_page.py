@@ -8,12 +8,13 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lightsmith.reports.parts import Part, Shown, chart, section, series
+from lightsmith.reports.parts import Part, Shown, chart, section, series, table
 from lightsmith.reports.run_list import setting
 from lightsmith.reports.several_page import SEED, OneRun, read_runs, several_page
 from lightsmith.studies.study import Study, read_study
 from lightsmith.terminal import shown
 
+TRIALS = "trials.json"  # that a sweep writes at its end
 WIDE_RANGE = 50  # of a setting's largest over its smallest value, from which on its axis is logarithmic
 BEST_SHARE = 0.2  # of the runs that stand out among the parallel lines
 
@@ -37,7 +38,7 @@ def study_page(folder: Path) -> dict[str, Any]:
     folders = [study.folder_of(member) for member in study.members if study.folder_of(member).is_dir()]
     if not folders:
         raise ValueError(f"no run of {shown(folder)} has begun: a report needs one that is finished")
-    more = [section("Search", search_parts(read_runs(folders)))] if study.kind == "sweep" else []
+    more = [section("Search", search_parts(folder, read_runs(folders)))] if study.kind == "sweep" else []
     page = several_page(folders, f"{study.experiment}, {study.kind}: {folder.name}", more)
     page["lead"].append(_standing(study))
     return page
@@ -50,18 +51,59 @@ def _standing(study: Study) -> str:
     return f"{len(states)} runs planned: {', '.join(counted)} · {shown(study.folder)}"
 
 
-def search_parts(runs: Sequence[OneRun]) -> list[Part]:
-    """How good the trials were in their order, and with which settings; both by the validation, which a search sees."""
-    trials = [
+def search_parts(folder: Path, runs: Sequence[OneRun]) -> list[Part]:
+    """How good the trials were in their order, with which settings, and how much each setting mattered.
+
+    All of it is of the validation, which a search sees.
+
+    Raises:
+        ValueError: the sweep's record is not what a sweep writes.
+    """
+    record = _read_record(folder)
+    trials = _tested(runs) if record is None else _recorded(record)
+    if not trials:
+        return []
+    highest = (record["direction"] == "max") if record else runs[0].results.headline.direction == "max"
+    axes = [_axis(name, trials) for name in _searched(trials)]
+    importance = _importance(record["importance"]) if record and record["importance"] else []
+    return [_history(trials, highest), *importance, *([_parallel(trials, axes, highest)] if axes else [])]
+
+
+def _read_record(folder: Path) -> dict[str, Any] | None:
+    """What a sweep writes at its end; None before."""
+    path = folder / TRIALS
+    if not path.is_file():
+        return None
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        _recorded(record), record["direction"], record["importance"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{shown(path)} is not what a sweep writes: restore it or remove it") from error
+    return record
+
+
+def _recorded(record: dict[str, Any]) -> list[Trial]:
+    """The trials that came to a figure."""
+    known = [trial for trial in record["trials"] if trial["value"] is not None]
+    return [Trial(trial["name"], trial["settings"], trial["value"], record["metric"]) for trial in known]
+
+
+def _tested(runs: Sequence[OneRun]) -> list[Trial]:
+    """The runs of a sweep without a record, by the validation of the epoch that was tested."""
+    return [
         Trial(run.name, run.results.settings or {}, run.results.best.value, str(run.results.best.metric))
         for run in runs
         if run.results.best and run.results.best.value is not None
     ]
-    if not trials:
-        return []
-    highest = runs[0].results.headline.direction == "max"
-    axes = [_axis(name, trials) for name in _searched(trials)]
-    return [_history(trials, highest), *([_parallel(trials, axes, highest)] if axes else [])]
+
+
+def _importance(shares: dict[str, float]) -> list[Part]:
+    ordered = sorted(shares.items(), key=lambda entry: (-entry[1], entry[0]))
+    return [
+        table(
+            "importance: share of the variance over trials", [Shown("setting"), Shown("share", as_="percent")], ordered
+        )
+    ]
 
 
 def _history(trials: Sequence[Trial], highest: bool) -> Part:

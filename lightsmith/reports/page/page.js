@@ -9,7 +9,6 @@ const PARTS = {
   items,
   facts: (spec) => element("dl", {}, ...spec.rows.map(({ name, value, as, key }) => element("div", {}, element("dt", {}, name), element("dd", {}, figure(value, as, key))))),
   text: (spec) => element("p", { class: spec.muted ? "muted" : null }, spec.text),
-  command: (spec) => element("pre", { tabindex: "0" }, element("code", {}, spec.text)),
   picture: (spec) => element("figure", {}, element("img", { class: "picture", src: spec.image, alt: spec.alt }), element("figcaption", {}, spec.alt)),
 };
 

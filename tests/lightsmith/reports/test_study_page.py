@@ -33,3 +33,21 @@ def test_a_study_that_has_not_begun_is_refused(tmp_path: Path) -> None:
     study = write_study(tmp_path / "20260101-000000-sweep", 0)
     with pytest.raises(ValueError, match="has begun"):
         study_page(study)
+
+
+def test_the_record_of_a_sweep_counts_where_it_has_one(tmp_path: Path) -> None:
+    study = write_study(tmp_path / "20260101-000000-sweep", 2)
+    trials = [
+        {"name": f"trial-{n}", "value": value, "settings": {"model.lr": 0.1 * (n + 1)}, "outcome": "", "reason": ""}
+        for n, value in enumerate([0.5, None, 0.25])
+    ]
+    record = {"metric": "val/rmse", "direction": "min", "importance": {"a": 0.25, "b": 0.75}, "trials": trials}
+    (study / "trials.json").write_text(json.dumps(record))
+    (section,) = (section for section in study_page(study)["sections"] if section["title"] == "Search")
+    history, importance, lines = section["parts"]
+    assert [series["xy"] for series in history["series"]] == [[1, 0.5, 2, 0.25], [1, 0.5, 2, 0.25]]
+    assert importance["rows"] == [["b", 0.75], ["a", 0.25]]
+    assert lines["lines"] == [[0.1, 0.5], [pytest.approx(0.3), 0.25]]
+    (study / "trials.json").write_text("{}")
+    with pytest.raises(ValueError, match="is not what a sweep writes"):
+        study_page(study)
