@@ -3,7 +3,7 @@
 
 # Values come from the command line only: assigned here, none leaks in from the environment (WSL exports NAME). One that
 # is empty, or of a name that nobody reads, would train on something else than was meant: it ends everything.
-variables := NAME DATA ARGS RESUME RUN INPUT TEXT OUTPUT FORMAT INT8 BASELINE MAX_DROP QUICK KILLS FOLDS SEEDS VARIANT RUNS NAMES METRIC SWEEP TRIALS WORKERS STORAGE
+variables := NAME DATA ARGS RESUME RUN INPUT TEXT OUTPUT FORMAT INT8 BASELINE MAX_DROP QUICK KILLS FOLDS SEEDS VARIANT RUNS NAMES METRIC SWEEP TRIALS WORKERS STORAGE STUDY STATUS THRESHOLD
 $(foreach v,$(variables),$(eval $(v) :=))
 given := $(foreach v,$(.VARIABLES),$(if $(findstring command line,$(origin $(v))),$(v)))
 $(foreach v,$(filter-out $(variables) python SHELL,$(given)),$(error $(v)= is not known: there are $(variables)))
@@ -20,6 +20,12 @@ help: ## List the commands
 list: setup ## List the experiments
 	@$(python) cli.py list
 
+runs: setup ## List all runs and studies, newest first [NAME=mnist_mlp] [STATUS=failed] [ARGS="--last=10"]
+	@$(python) cli.py runs $(if $(NAME),--name="$(NAME)") $(if $(STATUS),--status="$(STATUS)") $(ARGS)
+
+report: setup ## Write one HTML file about RUN=runs/mnist_mlp/latest, or RUNS="runs/mnist_mlp/*", or STUDY=folder [OUTPUT=x.html]
+	@$(python) cli.py report $(if $(RUN),--run="$(RUN)") $(if $(RUNS),--runs="$(RUNS)") $(if $(STUDY),--study="$(STUDY)") $(if $(OUTPUT),--output="$(OUTPUT)") $(ARGS)
+
 options: need-NAME setup ## Show what can be set in an experiment, its value there and its meaning: NAME=mnist_mlp [ARGS="--all=true"]
 	@$(python) cli.py options --name="$(NAME)" $(ARGS)
 
@@ -33,8 +39,9 @@ cross-validate: need-NAME setup ## Hold out each part of the data in turn: NAME=
 
 # The shell takes the text from the environment, so that nothing in it is read as a command.
 predict: export GIVEN_TEXT := $(value TEXT)
-predict: need-RUN $(if $(value TEXT),,need-INPUT) setup ## Classify: RUN=runs/mnist_mlp/latest (or an exported folder) INPUT=file or folder, or TEXT="..." [OUTPUT=x.csv]
-	@$(python) cli.py predict --run="$(RUN)" $(if $(INPUT),--input="$(INPUT)") $(if $(value TEXT),--text="$$GIVEN_TEXT") $(if $(OUTPUT),--output="$(OUTPUT)") $(ARGS)
+predict: need-RUN $(if $(value TEXT),,need-INPUT) setup ## Classify: RUN=runs/mnist_mlp/latest (or an exported folder) INPUT=file or folder, or TEXT="..." [OUTPUT=x.csv] [THRESHOLD=0.7]
+	@$(python) cli.py predict --run="$(RUN)" $(if $(INPUT),--input="$(INPUT)") $(if $(value TEXT),--text="$$GIVEN_TEXT") $(if $(OUTPUT),--output="$(OUTPUT)") \
+	    $(if $(THRESHOLD),--threshold="$(THRESHOLD)") $(ARGS)
 
 evaluate: need-RUN need-DATA setup ## Test a trained model on other labelled data, all of it: RUN=runs/mnist_mlp/latest DATA=file or folder [ARGS="--split=test"]
 	@$(python) cli.py evaluate --run="$(RUN)" --data="$(DATA)" $(if $(OUTPUT),--output="$(OUTPUT)") $(ARGS)
@@ -71,6 +78,9 @@ bench: setup ## Race the baselines and keep the figures [NAME=mnist_mlp] [DATA=h
 measure: need-NAME setup ## Measure `make exp` and write it into the pages: NAME=mnist_mlp [DATA=...] [SEEDS=3] [VARIANT="from scratch"] [ARGS=...]
 	@$(python) -m benchmarks.measure --name="$(NAME)" $(if $(DATA),--data="$(DATA)") $(if $(SEEDS),--seeds="$(SEEDS)") \
 	    $(if $(VARIANT),--variant="$(VARIANT)") $(if $(ARGS),--options="$(ARGS)")
+
+report-picture: need-RUN setup ## Make docs/report.png of a run's page, with Chromium: RUN=runs/mnist_mlp/latest
+	@$(python) -m benchmarks.report_picture --run="$(RUN)"
 
 check: setup ## Lint, check the format, check the types
 	@$(python) -m ruff check .
@@ -117,4 +127,4 @@ ask-RUNS = Which runs? Say RUNS=, run folders or patterns such as RUNS="runs/mni
 ask-SWEEP = Which settings? Say SWEEP=, one of: $(wildcard experiments/_sweeps/*.yaml), or a W&B sweep YAML of your own
 ask-INPUT = Classify what? Say INPUT=, a file or a folder, or TEXT="..."
 
-.PHONY: help list options exp cross-validate predict evaluate export compress verify-resume sweep test test-slow bench measure check ship-weights pretrained lock clean setup
+.PHONY: help list runs report compare options exp cross-validate predict evaluate export compress verify-resume verify-compare sweep test test-slow bench measure report-picture check ship-weights pretrained lock clean setup

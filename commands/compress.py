@@ -198,7 +198,7 @@ def _report(rows: list[Row], headline: Headline, name: str, data: str, max_drop:
         "variants": rows,
     }
     (folder / "ledger.json").write_text(json.dumps(ledger, indent=1) + "\n", encoding="utf-8")
-    plot(rows, f"{name} on {data}", folder / "pareto.png", headline)
+    plot(rows, chosen, f"{name} on {data}", folder / "pareto.png", headline)
     print_table(rows, chosen, headline)
     lost, unit = lost_by(rows, chosen, "test", headline), headline.unit.partition(" of ")[0]
     print(f"recommended  {chosen['name']}: the fastest that keeps within {max_drop} {unit} on the validation split")

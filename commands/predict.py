@@ -21,6 +21,7 @@ def predict(
     text_column: str | list[str] | None = None,
     top: int | None = None,
     latents: bool = False,
+    threshold: float | None = None,
     delimiter: str | None = None,
     encoding: str | None = None,
     header: bool | None = None,
@@ -41,6 +42,8 @@ def predict(
             unset.
         top: write this many of the most probable classes; when unset all, but five if there are more than a hundred.
         latents: write an autoencoder's latents too.
+        threshold: predict no class where the most probable one is less probable than this, 0…1; its report has the
+            risk that each threshold leaves.
         delimiter: of a CSV file; this and the next three as in training when unset, where most is recognised.
         encoding: of a text, CSV or JSON file.
         header: whether the first line of a CSV file names the columns.
@@ -57,7 +60,7 @@ def predict(
     if output is not None:
         check_output(output, input)
     check_top(top)
-    model = _load_for(run, text, top, latents)
+    model = _load_for(run, text, top, latents, threshold)
     written = {"delimiter": delimiter, "encoding": encoding, "header": header, "quotes": quotes}
     read_otherwise(model.data, {"text_column": text_column, **written})
     if input is None:
@@ -65,14 +68,16 @@ def predict(
     return _predict_inputs(model, input, output or _new_output(run, input))
 
 
-def _load_for(run: Path, text: str, top: int | None, latents: bool) -> TrainedModel:
-    """Load a trained model that takes what is asked of it, and answers with the ``top`` classes or with latents.
+def _load_for(run: Path, text: str, top: int | None, latents: bool, threshold: float | None) -> TrainedModel:
+    """Load a trained model that takes what is asked of it, and answers as is asked.
 
     Raises:
         ValueError: there is none, it takes no texts, or it knows no classes or no latents.
     """
     model = load_trained(run)
     answer = model.answer.limited(top)
+    if threshold is not None:
+        answer = answer.above(threshold)
     model = model._replace(answer=answer.with_latents() if latents else answer)
     if text and not hasattr(model.data, "text_columns"):
         raise ValueError(f"--text={text} is for texts; this model does not take them")

@@ -12,9 +12,9 @@ from torch import Tensor
 from torchmetrics import MetricCollection
 
 from lightning_modules.networks.mlp_autoencoder import MLPAutoencoder
+from lightning_modules.training.answers.reconstruction import Reconstruction
 from lightning_modules.training.batch import Batch
 from lightning_modules.training.loss_means import MeanOverItems
-from lightning_modules.training.reconstruction import Reconstruction
 from lightning_modules.training.task import Headline, Task
 
 DRAWN = ("pixels", "latents", "importance samples")  # each from a stream of random numbers of its own

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric, MetricCollection
 
+from lightning_modules.training.answers.surprise import Surprise
 from lightning_modules.training.batch import Batch
-from lightning_modules.training.surprise import Surprise
 from lightning_modules.training.task import Headline, Task
 
 

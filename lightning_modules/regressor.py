@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchmetrics import MetricCollection
 
-from lightning_modules.training.answer import ValueWithInterval
+from lightning_modules.training.answers.value_with_interval import ValueWithInterval
 from lightning_modules.training.batch import Batch
 from lightning_modules.training.loss_means import MeanOverItems
 from lightning_modules.training.regression_metrics import regression_metrics

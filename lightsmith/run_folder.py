@@ -12,6 +12,9 @@ from lightsmith.terminal import shown
 
 LAST_CHECKPOINT = Path("checkpoints/last.ckpt")
 BEST_CHECKPOINT = Path("checkpoints/best.ckpt")
+METRICS = "metrics.csv"
+CONFUSION_MATRIX, WORST_PREDICTIONS = "confusion_matrix.csv", "worst_predictions.csv"
+RECONSTRUCTIONS = "reconstructions.png"
 PREDICTIONS = Path("predictions/test.parquet")  # what the model says of every test item
 
 

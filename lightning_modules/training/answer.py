@@ -17,7 +17,6 @@ Target = Literal["class", "value", "nothing"]  # what stands beside an item
 DIGITS = 6
 WHOLE_CLASSES = 100  # with more, a line has the most probable ones only
 SHOWN_CLASSES = 5
-COVERAGE = 0.9  # of the intervals of values
 
 
 @dataclass(frozen=True)
@@ -104,6 +103,18 @@ class Answer(ABC):
             raise ValueError(f"--top={top} is for class probabilities, of which this model has none")
         return self
 
+    def above(self, threshold: float) -> Self:
+        """The same answer, which gives no prediction where the most probable class is less probable than this.
+
+        Raises:
+            ValueError: it knows no classes, or no probability is so large.
+        """
+        raise ValueError(f"--threshold={threshold} is for class probabilities, of which this model has none")
+
+    def withholds(self, prediction: np.ndarray) -> bool:
+        """Return whether a row of ``predictions`` is too unsure to predict anything."""
+        return False
+
     def with_latents(self) -> Self:
         """The same answer, and latents in its lines.
 
@@ -121,6 +132,7 @@ class ClassProbabilities(Answer):
         class_names: in the order of the labels.
         top: write this many of the most probable classes, in falling order; all, in the order of the labels, when None.
         printed: show a person this many of them.
+        threshold: predict nothing where the most probable class is less probable; its probability stays.
     """
 
     kind: ClassVar[str] = "classification"
@@ -131,6 +143,7 @@ class ClassProbabilities(Answer):
     class_names: Sequence[str]
     top: int | None = field(default=None, repr=False)
     printed: int = field(default=SHOWN_CLASSES, repr=False)
+    threshold: float = field(default=0.0, repr=False)
 
     def __post_init__(self) -> None:
         names = self.class_names
@@ -157,14 +170,15 @@ class ClassProbabilities(Answer):
     def cells(self, prediction: np.ndarray) -> dict[str, Any]:
         shares = self._shares(prediction)
         values = shares.values() if self.top is None else chain.from_iterable(shares.items())
-        return dict(zip(self.header, [self._best(prediction), "", *values], strict=True))
+        return dict(zip(self.header, [self._best(prediction) or "", "", *values], strict=True))
 
     def line(self, prediction: np.ndarray) -> dict[str, Any]:
         return {"prediction": self._best(prediction), "probabilities": self._shares(prediction)}
 
     def shown(self, prediction: np.ndarray) -> list[str]:
         best = self._ranking(prediction)[: self.printed]
-        return [f"{prediction[place]:.4f}  {self.class_names[place]}" for place in best]
+        unsure = [] if not self.withholds(prediction) else [f"don't know: no class reaches {self.threshold:g}"]
+        return [*unsure, *(f"{prediction[place]:.4f}  {self.class_names[place]}" for place in best)]
 
     def label(self, label: Any) -> str:
         return self.class_names[int(label)]
@@ -175,8 +189,18 @@ class ClassProbabilities(Answer):
         wanted = usual if top is None else top
         return replace(self, top=None if wanted >= classes else wanted, printed=top or SHOWN_CLASSES)
 
-    def _best(self, prediction: np.ndarray) -> str:
-        return self.class_names[self._ranking(prediction)[0]]
+    def above(self, threshold: float) -> Self:
+        if not 0 < threshold <= 1:
+            raise ValueError(f"--threshold={threshold} must be a probability above 0, such as 0.7, and at most 1")
+        return replace(self, threshold=threshold)
+
+    def withholds(self, prediction: np.ndarray) -> bool:
+        return self._best(prediction) is None
+
+    def _best(self, prediction: np.ndarray) -> str | None:
+        """The most probable class; None if it is less probable than the threshold."""
+        place = self._ranking(prediction)[0]
+        return self.class_names[place] if float(prediction[place]) >= self.threshold else None
 
     def _shares(self, prediction: np.ndarray) -> dict[str, float]:
         ranking = range(len(self.class_names)) if self.top is None else self._ranking(prediction)[: self.top]
@@ -186,56 +210,3 @@ class ClassProbabilities(Answer):
         """Places of the classes, the most probable first."""
         ranking: list[int] = np.argsort(-prediction, kind="stable").tolist()
         return ranking
-
-
-@dataclass(frozen=True)
-class ValueWithInterval(Answer):
-    """A value, and the interval that holds the true one for 90% of the items.
-
-    Args:
-        mean: of the training values, which a network's output of 0 stands for.
-        deviation: of the training values, which an output of 1 lies above the mean; above 0.
-        half_width: of the interval, in the values' units; None while it is unknown, and predictions have none.
-    """
-
-    kind: ClassVar[str] = "regression"
-    target: ClassVar[Target] = "value"
-    output: ClassVar[str] = "standardised_value"
-    words: ClassVar[str] = "value, low and high"
-    mean: float
-    deviation: float
-    half_width: float | None = None
-
-    def __post_init__(self) -> None:
-        numbers = [self.mean, self.deviation, self.half_width or 0.0]
-        if not all(isinstance(number, int | float) and np.isfinite(number) for number in numbers):
-            raise ValueError(f"its numbers {numbers} are not all finite")
-
-    @property
-    def columns(self) -> list[str]:
-        return ["value"] if self.half_width is None else ["value", "low", "high"]
-
-    def predictions(self, outputs: np.ndarray, inputs: Sequence[np.ndarray] = ()) -> np.ndarray:
-        value = outputs.reshape(-1).astype(np.float32) * np.float32(self.deviation) + np.float32(self.mean)
-        if self.half_width is None:
-            return value[:, None]
-        reach = np.float32(self.half_width)
-        return np.stack([value, value - reach, value + reach], axis=1)
-
-    @property
-    def header(self) -> list[str]:
-        return [*self.columns, "error"]
-
-    def cells(self, prediction: np.ndarray) -> dict[str, Any]:
-        return {**self.line(prediction), "error": ""}
-
-    def line(self, prediction: np.ndarray) -> dict[str, Any]:
-        # The shortest decimal that gives this float32 again: 12.3, not 12.300000190734863.
-        return {name: float(str(number)) for name, number in zip(self.columns, prediction, strict=True)}
-
-    def shown(self, prediction: np.ndarray) -> list[str]:
-        value, *interval = (f"{number:.6g}" for number in prediction)
-        return [f"{value} ({COVERAGE:.0%}: {' to '.join(interval)})" if interval else value]
-
-    def label(self, label: Any) -> float:
-        return float(str(np.float32(label)))

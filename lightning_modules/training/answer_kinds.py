@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lightning_modules.training.answer import Answer, ClassProbabilities, ValueWithInterval
-from lightning_modules.training.reconstruction import Reconstruction
-from lightning_modules.training.surprise import Surprise
+from lightning_modules.training.answer import Answer, ClassProbabilities
+from lightning_modules.training.answers.reconstruction import Reconstruction
+from lightning_modules.training.answers.surprise import Surprise
+from lightning_modules.training.answers.value_with_interval import ValueWithInterval
 
 KINDS: dict[str, type[Answer]] = {
     answer.kind: answer for answer in (ClassProbabilities, ValueWithInterval, Reconstruction, Surprise)

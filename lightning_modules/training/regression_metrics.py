@@ -9,7 +9,7 @@ from torch import Tensor
 from torchmetrics import MeanAbsoluteError, MeanSquaredError, Metric, R2Score
 from torchmetrics.utilities import dim_zero_cat
 
-from lightning_modules.training.answer import COVERAGE
+from lightning_modules.training.answers.value_with_interval import COVERAGE
 
 
 class ExplainedShare(R2Score):

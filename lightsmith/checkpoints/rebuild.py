@@ -110,15 +110,26 @@ def load_run(run: Path) -> tuple[Task, Any]:
     path = run / BEST_CHECKPOINT if run.is_dir() else run
     checkpoint = read_checkpoint(path)
     model_class = named_class(checkpoint["lightsmith"]["model"], Task)
-    data_class = named_class(checkpoint["lightsmith"]["data"], LightningDataModule)
     try:
         model = _rebuild(model_class, checkpoint, path)
-        data = data_class(**checkpoint["datamodule_hyper_parameters"])
+        data = rebuild_data(checkpoint)
         data.cache = False  # what is classified is read once
-        restore_data(data, checkpoint)
     except Exception as error:  # what a class raises for values that nobody checked can be anything
         raise ValueError(f"{path} cannot be rebuilt: {one_line(error)}") from error
     return model.eval(), data
+
+
+def rebuild_data(checkpoint: dict[str, Any]) -> Any:
+    """The data module of a checkpoint, with the options that it was trained with.
+
+    Raises:
+        ValueError: other than what the model learnt from stands beside the items; or whatever a class raises for
+            unchecked values.
+    """
+    data_class = named_class(checkpoint["lightsmith"]["data"], LightningDataModule)
+    data = data_class(**checkpoint["datamodule_hyper_parameters"])
+    restore_data(data, checkpoint)
+    return data
 
 
 def _rebuild(model_class: Any, checkpoint: dict[str, Any], path: Path) -> Task:

@@ -46,7 +46,7 @@ class PredictionRows:
         self.output = output
         self.source = source
         self.own_name = name_among(output, source)
-        self.classified = 0
+        self.classified = self.withheld = 0
         self.unreadable, self.left_out, self.notes = Named(), Named(), Named()
 
     def write(self, answers: Answers) -> None:
@@ -64,6 +64,7 @@ class PredictionRows:
             self._check_not_own(name)
             if reason is None:
                 self.classified += 1
+                self.withheld += self.file.answer.withholds(predictions[position])
                 self.file.write(name, predictions[position])
             else:
                 self.unreadable.add(name, reason)
@@ -99,4 +100,5 @@ class PredictionRows:
         done = self.file.answer.done
         rest = f"{self.classified:,} {done}, {unread:,} could not be read ({where} `error`)"
         counted = "1 row" if rows == 1 else f"{rows:,} rows"
-        print(printable(f"Wrote {counted} to {shown(self.output)}: {rest if unread else f'all {done}'}"))
+        held = f", {self.withheld:,} of them below the threshold, without a prediction" if self.withheld else ""
+        print(printable(f"Wrote {counted} to {shown(self.output)}: {rest if unread else f'all {done}'}{held}"))

@@ -14,8 +14,8 @@ from torch import Tensor
 from callbacks.log_confusion_matrix import LogConfusionMatrix
 from callbacks.log_worst_predictions import LogWorstPredictions, Mistake, WrongValue
 from lightsmith.replace_file import replace_file
+from lightsmith.run_folder import CONFUSION_MATRIX, WORST_PREDICTIONS
 
-CONFUSION_MATRIX, WORST_PREDICTIONS = "confusion_matrix.csv", "worst_predictions.csv"
 WIDEST_MATRIX = 50  # classes; of more, only the pairs that occur are listed
 SHOWN_CHARACTERS = 100  # of a text
 

@@ -11,8 +11,7 @@ from PIL import Image
 
 from callbacks.log_reconstructions import LogReconstructions
 from lightsmith.checkpoints.durable import replace_file
-
-RECONSTRUCTIONS = "reconstructions.png"
+from lightsmith.run_folder import RECONSTRUCTIONS
 
 
 def write_pictures(callbacks: Sequence[Callback], folder: Path) -> None:

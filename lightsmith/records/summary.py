@@ -65,7 +65,13 @@ def results_lines(results: dict[str, Any], run_folder: Path, data: Any, sync: st
     }
     if sync:
         rows["W&B"] = f"offline; upload with: {sync}"
-    return ["", *(_row(*row) for row in rows.items()), _row("next", _next_command(results, folder, data))]
+    page = f"make report RUN={quote(str(folder))}    (a page about this run)"
+    return [
+        "",
+        *(_row(*row) for row in rows.items()),
+        _row("next", _next_command(results, folder, data)),
+        _row("", page),
+    ]
 
 
 def figures_of(test: dict[str, Any]) -> list[str]:

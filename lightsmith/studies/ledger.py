@@ -12,6 +12,7 @@ from rich.table import Table
 
 from lightning_modules.training.task import Headline
 from lightsmith.exports.proof import ROUNDING
+from lightsmith.studies.named_dots import name_dots
 
 SCHEMA = 1
 TIMED = "32"  # the batch size that variants are chosen by
@@ -70,8 +71,11 @@ def print_table(rows: Sequence[Row], chosen: Row, headline: Headline) -> None:
     Console(width=120).print(table)
 
 
-def plot(rows: Sequence[Row], title: str, path: Path, headline: Headline) -> None:
-    """The headline in the test over median latency, areas by bytes; a line joins what none beats in both (PNG)."""
+def plot(rows: Sequence[Row], chosen: Row, title: str, path: Path, headline: Headline) -> None:
+    """The headline in the test over median latency, areas by bytes; a line joins what none beats in both (PNG).
+
+    The recommended variant has a ring and a word beside its name; no name lies on another, or on a dot.
+    """
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -85,11 +89,15 @@ def plot(rows: Sequence[Row], title: str, path: Path, headline: Headline) -> Non
     for row in rows:
         area = SMALLEST_POINT + (LARGEST_POINT - SMALLEST_POINT) * row["bytes"] / largest
         axes.scatter(_ms(row), scale * row[name], s=area, alpha=0.7, zorder=2)
-        axes.annotate(row["name"], (_ms(row), scale * row[name]), xytext=(8, 5), textcoords="offset points")
+    axes.scatter(
+        _ms(chosen), scale * chosen[name], s=2 * LARGEST_POINT, facecolors="none", edgecolors="black", zorder=3
+    )
     axes.set(title=title, ylabel=f"test {headline.metric}, {label}")
     axes.set(xlabel=f"p50 latency of {TIMED} items, ms (area: bytes on disk)")
     axes.margins(0.15)
     axes.grid(alpha=0.3)
+    texts = [f"{row['name']} – recommended" if row is chosen else row["name"] for row in rows]
+    name_dots(axes, [(_ms(row), scale * row[name]) for row in rows], texts)
     figure.savefig(path, dpi=120)
     plt.close(figure)
 

@@ -54,6 +54,23 @@ def test_images_keep_their_order_and_unreadable_ones_are_listed_with_the_reason(
         assert row["prediction"] == max(row["probabilities"], key=row["probabilities"].get)
 
 
+def test_below_a_threshold_a_line_has_no_prediction(lightsmith: Cli, tmp_path: Path, digits: Path) -> None:
+    assert classify(lightsmith, "mnist_mlp", digits).code == 0
+    before = predictions(tmp_path)
+    (error,) = (row for row in before if "error" in row)
+    sureness = sorted(max(row["probabilities"].values()) for row in before if row is not error)
+    threshold = sum(sureness[1:]) / 2
+    outcome = classify(lightsmith, "mnist_mlp", digits, f"--threshold={threshold}")
+    assert outcome.out.endswith(", 2 of them below the threshold, without a prediction\n")
+    after = predictions(tmp_path)
+    sure = [row is not error and max(row["probabilities"].values()) >= threshold for row in before]
+    assert sum(sure) == 1
+    assert after == [
+        row if kept or row is error else {**row, "prediction": None} for row, kept in zip(before, sure, strict=True)
+    ]
+    assert "--threshold=2.0 must be a probability" in classify(lightsmith, "mnist_mlp", digits, "--threshold=2").err
+
+
 def test_probabilities_are_those_of_the_model(
     lightsmith: Cli, tmp_path: Path, digits: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from lightning_modules.training.answer import Answer, ClassProbabilities, ValueWithInterval
+from lightning_modules.training.answer import Answer, ClassProbabilities
 from lightning_modules.training.answer_kinds import KINDS, answer_from
+from lightning_modules.training.answers.value_with_interval import ValueWithInterval
 from tests.conftest import ROOT
 
 CLASSES = ClassProbabilities(["ant", "bee", "wasp"])
@@ -82,6 +83,25 @@ def test_an_unknown_interval_is_left_out() -> None:
     answer = ValueWithInterval(5.0, 2.0)
     (row,) = answer.predictions(np.zeros((1, 1), np.float32))
     assert (answer.columns, answer.line(row), answer.shown(row)) == (["value"], {"value": 5.0}, ["5"])
+
+
+def test_below_the_threshold_there_is_no_prediction_and_the_probabilities_stay() -> None:
+    row, sure = np.array([0.2, 0.7, 0.1], np.float32), np.array([0.2, 0.75, 0.05], np.float32)
+    answer = CLASSES.above(0.71)
+    assert (answer.withholds(row), answer.withholds(sure), CLASSES.withholds(row)) == (True, False, False)
+    assert answer.line(row) == {**CLASSES.line(row), "prediction": None}
+    assert answer.line(sure) == CLASSES.line(sure)
+    assert answer.cells(row) == {**CLASSES.cells(row), "prediction": ""}
+    assert answer.shown(row) == ["don't know: no class reaches 0.71", *CLASSES.shown(row)]
+    assert answer.settings == CLASSES.settings  # a threshold is of one command, no part of an export
+
+
+@pytest.mark.parametrize("threshold", [0.0, -0.1, 1.1, float("nan")])
+def test_a_threshold_is_a_probability(threshold: float) -> None:
+    with pytest.raises(ValueError, match="must be a probability above 0"):
+        CLASSES.above(threshold)
+    with pytest.raises(ValueError, match="is for class probabilities"):
+        VALUE.above(0.5)
 
 
 def test_top_is_for_classes() -> None:

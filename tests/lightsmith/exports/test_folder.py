@@ -14,7 +14,8 @@ import torch
 from datamodules.batches.encoded_cache import sha256
 from datamodules.mnist import MNIST
 from datamodules.preprocessing import ImagePreprocessing
-from lightning_modules.training.answer import ClassProbabilities, ValueWithInterval
+from lightning_modules.training.answer import ClassProbabilities
+from lightning_modules.training.answers.value_with_interval import ValueWithInterval
 from lightsmith.exports.folder import (
     CLASS_NAMES,
     ONNX_FILE,

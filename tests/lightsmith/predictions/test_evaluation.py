@@ -9,7 +9,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lightning_modules.training.answer import ClassProbabilities, ValueWithInterval
+from lightning_modules.training.answer import ClassProbabilities
+from lightning_modules.training.answers.value_with_interval import ValueWithInterval
 from lightsmith.predictions.evaluation import ClassEvaluation, ValueEvaluation
 from lightsmith.predictions.file import predictions_file
 from lightsmith.predictions.trained_model import Answers

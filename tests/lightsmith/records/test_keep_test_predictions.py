@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from lightning_modules.training.answer import Answer, ClassProbabilities, ValueWithInterval
+from lightning_modules.training.answer import Answer, ClassProbabilities
 from lightning_modules.training.answer_kinds import answer_from
+from lightning_modules.training.answers.value_with_interval import ValueWithInterval
 from lightsmith.checkpoints.rebuild import load_run
 from lightsmith.records import keep_test_predictions as module
 from lightsmith.records.keep_test_predictions import WaitingRows, write_predictions

@@ -72,9 +72,10 @@ def test_results_lines_never_break_a_path_and_name_the_next_command(tmp_path: Pa
     assert any("loss 0.2500  accuracy 0.5000" in line for line in lines)
     assert any(f"wandb sync {shown(folder)}/wandb/latest-run" in line for line in lines)
     assert "left out   5 items, listed in results.json" in lines
-    assert "make exp NAME=mnist_mlp DATA=hub" in lines[-1]
+    assert "make exp NAME=mnist_mlp DATA=hub" in lines[-2]
+    assert lines[-1] == f"           make report RUN={shown(folder)}    (a page about this run)"
     real = RESULTS | {"data": {"source": "/x"}}
-    assert f"make predict RUN={shown(folder)}" in results_lines(real, folder, DATA, sync=None)[-1]
+    assert f"make predict RUN={shown(folder)}" in results_lines(real, folder, DATA, sync=None)[-2]
 
 
 def test_the_next_command_exists_for_an_experiment_elsewhere_and_for_data_that_no_hub_has() -> None:
@@ -85,8 +86,8 @@ def test_the_next_command_exists_for_an_experiment_elsewhere_and_for_data_that_n
         ("mnist_mlp", {}, "make exp NAME=mnist_mlp DATA=path/to/yours    (your own data)"),
     ):
         data = SimpleNamespace(source_found=DATA.source_found, skipped=[], **hub)
-        last = results_lines(RESULTS | {"experiment": experiment}, folder, data, sync=None)[-1]
-        assert last.startswith(f"next       {command}")
+        line = results_lines(RESULTS | {"experiment": experiment}, folder, data, sync=None)[-2]
+        assert line.startswith(f"next       {command}")
 
 
 def test_figures_name_their_items_and_the_interval_of_few() -> None:

@@ -58,7 +58,7 @@ def test_the_table_marks_the_recommended_and_says_how_much_faster_it_is(capsys: 
 
 
 def test_the_plot_is_an_image(tmp_path: Path) -> None:
-    plot(ROWS, "cifar_cnn", tmp_path / "pareto.png", ACCURACY)
+    plot(ROWS, ROWS[1], "cifar_cnn", tmp_path / "pareto.png", ACCURACY)
     with Image.open(tmp_path / "pareto.png") as image:
         assert image.size == (960, 600)
         assert len(image.convert("RGB").getcolors(10**6) or []) > 100

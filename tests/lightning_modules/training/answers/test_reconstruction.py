@@ -8,7 +8,7 @@ import pytest
 
 from lightning_modules.training.answer import ClassProbabilities
 from lightning_modules.training.answer_kinds import answer_from
-from lightning_modules.training.reconstruction import Reconstruction
+from lightning_modules.training.answers.reconstruction import Reconstruction
 
 
 def test_a_reconstruction_is_an_error_and_latents_that_lines_hold_when_asked_for() -> None:

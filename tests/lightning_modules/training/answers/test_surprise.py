@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lightning_modules.training.answer_kinds import answer_from
-from lightning_modules.training.surprise import Surprise
+from lightning_modules.training.answers.surprise import Surprise
 
 OUTPUTS = np.array([[3 * log(5), 3], [0, 0]], np.float32)
 

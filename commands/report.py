@@ -1,0 +1,90 @@
+"""`report`: one HTML file about a run, several runs, a study or a compression."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lightsmith.predictions.file import is_writable
+from lightsmith.reports.page_file import write_page
+from lightsmith.reports.run_list import LEDGER
+from lightsmith.run_folder import newest_run
+from lightsmith.studies.study import is_study
+from lightsmith.terminal import printable, shown
+
+FILE = "report.html"
+
+
+def report(
+    run: Path | None = None,
+    runs: str | None = None,
+    study: Path | None = None,
+    output: Path | None = None,
+) -> None:
+    """Write a page that opens from disk, without a network: figures, curves, errors, settings and costs.
+
+    Args:
+        run: a run folder such as runs/mnist_mlp/latest, or a folder that ``compress`` wrote.
+        runs: several run folders, or patterns such as "runs/mnist_mlp/* runs/mnist_cnn/*".
+        study: the folder of a study.
+        output: the file to write; when unset, report.html in the folder of the run or study, or here for several runs.
+
+    Raises:
+        ValueError: none or several of these are given, one is no such folder, or the file cannot be written.
+    """
+    given = [name for name, value in (("run", run), ("runs", runs), ("study", study)) if value is not None]
+    if len(given) != 1:
+        raise ValueError(
+            f"a report of what? give one of --run, --runs and --study, not {' and '.join(given) or 'none'}"
+        )
+    folder = (run or study or Path()).resolve()
+    path = output or folder / FILE
+    _check_output(path)
+    write_page(path.resolve(), _page(folder, runs, study is not None))
+    print(printable(f"Wrote {shown(path.absolute())}"))
+
+
+def _page(folder: Path, runs: str | None, is_of_study: bool) -> dict[str, Any]:
+    """The figures of the page that was asked for.
+
+    Raises:
+        ValueError: there is nothing of that kind.
+    """
+    if runs is not None:
+        return _of_several(runs)
+    if is_of_study or is_study(folder):
+        from lightsmith.reports.study_page import study_page
+
+        return study_page(folder)
+    if (folder / LEDGER).is_file():
+        from lightsmith.reports.ledger_page import ledger_page
+
+        return ledger_page(folder)
+    if not folder.is_dir():
+        raise ValueError(f"--run={shown(folder)} is not a folder{newest_run(folder)}")
+    return _of_one(folder)
+
+
+def _of_several(patterns: str) -> dict[str, Any]:
+    from lightsmith.reports.several_page import several_page
+    from lightsmith.studies.comparisons.found_runs import runs_by_pattern
+
+    return several_page(runs_by_pattern(patterns).folders, f"Runs: {patterns}")
+
+
+def _of_one(folder: Path) -> dict[str, Any]:
+    from lightsmith.reports.run_page import run_page
+
+    return run_page(folder)
+
+
+def _check_output(path: Path) -> None:
+    """Refuse a file that could not be written, before anything is read.
+
+    Raises:
+        ValueError: naming what is in the way.
+    """
+    if path.suffix.lower() not in (".html", ".htm") or path.is_dir():
+        raise ValueError(f"--output={path} must be a file that ends in .html")
+    if not is_writable(path.resolve().parent):
+        raise ValueError(f"{path.resolve().parent} cannot be written, or is not there: name a file by --output")

@@ -1,0 +1,1 @@
+"""What tasks of other kinds than classification say of an item."""

@@ -1,0 +1,1 @@
+"""Pages that show runs, and what they are made of."""
