@@ -3,7 +3,7 @@
 
 # Values come from the command line only: assigned here, none leaks in from the environment (WSL exports NAME). One that
 # is empty, or of a name that nobody reads, would train on something else than was meant: it ends everything.
-variables := NAME DATA ARGS RESUME RUN INPUT TEXT OUTPUT FORMAT INT8 BASELINE MAX_DROP QUICK KILLS SEEDS VARIANT
+variables := NAME DATA ARGS RESUME RUN INPUT TEXT OUTPUT FORMAT INT8 BASELINE MAX_DROP QUICK KILLS SEEDS VARIANT RUNS NAMES METRIC
 $(foreach v,$(variables),$(eval $(v) :=))
 given := $(foreach v,$(.VARIABLES),$(if $(findstring command line,$(origin $(v))),$(v)))
 $(foreach v,$(filter-out $(variables) python SHELL,$(given)),$(error $(v)= is not known: there are $(variables)))
@@ -37,9 +37,15 @@ evaluate: need-RUN need-DATA setup ## Test a trained model on other labelled dat
 compress: need-NAME setup ## Make a model smaller in several ways, compare: NAME=cifar_cnn [DATA=...] [RUN=trained run] [MAX_DROP=1.0] [ARGS="--seed=1"]
 	@$(python) cli.py compress --name="$(NAME)" $(if $(DATA),--data="$(DATA)") $(if $(RUN),--run="$(RUN)") $(if $(MAX_DROP),--max_drop="$(MAX_DROP)") $(ARGS)
 
+compare: $(if $(NAMES),,need-RUNS) setup ## Which settings are better, and can runs tell: RUNS="runs/a/* runs/b/*" or NAMES="exp_a exp_b" [METRIC=f1] [OUTPUT=x.json or x.svg]
+	@$(python) cli.py compare $(if $(RUNS),--runs="$(RUNS)") $(if $(NAMES),--names="$(NAMES)") $(if $(METRIC),--metric="$(METRIC)") $(if $(OUTPUT),--output="$(OUTPUT)") $(ARGS)
+
 export: need-RUN setup ## Write a model of its own and prove it: RUN=runs/mnist_mlp/latest [FORMAT=onnx or torch] [INT8=1] [MAX_DROP=0.5] [OUTPUT=folder]
 	@$(python) cli.py export --run="$(RUN)" $(if $(FORMAT),--format="$(FORMAT)") $(if $(INT8),--precision=int8) \
 	    $(if $(MAX_DROP),--max_drop="$(MAX_DROP)") $(if $(OUTPUT),--output="$(OUTPUT)") $(if $(DATA),--data="$(DATA)") $(ARGS)
+
+verify-compare: need-RUNS setup ## Compare runs of one setting with each other, a thousand times: RUNS="runs/mnist_mlp/*", ten seeds or more
+	@$(python) -m benchmarks.comparisons --runs="$(RUNS)" $(ARGS)
 
 verify-resume: need-NAME setup ## Kill a run at random moments, resume it, compare: NAME=mnist_mlp [DATA=...] [KILLS=5] [ARGS="--trainer.max_epochs=2"]
 	@$(python) cli.py verify-resume --name="$(NAME)" $(if $(DATA),--data="$(DATA)") $(if $(KILLS),--kills="$(KILLS)") $(if $(ARGS),--options="$(ARGS)")
@@ -98,6 +104,7 @@ need-%:
 ask-NAME = Which experiment? Say NAME=, one of: $(experiments)
 ask-DATA = Which data? Say DATA=, $(if $(filter evaluate,$(MAKECMDGOALS)),a labelled file or folder,the folder with CIFAR-10)
 ask-RUN = Which trained model? Say RUN=, a run folder such as runs/mnist_mlp/latest
+ask-RUNS = Which runs? Say RUNS=, run folders or patterns such as RUNS="runs/mnist_mlp/*", or NAMES=, experiments
 ask-INPUT = Classify what? Say INPUT=, a file or a folder, or TEXT="..."
 
 .PHONY: help list options exp predict evaluate export compress verify-resume test test-slow bench measure check ship-weights pretrained lock clean setup

@@ -38,6 +38,7 @@ VERBS = {
     "compress": Verb(
         "commands.compress", "prune, quantize and distil an experiment's model, and compare what comes out"
     ),
+    "compare": Verb("commands.compare", "which of several settings is better, by how much, and whether runs can tell"),
     "export": Verb(
         "commands.export", "a run's model as a folder of its own (ONNX or torch.export), proved on the test split"
     ),
@@ -47,6 +48,7 @@ VERBS = {
 FORMER_NAMES = {"classify": "predict"}  # of verbs: scripts that people wrote keep working
 SETTINGS = ("--model.", "--data.", "--trainer.", "--callbacks.")  # a run records them with ~, and finds the home again
 PAGES = ("list", "options")  # verbs that only print
+WITHOUT_TORCH = ("list", "compare")  # verbs that answer before it could be imported
 EXAMPLES = """
   cli.py run -c experiments/_defaults.yaml -c experiments/mnist_mlp.yaml --model.lr=0.01
   cli.py options --name=mnist_mlp    what can be set in an experiment
@@ -159,7 +161,7 @@ def check_values(options: Sequence[str]) -> None:
 
 def function_of(command: str) -> Callable[..., int | None]:
     """Import the function of a verb, and none of the other verbs' modules."""
-    if command != "list":  # which answers without torch
+    if command not in WITHOUT_TORCH:
         import_torchmetrics()
     module = VERBS[command].module
     function: Callable[..., int | None] = getattr(importlib.import_module(module), module.rpartition(".")[2])

@@ -13,6 +13,7 @@ from torch import Tensor
 from lightning_modules.networks.edits.add_adapters import Method
 from lightning_modules.networks.edits.allocate_ranks import RankAllocation, budget_at
 from lightning_modules.training.adapters import adapt
+from lightning_modules.training.batch import Batch
 from lightning_modules.training.task import Task
 from lightning_modules.training.trainer_state import averaged_copies, forget_best
 
@@ -117,7 +118,7 @@ class ApplyAdapters(Callback):
     def on_fit_end(self, trainer: Trainer, pl_module: Task) -> None:  # type: ignore[override]  # ours
         pl_module.loss_transforms.pop(STAGE, None)
 
-    def _regularize(self, batch: Any, logits: Tensor, loss: Tensor) -> Tensor:
+    def _regularize(self, batch: Batch, logits: Tensor, loss: Tensor) -> Tensor:
         assert self._ranks is not None
         return loss + self.orthogonality * self._ranks.overlap()
 

@@ -10,6 +10,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
 from lightning_modules.networks.probes.feature_rows import Run, ShuffledRows, checked_rows
+from lightning_modules.training.batch import Batch
 from lightning_modules.training.task import Task
 
 
@@ -61,13 +62,13 @@ class CacheFrozenFeatures(Callback):
         if self._weights is not None:
             self._weights.compare()
 
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Batch, batch_idx: int) -> None:
         if self._run is not None:
             self._batch, self._number = batch, None
             self._items = self._items or len(trainer.train_dataloader.dataset)  # type: ignore[union-attr]  # a DataLoader
 
     def on_validation_batch_start(
-        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
+        self, trainer: Trainer, pl_module: LightningModule, batch: Batch, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         self._batch, self._number = batch, batch_idx
 

@@ -10,6 +10,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.optim import Optimizer
 
+from lightning_modules.training.batch import Batch
 from lightning_modules.training.editable_module import EditableModule
 from lightning_modules.training.kept_weights import Kept
 from lightning_modules.training.nonfinite import Step, cause_in, norms_of, poisoned, what_is_nonfinite
@@ -104,7 +105,7 @@ class GuardNumerics(Callback):
         pl_module.skips_nonfinite = False
         self._ended = True
 
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Batch, batch_idx: int) -> None:
         self._look_at_loss(trainer, pl_module)
         self._batch = batch
         self._indices.append(batch.index)
@@ -193,7 +194,7 @@ class GuardNumerics(Callback):
         did = f"rolled back to step {self._kept.step}" if self.on_nonfinite == "rollback" and whole else "left out"
         pl_module.print(f"{found}; {did} ({self.left_out} so far)")
 
-    def _keep(self, trainer: Trainer, pl_module: EditableModule, batch: Any) -> Any:
+    def _keep(self, trainer: Trainer, pl_module: EditableModule, batch: Batch) -> Any:
         """Copy what may have to be restored: with ``skip`` only the buffers, which the forward pass writes.
 
         Just before the first forward pass since a step, when every callback has changed what it changes.

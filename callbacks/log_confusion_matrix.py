@@ -9,6 +9,8 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from torch import Tensor
 
+from lightning_modules.training.batch import Batch
+
 LARGEST_PLOT = 50  # classes; a plot has a row for each item, and shows nothing of a thousand classes
 
 
@@ -34,7 +36,7 @@ class LogConfusionMatrix(Callback):
         trainer: Trainer,
         pl_module: Any,
         outputs: Any,
-        batch: Any,
+        batch: Batch,
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:

@@ -9,6 +9,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from torch import Tensor
 
+from lightning_modules.training.batch import Batch
 from lightning_modules.training.task import Task
 
 
@@ -38,7 +39,7 @@ class LogReconstructions(Callback):
             raise ValueError(f"LogReconstructions is for autoencoders; {type(pl_module).__name__} makes no images")
 
     def on_test_batch_end(
-        self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
+        self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Batch, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         if batch_idx == 0 and trainer.is_global_zero:
             images = batch.inputs[0][: self.count].float()

@@ -12,6 +12,8 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from torch import Tensor
 
+from lightning_modules.training.batch import Batch
+
 
 class Mistake(NamedTuple):
     """Ordered by how little probability the true class got."""
@@ -61,7 +63,7 @@ class LogWorstPredictions(Callback):
         trainer: Trainer,
         pl_module: Any,
         outputs: Any,
-        batch: Any,
+        batch: Batch,
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
@@ -100,7 +102,7 @@ class LogWorstPredictions(Callback):
         logger.log_table("test/worst", columns=columns, data=rows)
 
 
-def _mistakes(probabilities: Tensor, batch: Any) -> Iterator[Mistake]:
+def _mistakes(probabilities: Tensor, batch: Batch) -> Iterator[Mistake]:
     confidence, prediction = probabilities.max(1)
     of_true_class = probabilities.gather(1, batch.label[:, None])[:, 0]
     wrong = (prediction != batch.label).nonzero()[:, 0]
@@ -108,7 +110,7 @@ def _mistakes(probabilities: Tensor, batch: Any) -> Iterator[Mistake]:
     return (Mistake(*row) for row in zip(*(column[wrong].tolist() for column in columns), strict=True))
 
 
-def _wrong_values(predictions: Tensor, batch: Any) -> Iterator[WrongValue]:
+def _wrong_values(predictions: Tensor, batch: Batch) -> Iterator[WrongValue]:
     value = predictions[:, 0]
     columns = ((value - batch.label).abs(), batch.index, batch.label, value)
     return (WrongValue(*row) for row in zip(*(column.tolist() for column in columns), strict=True))

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from lightning_modules.training.batch import Batch
+
 
 class MeasureFit(Callback):
     """Counts training samples and seconds, across interruptions.
@@ -34,7 +36,7 @@ class MeasureFit(Callback):
         self._started = time.perf_counter() - self.seconds
 
     def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
         self.samples += len(batch.index) * trainer.world_size
         if not self.first_step_seconds:

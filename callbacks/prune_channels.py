@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from lightning_modules.networks.edits.choose_channels import Choice, channels_to_keep
 from lightning_modules.networks.edits.remove_channels import narrowed
 from lightning_modules.networks.probes.macs import count_macs
+from lightning_modules.training.batch import Batch
 from lightning_modules.training.task import Task
 from lightning_modules.training.trainer_state import check_reached, forget_best
 
@@ -48,7 +49,7 @@ class PruneChannels(Callback):
             raise ValueError("PruneChannels works in one process only: set trainer.devices=1")
         check_reached(trainer, f"PruneChannels: epoch={self.epoch}", self.epoch)
 
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Batch, batch_idx: int) -> None:
         if self.done or trainer.current_epoch < self.epoch:
             return
         assert isinstance(pl_module, Task)

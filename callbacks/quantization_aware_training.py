@@ -9,6 +9,7 @@ from lightning.pytorch.callbacks import WeightAveraging
 
 from lightning_modules.networks.edits.fake_quantize import freeze_ranges
 from lightning_modules.networks.layers.rounding import InputRange
+from lightning_modules.training.batch import Batch
 from lightning_modules.training.trainer_state import check_reached, forget_best
 
 KIND = "fake_quantize"
@@ -52,7 +53,7 @@ class QuantizationAwareTraining(Callback):
         if trainer.current_epoch >= self.freeze_epoch:
             freeze_ranges(pl_module.network)
 
-    def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Batch, batch_idx: int) -> None:
         for module in pl_module.network.modules():
             if isinstance(module, InputRange):  # which learns in frozen layers too, whatever mode they are in
                 module.training = trainer.current_epoch < self.freeze_epoch

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from lightning_modules.networks.layers.norms import BATCH_NORMS
+from lightning_modules.training.batch import Batch
 from lightning_modules.training.nonfinite import norms_of
 from lightning_modules.training.task import Task
 
@@ -93,7 +94,7 @@ class TrainabilityAudit(Callback):
             pl_module.print(f"epoch {trainer.current_epoch}: what trains\n{render(rows)}")
 
     def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
         """Look at the weights before validation, in which others may exchange them."""
         if not (trainer.is_last_batch and self._before):

@@ -14,6 +14,7 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
+from callbacks.distill_from_teacher import DistillFromTeacher
 from datamodules.sources.hub_tables import names_hub
 from datamodules.sources.source import existing_path
 from lightning_modules.networks.probes.macs import count_macs
@@ -31,8 +32,6 @@ from lightsmith.studies.child_runs import CLI, run_experiment
 from lightsmith.studies.ledger import SCHEMA, Row, lost_by, plot, print_table, recommended, shortcomings
 from lightsmith.studies.variants import Variant, read_plan
 from lightsmith.terminal import nearest, shown
-
-DISTILLATION = "callbacks.distill_from_teacher.DistillFromTeacher"
 
 
 def compress(
@@ -104,7 +103,10 @@ def _trained(variant: Variant, name: str, data: str, runs: dict[str, Path], home
         return runs[variant.of]
     settings: dict[str, Any] = dict(variant.settings or {})
     if variant.teacher is not None:
-        teaching = {"class_path": DISTILLATION, "init_args": {"teacher": str(runs[variant.teacher])}}
+        teaching = {
+            "class_path": f"{DistillFromTeacher.__module__}.{DistillFromTeacher.__qualname__}",
+            "init_args": {"teacher": str(runs[variant.teacher])},
+        }
         trainer = settings.get("trainer", {})
         settings["trainer"] = {**trainer, "callbacks+": [*trainer.get("callbacks+", []), teaching]}
     start = [] if variant.of is None else [f"--init_from={runs[variant.of]}"]

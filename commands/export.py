@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from datamodules.batches.encoded_cache import sha256
 from lightsmith.checkpoints.rebuild import load_run
@@ -14,6 +14,9 @@ from lightsmith.exports.folder import ONNX_FILE, PROOF, TORCH_FILE, write_json, 
 from lightsmith.exports.model import Format, Precision, batches, check_precision, write_model
 from lightsmith.exports.proof import comparison, prove
 from lightsmith.terminal import shown
+
+if TYPE_CHECKING:
+    from datamodules.split_data import SplitData
 
 SCHEMA = 1
 
@@ -93,7 +96,7 @@ def _write(run: Path, folder: Path, wish: Wish, data: str | None, facts: RunFact
     return proof
 
 
-def _fill(folder: Path, model: Any, data: Any, wish: Wish, facts: RunFacts) -> dict[str, Any]:
+def _fill(folder: Path, model: Any, data: SplitData, wish: Wish, facts: RunFacts) -> dict[str, Any]:
     """Write everything that belongs into the folder; returns the proof."""
     path = folder / (ONNX_FILE if wish.format == "onnx" else TORCH_FILE)
     exported = write_model(model.network, data, path, wish.precision, wish.calibration_items, model.answer.output)

@@ -36,6 +36,7 @@ class ImageData(TableData):
     Args:
         image_size_px: side of the square that the network sees.
         resize_px: side of the square that images are stored at before cropping; ``image_size_px`` when unset.
+        random_crop: where images are stored larger, crop training images at random, and not in the middle.
         crop_padding_px: training images are cropped at random after reflecting this many pixels at the border.
         min_crop_area: instead, crop a random part of at least this share of the area and resize it.
         horizontal_flip: mirror half of the training images.
@@ -54,6 +55,7 @@ class ImageData(TableData):
         self,
         image_size_px: int = 32,
         resize_px: int | None = None,
+        random_crop: bool = True,
         crop_padding_px: int = 0,
         min_crop_area: float | None = None,
         horizontal_flip: bool = False,
@@ -74,6 +76,7 @@ class ImageData(TableData):
             raise ValueError(f"data.min_crop_area={min_crop_area} must lie in (0, 1], such as 0.35")
         self.image_size_px = image_size_px
         self.stored_size_px = resize_px or image_size_px
+        self.random_crop = random_crop
         self.crop_padding_px = crop_padding_px
         self.min_crop_area = min_crop_area
         self.horizontal_flip = horizontal_flip
@@ -119,7 +122,7 @@ class ImageData(TableData):
     @property
     def augments(self) -> bool:
         cropped = self.crop_padding_px > 0 or self.min_crop_area is not None
-        return cropped or self.horizontal_flip or self.stored_size_px != self.image_size_px
+        return cropped or self.horizontal_flip or (self.random_crop and self.stored_size_px != self.image_size_px)
 
     def load_path(self, path: Path) -> Source:
         if path.is_file() and path.suffix.lower() not in TABLE_SUFFIXES:
@@ -211,9 +214,9 @@ class ImageData(TableData):
             images = random_flip(images)
         if self.min_crop_area is not None:
             return random_resized_crop(images, self.image_size_px, self.min_crop_area)
-        if self.crop_padding_px or images.shape[2] != self.image_size_px:
+        if self.crop_padding_px or (self.random_crop and images.shape[2] != self.image_size_px):
             return random_crop(images, self.image_size_px, self.crop_padding_px)
-        return images
+        return self.crop(images)
 
 
 def _holds_tables(images: Folder, others: list[tuple[str, str]]) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 LAST_CHECKPOINT = Path("checkpoints/last.ckpt")
 BEST_CHECKPOINT = Path("checkpoints/best.ckpt")
+PREDICTIONS = Path("predictions/test.parquet")  # what the model says of every test item
 
 
 def check_writable(root: Path) -> None:

@@ -1,6 +1,7 @@
 import json
 import re
 import shlex
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,11 @@ def test_a_run_with_a_part_lies_with_the_runs_of_its_experiment(experiment: Cli,
     assert results["model"]["trainable_parameters"] < results["model"]["parameters"] / 100  # the head
 
 
+def some_slow(names: Iterable[str], slow: Collection[str]) -> list[Any]:
+    """Parameters of a test, of which some are slow."""
+    return [pytest.param(name, marks=pytest.mark.slow) if name in slow else name for name in names]
+
+
 BACKBONES = {  # what comes before the head
     "mnist_mlp": "network.1.body",
     "mnist_cnn": "network.1.body",
@@ -105,7 +111,7 @@ BACKBONES = {  # what comes before the head
 }
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize("name", some_slow(BACKBONES, {"bert_classifier", "bert_pretraining"}))
 def test_backbone_is_frozen_and_unfrozen_under_audit(experiment: Cli, tmp_path: Path, name: str) -> None:
     limits = ["--data.train_size=16", "--data.batch_size=8", "--trainer.limit_val_batches=1"]
     limits += ["--data.max_tokens=16"] * (name in ("imdb_lstm", "bert_classifier", "text_linear"))
@@ -131,11 +137,8 @@ RATES = {"bert_classifier": 3e-4, "text_linear": 0.03}  # that differ from the o
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(n, marks=pytest.mark.slow) if n == "bert_classifier" else n
-        for n in NAMES
-        if n != "bert_pretraining"  # hides other tokens each time: networks/test_masked_bert.py shows that it learns
-    ],
+    # bert_pretraining hides other tokens each time: networks/test_masked_bert.py shows that it learns.
+    [name for name in some_slow(NAMES, {"bert_classifier"}) if name != "bert_pretraining"],
 )
 def test_network_overfits_one_small_batch(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ExperimentCLI, "_run_subcommand", lambda *_: None)
@@ -168,7 +171,11 @@ def test_network_overfits_one_small_batch(name: str, monkeypatch: pytest.MonkeyP
     ("name", "options"),
     [
         ("mnist_mlp", ("--trainer.max_epochs=2", "--data.train_size=600")),
-        ("imdb_lstm", ("--trainer.max_epochs=1", "--data.train_size=300", "--data.max_tokens=40")),
+        pytest.param(
+            "imdb_lstm",
+            ("--trainer.max_epochs=1", "--data.train_size=300", "--data.max_tokens=40"),
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_same_command_gives_identical_test_figures(
@@ -210,9 +217,7 @@ SLOW_ON_REAL_DATA = (
 
 @pytest.mark.real_data
 @pytest.mark.skipif(not REAL_DATA.is_dir(), reason=f"no real data at {REAL_DATA}")
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW_ON_REAL_DATA else n for n in NAMES]
-)
+@pytest.mark.parametrize("name", some_slow(NAMES, SLOW_ON_REAL_DATA))
 def test_trains_on_real_data(experiment: Cli, tmp_path: Path, name: str) -> None:
     folder, train_size, options = REAL_RUNS[name]
     limits = ("--trainer.max_epochs=1", "--trainer.limit_val_batches=2", "--trainer.limit_test_batches=2")

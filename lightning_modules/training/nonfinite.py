@@ -9,6 +9,8 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor, nn
 
+from lightning_modules.training.batch import Batch
+
 SHOWN_ITEMS = 10
 
 
@@ -25,7 +27,7 @@ class Step(NamedTuple):
 
     number: int
     indices: list[Tensor]
-    batch: Any
+    batch: Batch
     cause: str
     magnitudes: Tensor
     gradients: list[nn.Parameter]
@@ -68,7 +70,7 @@ def _locate(step: Step, trainer: Trainer, pl_module: LightningModule) -> tuple[b
     return False, f"the gradient of {last} is not finite for {named_items(torch.cat(step.indices))}"
 
 
-def cause_in(batch: Any, pl_module: LightningModule, of_loss: bool) -> str:
+def cause_in(batch: Batch, pl_module: LightningModule, of_loss: bool) -> str:
     """Run a batch again, and say what is the first that is not finite, and for which items; "" if all is.
 
     Args:
@@ -84,7 +86,7 @@ def cause_in(batch: Any, pl_module: LightningModule, of_loss: bool) -> str:
 
 
 @torch.no_grad()
-def first_nonfinite(pl_module: LightningModule, batch: Any) -> tuple[str, Tensor]:
+def first_nonfinite(pl_module: LightningModule, batch: Batch) -> tuple[str, Tensor]:
     """The input or module's output that is first not finite, or "" if all is, and for which rows, bool (B,).
 
     The model's buffers and the random generators stay as they were.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule
@@ -15,6 +15,9 @@ from lightsmith.checkpoints.content import check_content, named_class
 from lightsmith.checkpoints.durable import check_whole
 from lightsmith.run_folder import BEST_CHECKPOINT, newest_run
 from lightsmith.terminal import one_line
+
+if TYPE_CHECKING:
+    from datamodules.split_data import SplitData
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -84,7 +87,7 @@ def repeat_operations(checkpoint: dict[str, Any], model: LightningModule, path: 
         raise ValueError(f"{path} has another network: {one_line(error)}") from error
 
 
-def restore_data(data: Any, checkpoint: dict[str, Any]) -> None:
+def restore_data(data: SplitData, checkpoint: dict[str, Any]) -> None:
     """Make of data what a model was trained on: its tokenizer, which encodes, and its classes in its order.
 
     Call it before the first use of the data.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lightning.pytorch.callbacks import WeightAveraging
 from lightning.pytorch.utilities import rank_zero_only
@@ -22,6 +22,9 @@ from lightsmith.settings.experiments import experiment_name, run_name
 from lightsmith.settings.parse_errors import imported
 from lightsmith.settings.yaml_files import read_settings
 from lightsmith.terminal import one_line, print_once, shown
+
+if TYPE_CHECKING:
+    from datamodules.split_data import SplitData
 
 # Options of data that say what a network is given of an item; and those of a new tokenizer, when one is restored.
 PREPROCESSING = ("image_size_px", "resize_px", "max_tokens", "head_fraction")
@@ -161,7 +164,7 @@ def prepare_data(options: Any, checkpoint: dict[str, Any], data: Any) -> None:
 
 
 @rank_zero_only
-def _check_unchanged(run: Path, checkpoint: dict[str, Any], data: Any) -> None:
+def _check_unchanged(run: Path, checkpoint: dict[str, Any], data: SplitData) -> None:
     """Refuse to go on with other data: what was done already, and what was kept for the test, would be mixed up."""
     for name, trained, now in _differing(checkpoint, data, OF_TOKENIZER):
         raise ValueError(f"data.{name}={now}: the run began with {trained}, and its tokenizer stays; keep it")
@@ -173,7 +176,7 @@ def _check_unchanged(run: Path, checkpoint: dict[str, Any], data: Any) -> None:
         )
 
 
-def load_start(options: Any, checkpoint: dict[str, Any], model: Task, data: Any) -> None:
+def load_start(options: Any, checkpoint: dict[str, Any], model: Task, data: SplitData) -> None:
     """Bring a model into the structure, and for ``init_from`` give it the weights, of the checkpoint it starts from.
 
     Raises:
@@ -193,7 +196,7 @@ def load_start(options: Any, checkpoint: dict[str, Any], model: Task, data: Any)
             print_once([f"changed    data.{name}: {now} here, while the model was trained with {trained}"])
 
 
-def _weights_lines(left_out: list[str], options: Any, checkpoint: dict[str, Any], data: Any) -> Iterator[str]:
+def _weights_lines(left_out: list[str], options: Any, checkpoint: dict[str, Any], data: SplitData) -> Iterator[str]:
     """Say what a new run takes from another one, and what it does not."""
     yield f"weights    from {shown(options.init_from)}"
     if hasattr(data, "vocabulary_size"):
@@ -209,7 +212,7 @@ def _weights_lines(left_out: list[str], options: Any, checkpoint: dict[str, Any]
         yield f"           with its head, whose order of the classes counts ({class_list(known)})"
 
 
-def _differing(checkpoint: dict[str, Any], data: Any, names: Sequence[str]) -> Iterator[tuple[str, Any, Any]]:
+def _differing(checkpoint: dict[str, Any], data: SplitData, names: Sequence[str]) -> Iterator[tuple[str, Any, Any]]:
     """(name, in the checkpoint, now) for those of some options of the data that differ."""
     trained, now = checkpoint["datamodule_hyper_parameters"], data.hparams
     for name in names:

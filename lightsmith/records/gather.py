@@ -20,7 +20,6 @@ from lightsmith.records.best_epoch import best_epoch
 from lightsmith.records.class_notes import class_results
 from lightsmith.records.error_tables import confusion_counts
 from lightsmith.records.interval import CERTAIN_ITEMS, OF_ERRORS, error_intervals, wilson_interval
-from lightsmith.records.keep_test_predictions import PREDICTIONS
 from lightsmith.records.parts import (
     ClassFigures,
     DataFacts,
@@ -34,7 +33,7 @@ from lightsmith.records.parts import (
     made,
 )
 from lightsmith.records.results import Results
-from lightsmith.run_folder import BEST_CHECKPOINT
+from lightsmith.run_folder import BEST_CHECKPOINT, PREDICTIONS
 from lightsmith.runs.hardware import device_name
 from lightsmith.runs.trainer import ExperimentTrainer
 

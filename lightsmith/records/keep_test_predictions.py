@@ -20,7 +20,6 @@ from lightning_modules.training.answer import Answer
 from lightsmith.replace_file import replacing
 from lightsmith.terminal import print_once, shown
 
-PREDICTIONS = Path("predictions/test.parquet")  # in the run folder
 BATCHES_AT_ONCE = 32  # that a process holds before the first one writes them down
 NUMBER_BYTES = 4
 NUMBERS_AT_ONCE = 4_000_000  # in a part of the file, so that 1,000 classes need no more memory than 10

@@ -19,8 +19,8 @@ from lightsmith.checkpoints.rebuild import load_run
 from lightsmith.launch.slurm import keep_lightning_from_requeueing
 from lightsmith.launch.torchrun import meet_again
 from lightsmith.predictions.file import free_path, writable_home
-from lightsmith.records.keep_test_predictions import PREDICTIONS, KeepTestPredictions
-from lightsmith.run_folder import BEST_CHECKPOINT
+from lightsmith.records.keep_test_predictions import KeepTestPredictions
+from lightsmith.run_folder import BEST_CHECKPOINT, PREDICTIONS
 from lightsmith.runs.exact_resume import ExactResume
 from lightsmith.runs.final_validation import end_with_validation
 from lightsmith.runs.guarded_test import guard_test

@@ -26,7 +26,7 @@ LENGTHS = ("trainer.max_epochs", "trainer.max_steps")
 
 def changed_settings(first: Path, now: Path) -> list[str]:
     """A line for each setting that differs between two resolved configurations and may change the outcome."""
-    before, after = (dict(_flat(yaml.safe_load(file.read_text("utf-8")), "")) for file in (first, now))
+    before, after = (dict(flat(yaml.safe_load(file.read_text("utf-8")))) for file in (first, now))
     changed = [key for key in dict.fromkeys([*before, *after]) if before.get(key) != after.get(key)]
     return [
         f"changed    {key}: {before.get(key)} → {after.get(key)}, {_effect(key)}"
@@ -42,12 +42,13 @@ def _effect(key: str) -> str:
     return f"so the result is not that of an uninterrupted run{schedule}"
 
 
-def _flat(settings: Any, key: str) -> Iterator[tuple[str, Any]]:
+def flat(settings: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested settings by dotted name; of a list of objects each by its place."""
     if isinstance(settings, dict) and settings:
         for name, value in settings.items():
-            yield from _flat(value, f"{key}.{name}" if key else name)
+            yield from flat(value, f"{key}.{name}" if key else name)
     elif isinstance(settings, list) and any(isinstance(item, dict) for item in settings):
         for i, item in enumerate(settings):
-            yield from _flat(item, f"{key}[{i}]")
+            yield from flat(item, f"{key}[{i}]")
     else:
         yield key, settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lightsmith.records.results import read_results
 from lightsmith.runs.trainer import ExperimentTrainer
@@ -13,12 +13,15 @@ from lightsmith.settings.yaml_files import read_settings
 from lightsmith.studies.child_runs import run_experiment
 from lightsmith.terminal import print_once, shown
 
+if TYPE_CHECKING:
+    from datamodules.split_data import SplitData
+
 EXPERIMENT = "text_linear"
 # Options that say how texts are read, not which there are: the baseline has its own.
 READING = ("batch_size", "num_workers", "max_tokens", "head_fraction", "token_deletion", "max_vocabulary")
 
 
-def check_baseline(verb: str, data: Any, target: str) -> None:
+def check_baseline(verb: str, data: SplitData, target: str) -> None:
     """Refuse to compare with the baseline what it cannot be compared with.
 
     Args:
@@ -53,7 +56,7 @@ def run_baseline(trainer: ExperimentTrainer, seed: int, runs: Path) -> None:
         print_once([f"baseline   {line}"])
 
 
-def _compared(data: Any, accuracy: float, seed: int, runs: Path) -> str:
+def _compared(data: SplitData, accuracy: float, seed: int, runs: Path) -> str:
     """Say what the baseline gets, beside the accuracy of a run.
 
     Raises:
@@ -73,7 +76,7 @@ def _compared(data: Any, accuracy: float, seed: int, runs: Path) -> str:
     return f"{EXPERIMENT}, same splits: accuracy {figure:.4f}, {compared}; {took} ({shown(child.folder)}/)"
 
 
-def _items_of(data: Any) -> dict[str, Any]:
+def _items_of(data: SplitData) -> dict[str, Any]:
     """The options that say where a run's items come from and how they are split, as far as the baseline has them."""
     class_path = read_settings(experiment_files()[EXPERIMENT])["data"]["class_path"]
     taken = [name for name in init_arguments(class_path) if name not in READING]

@@ -22,6 +22,7 @@ def test_a_run_of_lightsmith_and_a_baseline_report_the_same_figures(capsys: pyte
     assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == ["ours", "theirs"]
 
 
+@pytest.mark.slow
 def test_a_contender_that_fails_is_named_with_its_reason() -> None:
     broken = baseline("broken", "mnist_tutorial", "--epochs=many")
     with pytest.raises(ValueError, match=r"broken failed: .*Got value: many"):

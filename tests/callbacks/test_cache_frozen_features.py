@@ -241,6 +241,7 @@ def test_texts_are_refused_with_the_reason() -> None:
     trainer: Any = type("Untransformed", (), {"datamodule": type("Texts", (), {"augments": False})})
     cache.on_train_start(trainer, model)
     ids = torch.ones(2, 3, dtype=torch.int64)
-    cache.on_validation_batch_start(trainer, model, type("Batch", (), {"inputs": (ids, ids)}), 0)
+    batch: Any = type("Batch", (), {"inputs": (ids, ids)})
+    cache.on_validation_batch_start(trainer, model, batch, 0)
     with pytest.raises(ValueError, match="a text's features depend on the width of its batch"):
         model.network(ids, ids)

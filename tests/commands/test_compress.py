@@ -39,6 +39,7 @@ def dense(experiment: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return (tmp_path / "runs/mnist_mlp/latest").resolve()
 
 
+@pytest.mark.slow
 def test_variants_are_made_proved_timed_and_recorded(dense: Path, lightsmith: Cli, tmp_path: Path) -> None:
     outcome = lightsmith("compress", "--name=mnist_mlp", f"--run={dense}", "--max_drop=100", "--limit=100", "--seed=3")
     assert outcome.code == 0, outcome.err

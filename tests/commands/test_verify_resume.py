@@ -128,7 +128,7 @@ def test_each_row_of_metrics_is_a_place_of_its_own() -> None:
     [
         (("--name=mnist_mpl",), "did you mean mnist_mlp?"),
         (("--name=mnist_mlp", "--kills=0"), "--kills=0 must be at least 1"),
-        (("--name=mnist_mlp", "--options=--model.lrr=1"), "did you mean model.lr?"),
+        pytest.param(("--name=mnist_mlp", "--options=--model.lrr=1"), "did you mean model.lr?", marks=pytest.mark.slow),
     ],
 )
 def test_a_mistake_is_one_line(lightsmith: Cli, arguments: tuple[str, ...], line: str) -> None:

@@ -43,6 +43,10 @@ def test_larger_stored_images_are_cropped_at_random_for_training_and_centrally_o
     trained = in_stage(data, training=True).on_after_batch_transfer(batch, 0).image
     assert trained.shape == evaluated.shape
     assert not torch.equal(trained, evaluated)
+    assert data.augments
+    data.random_crop = False
+    assert torch.equal(in_stage(data, training=True).on_after_batch_transfer(batch, 0).image, evaluated)
+    assert not data.augments
     resized = TransferImages(image_size_px=24, min_crop_area=0.5)
     assert in_stage(resized, training=True).on_after_batch_transfer(batch, 0).image.shape[2:] == (24, 24)
 

@@ -49,6 +49,7 @@ def test_what_was_trained_is_loaded_and_predicts(tmp_path: Path, capsys: pytest.
         model.predict(Path("nowhere"))
 
 
+@pytest.mark.slow
 def test_data_may_be_a_path_alone() -> None:
     with pytest.raises(ValueError, match=r"data\.source='nowhere' does not exist"):
         lightsmith.run("mnist_mlp", data=Path("nowhere"), shows=False)

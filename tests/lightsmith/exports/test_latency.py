@@ -9,6 +9,7 @@ import torch
 from lightsmith.exports.latency import race
 
 
+@pytest.mark.slow
 def test_a_model_that_cannot_be_run_is_named_and_no_process_is_left(tmp_path: Path) -> None:
     torch.save([torch.zeros(1, 1, 28, 28, dtype=torch.uint8)], tmp_path / "inputs.pt")
     folders = [tmp_path / "one", tmp_path / "other"]

@@ -22,7 +22,8 @@ def kill_one_rank(run: LiveRun, which: int) -> float:
     return time.monotonic() - started
 
 
-@pytest.mark.parametrize("which", [pytest.param(0, marks=pytest.mark.slow), 1])
+@pytest.mark.slow
+@pytest.mark.parametrize("which", [0, 1])
 def test_the_process_that_survives_says_so_and_ends(tmp_path: Path, which: int) -> None:
     with LiveRun(tmp_path / "x", "mnist_mlp", *TWO, "--data.train_size=200", "--trainer.max_epochs=5000") as run:
         assert kill_one_rank(run, which) < 10

@@ -9,7 +9,7 @@ import torch
 
 from lightsmith.records.gather import _intervals, weights_sha256
 from lightsmith.records.interval import error_intervals, wilson_interval
-from lightsmith.records.keep_test_predictions import PREDICTIONS
+from lightsmith.run_folder import PREDICTIONS
 from tests.conftest import Cli
 
 

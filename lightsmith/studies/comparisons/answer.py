@@ -1,0 +1,112 @@
+"""The answer of a comparison, as comparison.json has it (docs/statistics.md describes every key)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+SCHEMA = 1
+WHOLE = ("difference", "interval", "distinguishable", "seeds_needed")  # what the pair of two groups says of the whole
+DIGITS = 8  # of a number in JSON
+
+Direction = Literal["max", "min"]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs of the same settings.
+
+    Attributes:
+        name: A, B and so on, in the order of the runs given.
+        settings: what is not the same in all groups, by name as on the command line; the experiment is always there.
+        mean: of the metric.
+        spread: standard deviation between the seeds; None of one seed.
+        interval: at 95%, of the mean with other seeds and other test items; None of one seed.
+        runs: their folders, in the order of the seeds.
+    """
+
+    name: str
+    settings: dict[str, Any]
+    n: int
+    mean: float
+    spread: float | None
+    interval: tuple[float, float] | None
+    seeds: list[int]
+    runs: list[str]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The second group beside the first.
+
+    Attributes:
+        difference: how much higher the mean of the second is, in the units of the metric.
+        interval: at 95%.
+        p_value: the probability of a difference as large if there is none; of several pairs adjusted by Holm (1979).
+        distinguishable: whether the p-value is below 5% and the interval without 0.
+        seeds_needed: the seeds of each group that would show a difference of this size, with a chance of 80%; None
+            where no number would, or nothing is known of seeds.
+        paired: by what scores are compared within: seed, item, both or nothing.
+        covers: what the interval allows to be otherwise: seed, item or both.
+    """
+
+    groups: tuple[str, str]
+    difference: float
+    interval: tuple[float, float]
+    p_value: float
+    distinguishable: bool
+    seeds_needed: int | None
+    paired: list[str]
+    covers: list[str]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The answer. Of two groups, what is known of their pair is known of the whole; else that is None.
+
+    Attributes:
+        direction: whether high or low is better; None where neither is.
+        items: number of test items.
+        by_item: whether the metric is known item by item, so that other test items are allowed for.
+        left_out: runs that were given and not compared, with the reason.
+    """
+
+    task: str
+    metric: str
+    direction: Direction | None
+    items: int
+    by_item: bool
+    groups: list[Group]
+    pairs: list[Pair]
+    left_out: list[dict[str, str]]
+    schema: int = SCHEMA
+
+    @property
+    def difference(self) -> float | None:
+        return self.pairs[0].difference if len(self.pairs) == 1 else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        return self.pairs[0].interval if len(self.pairs) == 1 else None
+
+    @property
+    def distinguishable(self) -> bool | None:
+        return self.pairs[0].distinguishable if len(self.pairs) == 1 else None
+
+    @property
+    def seeds_needed(self) -> int | None:
+        return self.pairs[0].seeds_needed if len(self.pairs) == 1 else None
+
+    def as_json(self) -> dict[str, Any]:
+        """The content of comparison.json in the order of the keys."""
+        whole = {name: getattr(self, name) for name in WHOLE}
+        content: dict[str, Any] = _rounded({"schema": self.schema, **asdict(self), **whole})
+        return content
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(part) for part in value]
+    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
