@@ -26,7 +26,8 @@ def nearest(name: str, choices: list[str]) -> str:
     longer = [choice for choice in choices if name and choice.lower().startswith(name.lower())]
     close = [lower[match] for match in get_close_matches(name.lower(), lower, n=1, cutoff=0.5)]
     offered = longer if 0 < len(longer) <= MOST_OFFERED else close
-    return f"; did you mean {' or '.join(offered)}?" if offered else ""
+    names = [", ".join(offered[:-1]), *offered[-1:]]
+    return f"; did you mean {' or '.join(filter(None, names))}?" if offered else ""
 
 
 def print_once(lines: list[str]) -> None:

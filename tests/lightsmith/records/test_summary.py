@@ -55,7 +55,7 @@ def test_data_lines_add_up_where_some_training_items_are_not_used() -> None:
     there, used = ({"train": range(n), "val": range(500), "test": range(500)} for n in (4000, 100))
     found = SimpleNamespace(**{**vars(DATA.source_found), "splits": used})
     chosen = SimpleNamespace(
-        **{**vars(DATA), "train_size": 100, "source_found": found, "found": SimpleNamespace(splits=there)}
+        **{**vars(DATA), "train_size": 100, "source_found": found, "uncut": SimpleNamespace(splits=there)}
     )
     text = "\n".join(data_lines(chosen, recorded=True))
     assert "3,900 more training items are not used (data.train_size=100)" in text

@@ -15,7 +15,7 @@ from selenium.webdriver.chrome.service import Service
 
 AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1100,900")
-OWN = ("data:", "about:", "chrome:", "devtools:")  # addresses that leave no machine
+OWN = ("data:", "about:", "chrome:", "chrome-untrusted:", "devtools:")  # addresses that leave no machine
 
 
 class Browser:

@@ -69,7 +69,7 @@ def test_no_setting_is_blamed_for_what_only_looks_like_it(line: str, blamed: str
 @pytest.fixture
 def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is parsed and built; nothing is trained or written, and each sample is made once."""
-    monkeypatch.setattr(ExperimentCLI, "_record", lambda *_: None)
+    monkeypatch.setattr(ExperimentCLI, "record", lambda *_: None)
     monkeypatch.setattr(ExperimentCLI, "_run_subcommand", lambda *_: None)
     for data in (mnist.MNIST, cifar10.CIFAR10, transfer_images.TransferImages):
         sample = data().load_sample()
