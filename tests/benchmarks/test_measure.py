@@ -40,7 +40,7 @@ def test_a_measurement_takes_the_place_of_an_earlier_one(monkeypatch: pytest.Mon
 
 
 def test_mistakes_are_one_line() -> None:
-    with pytest.raises(ValueError, match="did you mean mnist_autoencoder, mnist_cnn or mnist_mlp?"):
+    with pytest.raises(ValueError, match="did you mean mnist_autoencoder, mnist_cnn or mnist_mlp"):
         measure("mnist")
     with pytest.raises(ValueError, match="--seeds=0 must be at least 1"):
         measure("mnist_mlp", seeds=0)
