@@ -37,7 +37,10 @@ def report(
         raise ValueError(
             f"a report of what? give one of --run, --runs and --study, not {' and '.join(given) or 'none'}"
         )
-    folder = (run or study or Path()).resolve()
+    asked = run or study or Path()
+    if not asked.is_dir():
+        raise ValueError(f"--{given[0]}={asked} is not a folder{newest_run(asked)}")
+    folder = asked.resolve()
     path = output or folder / FILE
     _check_output(path)
     write_page(path.resolve(), _page(folder, runs, study is not None))
@@ -60,8 +63,6 @@ def _page(folder: Path, runs: str | None, is_of_study: bool) -> dict[str, Any]:
         from lightsmith.reports.ledger_page import ledger_page
 
         return ledger_page(folder)
-    if not folder.is_dir():
-        raise ValueError(f"--run={shown(folder)} is not a folder{newest_run(folder)}")
     return _of_one(folder)
 
 

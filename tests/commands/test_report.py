@@ -44,6 +44,8 @@ def test_several_runs_have_their_page_here(lightsmith: Cli) -> None:
         (("--study=.",), "holds no study.json"),
         (("--run=.", "--output=x.pdf"), "--output=x.pdf must be a file that ends in .html"),
         (("--run=.", "--output=no/x.html"), "cannot be written, or is not there"),
+        (("--run=nowhere",), "--run=nowhere is not a folder"),
+        (("--study=nowhere",), "--study=nowhere is not a folder"),
         (("--run=.",), "holds no results.json"),
     ],
 )
