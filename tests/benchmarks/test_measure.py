@@ -16,6 +16,7 @@ def test_uncommitted_changes_are_refused_before_anything_runs(monkeypatch: pytes
         measure("mnist_mlp")
 
 
+@pytest.mark.slow
 def test_a_measurement_takes_the_place_of_an_earlier_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / "experiments.json"
     for owner in (module, pages):

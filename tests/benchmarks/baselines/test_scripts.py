@@ -26,7 +26,7 @@ SHORT: dict[str, dict[str, Any]] = {
     "resnet_tutorial": {"max_samples": 32},
 }
 
-SLOW = ("bert_tutorial", "mlm_trainer")
+SLOW = ("resnet_tutorial", "bert_trainer", "bert_tutorial", "mlm_trainer")
 
 
 def test_every_script_is_tried() -> None:

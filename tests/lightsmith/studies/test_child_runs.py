@@ -24,6 +24,7 @@ def test_a_run_comes_back_with_its_folder_and_record(capsys: pytest.CaptureFixtu
     assert "epoch 1/1" in capsys.readouterr().out  # shown as it is printed
 
 
+@pytest.mark.slow
 def test_a_mistake_is_its_line_and_leaves_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     run = run_experiment("mnist_mlp", {"model": {"lrr": 1}}, shows=False)
     assert (run.code, run.folder, run.reason) == (2, None, "unknown key model.lrr; did you mean model.lr?")
