@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from lightsmith.predictions.file import is_writable
-from lightsmith.replace_file import replace_file
+from lightsmith.replace_file import replace_json
 from lightsmith.studies.comparison import compare_runs
 from lightsmith.studies.comparisons.found_runs import FoundRuns, runs_by_name, runs_by_pattern
 from lightsmith.studies.comparisons.lines import print_comparison
@@ -38,7 +37,7 @@ def compare(
     if output is None:
         return
     if output.suffix == ".json":
-        replace_file(output.resolve(), f"{json.dumps(answer.as_json(), indent=1)}\n".encode())
+        replace_json(output.resolve(), answer.as_json())
     else:
         from lightsmith.studies.comparisons.plot import plot  # matplotlib takes a second to import
 

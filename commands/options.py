@@ -14,12 +14,11 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_ty
 from lightning.pytorch import Trainer
 
 from lightsmith.settings.callback_settings import class_name
-from lightsmith.settings.experiments import EXPERIMENTS, experiment_files
+from lightsmith.settings.experiments import EXPERIMENTS, experiment_file
 from lightsmith.settings.explain import look_up, shown
 from lightsmith.settings.parse_errors import init_classes
 from lightsmith.settings.parser_options import OWN, SHARED
 from lightsmith.settings.yaml_files import read_settings
-from lightsmith.terminal import nearest
 
 WIDEST = 100
 NARROWEST = 40
@@ -53,10 +52,7 @@ def options(name: str, all: bool = False) -> None:  # noqa: A002  # the option i
     Raises:
         ValueError: no such experiment.
     """
-    files = experiment_files()
-    if name not in files:
-        raise ValueError(f"no experiment {name!r}{nearest(name, list(files))} (all: {', '.join(files)})")
-    print("\n".join(page(name, files[name], all)))
+    print("\n".join(page(name, experiment_file(name), all)))
 
 
 def page(name: str, file: Path, everything: bool) -> Iterator[str]:

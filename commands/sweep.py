@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 from lightsmith.runs.loggers import logged_in
-from lightsmith.settings.experiments import EXPERIMENTS, experiment_files
+from lightsmith.settings.experiments import EXPERIMENTS, experiment_file
 from lightsmith.studies.study import Member, create_study
 from lightsmith.studies.sweeps.check_space import check_space, metric_of
 from lightsmith.studies.sweeps.ending import end_sweep, has_result
@@ -15,7 +15,7 @@ from lightsmith.studies.sweeps.master import Master, threads_for
 from lightsmith.studies.sweeps.space import Space, read_space
 from lightsmith.studies.sweeps.storage import open_storage, public
 from lightsmith.studies.sweeps.sweep import SPACE, Plan, Sweep, read_sweep, trial_name
-from lightsmith.terminal import nearest, shown
+from lightsmith.terminal import shown
 
 TRIALS = 20
 RUNS = Path("runs")
@@ -83,11 +83,9 @@ def _asked_for(
     options: str,
 ) -> Sweep:
     """The sweep that was begun by the same command and has not ended, or a new one."""
-    files = experiment_files()
     if name is None or sweep is None:
         raise ValueError("give --name=<experiment> and --sweep=<space>.yaml, or --resume=<study> to go on with one")
-    if name not in files:
-        raise ValueError(f"no experiment {name!r}{nearest(name, list(files))} (all: {', '.join(files)})")
+    file = experiment_file(name)
     space = read_space(sweep)
     count = trials or space.cap or (space.size if space.method == "grid" else TRIALS)
     _check_count(space, count)
@@ -95,10 +93,10 @@ def _asked_for(
     if begun := _unfinished(name, typed, sweep, storage):
         print(f"sweep      going on with {shown(begun.folder)}/", flush=True)
         return begun
-    configs = [EXPERIMENTS / "_defaults.yaml", files[name]]
+    configs = [EXPERIMENTS / "_defaults.yaml", file]
     loggers = [] if logged_in() else ["--loggers=[csv]"]  # W&B takes seconds, and nobody would look at its files
     shared = [*loggers, f"--data.source={data}", *shlex.split(options)]
-    facts = check_space(space, [*(f"--config={file}" for file in configs), *shared], str(sweep))
+    facts = check_space(space, [*(f"--config={path}" for path in configs), *shared], str(sweep))
     metric, direction = metric_of(space, facts, str(sweep))
     if metric != f"val/{facts.headline}":
         shared.append(f"--monitor={metric}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 DRAFT = ".draft"  # one name per folder, so that the next write takes away what a killed one left
 
@@ -19,6 +20,15 @@ def replace_file(path: Path, content: bytes | memoryview) -> None:
     """
     with replacing(path) as file:
         file.write(content)
+
+
+def replace_json(path: Path, content: Any) -> None:
+    """Write a record as JSON that a person can read, all of it or none.
+
+    Raises:
+        OSError: the disk cannot be written.
+    """
+    replace_file(path, f"{json.dumps(content, indent=1)}\n".encode())
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from lightsmith.records.parts import (
     plain,
 )
 from lightsmith.records.results_of_schema_1 import as_schema_2
-from lightsmith.replace_file import replace_file
+from lightsmith.replace_file import replace_json
 from lightsmith.terminal import shown
 
 SCHEMA = 2
@@ -104,7 +104,7 @@ def write_results(results: Results, run_folder: Path) -> None:
     Raises:
         OSError: the disk cannot be written.
     """
-    replace_file(run_folder / FILE, f"{json.dumps(results.as_json(), indent=1)}\n".encode())
+    replace_json(run_folder / FILE, results.as_json())
 
 
 def read_results(run_folder: Path) -> Results:

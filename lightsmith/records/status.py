@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from lightsmith.replace_file import replace_file
+from lightsmith.replace_file import replace_json
 
 SCHEMA = 1
 FILE = "status.json"
@@ -52,7 +52,7 @@ def write_status(folder: Path, state: State, reason: str | None = None) -> None:
     """
     since = datetime.now(UTC).isoformat(timespec="seconds")
     status = Status(state, reason, since, socket.gethostname(), os.getpid(), process_start(os.getpid()))
-    replace_file(folder / FILE, f"{json.dumps(asdict(status), indent=1)}\n".encode())
+    replace_json(folder / FILE, asdict(status))
 
 
 def read_status(folder: Path) -> Status | None:

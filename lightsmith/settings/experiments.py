@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lightsmith.run_folder import LAST_CHECKPOINT
 from lightsmith.settings.yaml_files import read_settings
+from lightsmith.terminal import nearest
 
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
 
@@ -21,6 +22,18 @@ RUN_SETTINGS = re.compile(r"config(-[\w-]+)?\.yaml")
 def experiment_files() -> dict[str, Path]:
     """Every experiment's YAML by name."""
     return {path.stem: path for path in sorted(EXPERIMENTS.rglob("*.yaml")) if not is_part(path)}
+
+
+def experiment_file(name: str) -> Path:
+    """Find the YAML of an experiment.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    files = experiment_files()
+    if name not in files:
+        raise ValueError(f"no experiment {name!r}{nearest(name, list(files))} (all: {', '.join(files)})")
+    return files[name]
 
 
 def is_part(path: Path) -> bool:

@@ -21,8 +21,7 @@ from lightsmith.records.results import Results, read_results
 from lightsmith.records.status import process_start, read_status
 from lightsmith.run_folder import has_checkpoint
 from lightsmith.runs.failures import RunFailedError
-from lightsmith.settings.experiments import EXPERIMENTS, experiment_files
-from lightsmith.terminal import nearest
+from lightsmith.settings.experiments import EXPERIMENTS, experiment_file
 
 CLI = Path(__file__).parents[2] / "cli.py"
 SIGNALLED = 128  # exit codes above it say which signal ended a run in good order
@@ -89,13 +88,11 @@ def run_experiment(
     Raises:
         ValueError: no such experiment.
     """
-    files = experiment_files()
-    if name not in files:
-        raise ValueError(f"no experiment {name!r}{nearest(name, list(files))} (all: {', '.join(files)})")
+    file = experiment_file(name)
     with tempfile.TemporaryDirectory(prefix="lightsmith-settings-") as scratch:
-        part = Path(scratch) / "_settings.yaml"  # a part by its underscore, so that the run keeps the experiment's name
-        part.write_text(yaml.safe_dump(_plain(settings or {})), encoding="utf-8")
-        configs = [f"--config={file}" for file in (EXPERIMENTS / "_defaults.yaml", files[name], part)]
+        own = Path(scratch) / "_settings.yaml"  # a part by its underscore, so that the run keeps the experiment's name
+        own.write_text(yaml.safe_dump(_plain(settings or {})), encoding="utf-8")
+        configs = [f"--config={part}" for part in (EXPERIMENTS / "_defaults.yaml", file, own)]
         return run_command([*configs, *options], runs / name, shows=shows)
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any, NamedTuple
 
 from lightsmith.records.results import Results, read_results
-from lightsmith.replace_file import replace_file, replacing
+from lightsmith.replace_file import replace_json, replacing
 from lightsmith.run_folder import PREDICTIONS
-from lightsmith.settings.experiments import EXPERIMENTS, experiment_files
+from lightsmith.settings.experiments import EXPERIMENTS, experiment_file
 from lightsmith.studies.comparisons.metrics import amount, figure, unit
 from lightsmith.studies.study import Member, Study, create_study
 from lightsmith.studies.study_options import check_common
-from lightsmith.terminal import nearest, shown
+from lightsmith.terminal import shown
 
 SCHEMA = 1
 FIGURES, OUT_OF_FOLD = "folds.json", "predictions.parquet"
@@ -43,9 +42,7 @@ def create_folds(name: str, folds: int, seeds: Sequence[int], typed: Sequence[st
     Raises:
         ValueError: no such experiment, that many folds cannot be, or an option that each run has of its own.
     """
-    files = experiment_files()
-    if name not in files:
-        raise ValueError(f"no experiment {name!r}{nearest(name, list(files))} (all: {', '.join(files)})")
+    file = experiment_file(name)
     if not 2 <= folds <= MOST_FOLDS:
         raise ValueError(f"--folds={folds} must lie between 2 and {MOST_FOLDS}")
     check_common(options, f"--folds={folds}")
@@ -56,7 +53,7 @@ def create_folds(name: str, folds: int, seeds: Sequence[int], typed: Sequence[st
         for seed in seeds
         for fold in range(1, folds + 1)
     ]
-    configs = [EXPERIMENTS / "_defaults.yaml", files[name]]
+    configs = [EXPERIMENTS / "_defaults.yaml", file]
     return create_study(Path("runs"), "folds", typed, configs, options).with_members(members)
 
 
@@ -72,7 +69,7 @@ def report_folds(study: Study) -> None:
     runs = [_fold_run(study.folder_of(member)) for member in done]
     _write_predictions(runs, study.folder / OUT_OF_FOLD)
     figures = _figures(runs, study.experiment)
-    replace_file(study.folder / FIGURES, f"{json.dumps(figures, indent=1)}\n".encode())
+    replace_json(study.folder / FIGURES, figures)
     print("\n".join(_lines(figures)))
     print(f"written    {shown(study.folder)}/{FIGURES}, {OUT_OF_FOLD}")
 

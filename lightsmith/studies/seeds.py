@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 
-from lightsmith.replace_file import replace_file
+from lightsmith.replace_file import replace_json
 from lightsmith.studies.study import Member, Study, create_study
 from lightsmith.studies.study_options import StudyOptions, check_common, check_workers
 from lightsmith.terminal import shown
@@ -78,5 +77,5 @@ def report_seeds(study: Study) -> None:
     print(f"\nstudy      {shown(study.folder)}/  ({len(done)} of {len(study.members)} runs finished)")
     if len(done) > 1:
         found = compare_runs([study.folder_of(member) for member in done])
-        replace_file(study.folder / COMPARISON, f"{json.dumps(found.as_json(), indent=1)}\n".encode())
+        replace_json(study.folder / COMPARISON, found.as_json())
         print_comparison(found)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from lightsmith.records.status import read_status
-from lightsmith.replace_file import replace_file
+from lightsmith.replace_file import replace_file, replace_json
 from lightsmith.run_folder import create_run_folder, has_checkpoint, hold
 from lightsmith.settings.experiments import experiment_name
 from lightsmith.settings.secrets import refuse_secrets
@@ -109,7 +109,7 @@ class Study:
             OSError: the disk cannot be written.
         """
         content = {"schema": self.schema, **{name: v for name, v in asdict(self).items() if name != "folder"}}
-        replace_file(self.folder / FILE, f"{json.dumps(content, indent=1)}\n".encode())
+        replace_json(self.folder / FILE, content)
 
 
 def create_study(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from typing import Any
 
@@ -10,7 +9,7 @@ from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
 
-from lightsmith.replace_file import replace_file
+from lightsmith.replace_file import replace_json
 from lightsmith.studies.comparison import compare_runs
 from lightsmith.studies.comparisons.answer import Comparison
 from lightsmith.studies.comparisons.lines import print_comparison
@@ -52,7 +51,7 @@ def end_sweep(trials: Trials) -> int:
         "comparison": None if found is None else found.as_json(),
     }
     sweep.study.with_members(_members(trials))
-    replace_file(sweep.folder / FILE, f"{json.dumps(record, indent=1)}\n".encode())
+    replace_json(sweep.folder / FILE, record)
     if found is not None:
         print_comparison(found)
     print(f"sweep      {shown(sweep.folder)}/  ({FILE}, study.json, a run folder for each trial){problem}")

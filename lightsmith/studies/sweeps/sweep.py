@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from lightsmith.replace_file import replace_file
+from lightsmith.replace_file import replace_file, replace_json
 from lightsmith.studies.study import Study, read_study
 from lightsmith.studies.sweeps.space import Space, read_space
 from lightsmith.terminal import shown
@@ -85,7 +85,7 @@ class Sweep:
         """
         if space is not None:
             replace_file(self.folder / SPACE, space.read_bytes())
-        replace_file(self.folder / FILE, f"{json.dumps(asdict(self.plan), indent=1)}\n".encode())
+        replace_json(self.folder / FILE, asdict(self.plan))
 
     def with_trials(self, trials: int) -> Sweep:
         """The same sweep with another number of trials, written down."""

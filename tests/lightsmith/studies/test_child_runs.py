@@ -8,6 +8,7 @@ import yaml
 
 from lightsmith.records.status import read_status
 from lightsmith.runs.failures import RunFailedError
+from lightsmith.settings.experiments import experiment_files
 from lightsmith.studies import child_runs
 from lightsmith.studies.child_runs import ChildRun, StartedRun, run_command, run_experiment, start_in
 
@@ -37,7 +38,7 @@ def test_a_mistake_is_its_line_and_leaves_nothing(capsys: pytest.CaptureFixture[
 
 
 def test_of_a_run_that_is_killed_the_folder_and_the_signal_are_known(tmp_path: Path) -> None:
-    experiment = child_runs.experiment_files()["mnist_mlp"]
+    experiment = experiment_files()["mnist_mlp"]
     killing = {"hooks": ["on_train_batch_end"], "batches": [1], "signals": ["SIGKILL"]}
     entry = {"class_path": "lightsmith.studies.kill_at.KillAt", "init_args": killing}
     (tmp_path / "_kill.yaml").write_text(yaml.safe_dump({**SMALL, "trainer": {"callbacks+": [entry]}}))
@@ -55,7 +56,7 @@ def test_of_a_run_that_is_killed_the_folder_and_the_signal_are_known(tmp_path: P
 
 @pytest.mark.slow
 def test_a_run_in_a_folder_of_its_own_goes_on_there_and_begins_anew_where_it_had_saved_nothing(tmp_path: Path) -> None:
-    experiments = child_runs.experiment_files()["mnist_mlp"].parent
+    experiments = experiment_files()["mnist_mlp"].parent
     (tmp_path / "_small.yaml").write_text(yaml.safe_dump({**SMALL, "trainer": {"max_epochs": 2}}))
     files = (experiments / "_defaults.yaml", experiments / "mnist_mlp.yaml", tmp_path / "_small.yaml")
     options = [f"--config={file}" for file in files]
