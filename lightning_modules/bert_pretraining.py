@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lightning_modules.masked_language_model import MaskedLanguageModel
-from lightning_modules.networks.masked_bert import build_masked_bert, build_masked_bert_from_config
+from lightning_modules.networks.masked_bert import masked_bert_for
 
 
 class BertPretraining(MaskedLanguageModel):
@@ -41,19 +41,14 @@ class BertPretraining(MaskedLanguageModel):
         if head_lr_factor <= 0:
             raise ValueError(f"model.head_lr_factor={head_lr_factor} must be above 0")
         self.lr_scales["network.head.*"] = head_lr_factor
-        options: dict[str, Any] = {
-            "dropout": dropout,
-            "attention_dropout": attention_dropout,
-            "masked_share": masked_share,
-            "whole_words": whole_words,
-        }
-        if encoder_config is not None:
-            self.network = build_masked_bert_from_config(encoder_config, **options)
-        elif pretrained is not None:
-            self.network = build_masked_bert(pretrained, **options)
-        else:
-            raise ValueError("model.pretrained is unset: name a checkpoint, such as minilm or bert-base-uncased")
-        self.network.train()  # transformers hands out its encoders in evaluation mode
+        self.network = masked_bert_for(
+            pretrained,
+            encoder_config,
+            dropout=dropout,
+            attention_dropout=attention_dropout,
+            masked_share=masked_share,
+            whole_words=whole_words,
+        )
 
     def restored_hyper_parameters(self) -> dict[str, Any]:
         return {**super().restored_hyper_parameters(), "encoder_config": self.network.config}

@@ -6,14 +6,14 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from lightning_modules.networks.encoders import encoder_from_config, load_encoder, max_tokens, plain_config
-from lightning_modules.networks.layers.dropout import FastDropout, use_fast_dropout
+from lightning_modules.networks.encoders import encoder_from_config, load_encoder
+from lightning_modules.networks.layers.dropout import FastDropout
+from lightning_modules.networks.on_encoder import OnEncoder, build_from, initialize, prepare
 
 Pooling = Literal["mean", "cls"]
-HEAD_STD = 0.02  # BERT's own initialisation
 
 
-class BertClassifier(nn.Module):
+class BertClassifier(OnEncoder):
     """Pools an encoder's last hidden states over the real tokens and classifies them.
 
     Args:
@@ -24,24 +24,11 @@ class BertClassifier(nn.Module):
 
     def __init__(self, encoder: PreTrainedModel, num_classes: int, dropout: float, pooling: Pooling = "mean") -> None:
         super().__init__()
-        encoder.register_module("pooler", None)  # unused weights would stall distributed training
-        use_fast_dropout(encoder)
-        self.encoder = encoder
+        self.encoder = prepare(encoder)
         self.pooling = pooling
         self.dropout = FastDropout(dropout)
         self.head = nn.Linear(encoder.config.hidden_size, num_classes)
-        nn.init.normal_(self.head.weight, std=HEAD_STD)
-        nn.init.zeros_(self.head.bias)
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """The encoder's architecture as plain values: what `build_bert_from_config` needs."""
-        return plain_config(self.encoder)
-
-    @property
-    def max_tokens(self) -> int | None:
-        """The widest batch that there are positions for, in tokens; None for an encoder without a table of them."""
-        return max_tokens(self.encoder)
+        initialize(self.head)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Logits (B, num_classes) from ids (B, T) int64 and their mask (B, T), 1 on real tokens."""
@@ -101,10 +88,7 @@ def bert_for(weights: str | None, config: dict[str, Any] | None, **head: Any) ->
     Raises:
         ValueError: neither is given, or one is wrong.
     """
-    if config is None and weights is None:
-        raise ValueError("model.pretrained is unset: name a checkpoint, such as minilm or bert-base-uncased")
-    network = build_bert(str(weights), **head) if config is None else build_bert_from_config(config, **head)
-    return network.train()  # transformers hands out its encoders in evaluation mode
+    return build_from(weights, config, build_bert, build_bert_from_config, **head)
 
 
 def _masked_mean(states: Tensor, attention_mask: Tensor) -> Tensor:

@@ -14,14 +14,11 @@ from lightning_modules.networks.encoders import (
     encoder_from_config,
     load_masked_encoder,
     load_tokenizer,
-    max_tokens,
-    plain_config,
     token_vectors,
 )
-from lightning_modules.networks.layers.dropout import use_fast_dropout
 from lightning_modules.networks.layers.masking import MaskTokens
+from lightning_modules.networks.on_encoder import OnEncoder, build_from, initialize, prepare
 
-HEAD_STD = 0.02  # BERT's own initialisation
 # By the names in checkpoints' configurations; ALBERT's approximates the same function by tanh.
 ACTIVATIONS: dict[str, nn.Module] = {"gelu": nn.GELU(), "gelu_new": nn.GELU("tanh"), "relu": nn.ReLU()}
 # What checkpoints call the parts of such a head: BERT, RoBERTa, DistilBERT, ELECTRA, ALBERT.
@@ -55,8 +52,7 @@ class TiedHead(nn.Module):
         self.activation = ACTIVATIONS[activation]
         self.norm = nn.LayerNorm(vector_size, eps=eps)
         self.bias = nn.Parameter(torch.zeros(vocabulary_size))
-        nn.init.normal_(self.dense.weight, std=HEAD_STD)
-        nn.init.zeros_(self.dense.bias)
+        initialize(self.dense)
 
     def forward(self, states: Tensor, vectors: Tensor) -> Tensor:
         """Logits (…, vocabulary_size) of states (…, hidden_size), with vectors (vocabulary_size, vector_size)."""
@@ -76,7 +72,7 @@ class TiedHead(nn.Module):
                 self.load_state_dict({own: tensors[name] for own, name in names.items()})
 
 
-class MaskedBert(nn.Module):
+class MaskedBert(OnEncoder):
     """Hides some tokens of each text, and says how much the encoder is surprised by them.
 
     Only the states of hidden tokens go through the head, which is as wide as the vocabulary.
@@ -89,9 +85,7 @@ class MaskedBert(nn.Module):
 
     def __init__(self, encoder: PreTrainedModel, masked_share: float = 0.15, whole_words: bool = False) -> None:
         super().__init__()
-        if isinstance(getattr(encoder, "pooler", None), nn.Module):
-            encoder.register_module("pooler", None)  # unused weights would stall distributed training
-        use_fast_dropout(encoder)
+        prepare(encoder)
         config, vectors = encoder.config, token_vectors(encoder)
         self.masking = MaskTokens(vectors.num_embeddings, masked_share, whole_words)
         self.encoder = encoder
@@ -102,16 +96,6 @@ class MaskedBert(nn.Module):
             getattr(config, "hidden_act", "gelu"),
             getattr(config, "layer_norm_eps", 1e-12),
         )
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """The encoder's architecture as plain values: what `build_masked_bert_from_config` needs."""
-        return plain_config(self.encoder)
-
-    @property
-    def max_tokens(self) -> int | None:
-        """The widest batch that there are positions for, in tokens; None for an encoder without a table of them."""
-        return max_tokens(self.encoder)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """For each text the surprise at its hidden tokens, in nats together, and their number: float32 (B, 2).
@@ -177,3 +161,12 @@ def build_masked_bert_from_config(
         ValueError: for an argument outside its range, or a config without a known `model_type`.
     """
     return MaskedBert(encoder_from_config(config, dropout, attention_dropout), masked_share, whole_words)
+
+
+def masked_bert_for(weights: str | None, config: dict[str, Any] | None, **options: Any) -> MaskedBert:
+    """Build an encoder that guesses hidden tokens, for training: from a config if there is one, or else from weights.
+
+    Raises:
+        ValueError: neither is given, or one is wrong.
+    """
+    return build_from(weights, config, build_masked_bert, build_masked_bert_from_config, **options)

@@ -69,13 +69,13 @@ class Answer(ABC):
         """
 
     @property
-    @abstractmethod
     def header(self) -> list[str]:
         """The columns of a CSV file of predictions, after ``item``; one of them is ``error``."""
+        return [*self.columns, "error"]
 
-    @abstractmethod
     def cells(self, prediction: np.ndarray) -> dict[str, Any]:
         """The cells of a row of that file by column, from a row of ``predictions``."""
+        return {**self.line(prediction), "error": ""}
 
     @abstractmethod
     def line(self, prediction: np.ndarray) -> dict[str, Any]:

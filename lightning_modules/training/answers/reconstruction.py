@@ -48,9 +48,6 @@ class Reconstruction(Answer):
     def header(self) -> list[str]:
         return [*self._written, "error"]
 
-    def cells(self, prediction: np.ndarray) -> dict[str, Any]:
-        return {**self.line(prediction), "error": ""}
-
     def line(self, prediction: np.ndarray) -> dict[str, Any]:
         return {name: float(str(number)) for name, number in zip(self._written, prediction, strict=False)}
 

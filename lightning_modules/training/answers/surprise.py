@@ -32,13 +32,6 @@ class Surprise(Answer):
         loss = outputs[:, 0] / outputs[:, 1].clip(min=1)
         return np.stack([loss, np.exp(loss), outputs[:, 1]], axis=1).astype(np.float32)
 
-    @property
-    def header(self) -> list[str]:
-        return [*self.columns, "error"]
-
-    def cells(self, prediction: np.ndarray) -> dict[str, Any]:
-        return {**self.line(prediction), "error": ""}
-
     def line(self, prediction: np.ndarray) -> dict[str, Any]:
         loss, perplexity = (float(str(number)) for number in prediction[:2])  # the shortest decimals of these float32
         return {"loss": loss, "perplexity": perplexity, "hidden_tokens": int(prediction[2])}

@@ -47,13 +47,6 @@ class ValueWithInterval(Answer):
         reach = np.float32(self.half_width)
         return np.stack([value, value - reach, value + reach], axis=1)
 
-    @property
-    def header(self) -> list[str]:
-        return [*self.columns, "error"]
-
-    def cells(self, prediction: np.ndarray) -> dict[str, Any]:
-        return {**self.line(prediction), "error": ""}
-
     def line(self, prediction: np.ndarray) -> dict[str, Any]:
         # The shortest decimal that gives this float32 again: 12.3, not 12.300000190734863.
         return {name: float(str(number)) for name, number in zip(self.columns, prediction, strict=True)}
