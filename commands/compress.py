@@ -24,7 +24,7 @@ from lightsmith.exports.folder import PROOF
 from lightsmith.exports.latency import race
 from lightsmith.exports.model import batches, load_model
 from lightsmith.exports.proof import said
-from lightsmith.run_folder import create_run_folder, point_latest
+from lightsmith.run_folder import LEDGER, create_run_folder, point_latest
 from lightsmith.runs.failures import RunFailedError
 from lightsmith.settings.experiments import experiment_files
 from lightsmith.settings.yaml_files import read_settings
@@ -197,11 +197,11 @@ def _report(rows: list[Row], headline: Headline, name: str, data: str, max_drop:
         "shortcomings": found,
         "variants": rows,
     }
-    (folder / "ledger.json").write_text(json.dumps(ledger, indent=1) + "\n", encoding="utf-8")
+    (folder / LEDGER).write_text(json.dumps(ledger, indent=1) + "\n", encoding="utf-8")
     plot(rows, chosen, f"{name} on {data}", folder / "pareto.png", headline)
     print_table(rows, chosen, headline)
     lost, unit = lost_by(rows, chosen, "test", headline), headline.unit.partition(" of ")[0]
     print(f"recommended  {chosen['name']}: the fastest that keeps within {max_drop} {unit} on the validation split")
-    print(f"             {lost:+.2f} {unit} lost on the test split; {shown(folder)}/ledger.json, pareto.png")
+    print(f"             {lost:+.2f} {unit} lost on the test split; {shown(folder)}/{LEDGER}, pareto.png")
     print("\n".join(f"FAILED       {reason}" for reason in found), end="\n" if found else "")
     return 1 if found else 0

@@ -56,10 +56,7 @@ def predict(
         ValueError: no such run or input, nothing in it to classify, or an output that cannot be written.
         RunFailedError: the output could not be written.
     """
-    _check_given(input, text)
-    if output is not None:
-        check_output(output, input)
-    check_top(top)
+    _check_given(input, text, output, top)
     model = _load_for(run, text, top, latents, threshold)
     written = {"delimiter": delimiter, "encoding": encoding, "header": header, "quotes": quotes}
     read_otherwise(model.data, {"text_column": text_column, **written})
@@ -96,11 +93,19 @@ def _predict_inputs(model: TrainedModel, input: Path, output: Path) -> int:  # n
     return 0 if rows.classified else 1
 
 
-def _check_given(given: Path | None, text: str) -> None:
+def _check_given(given: Path | None, text: str, output: Path | None, top: int | None) -> None:
+    """Refuse what cannot be asked for, before a model is loaded.
+
+    Raises:
+        ValueError: naming the option.
+    """
     if (given is None) == (not text):
         raise ValueError("classify what? give --input=<file or folder>, or --text=<a text>, but not both")
     if given is not None and not given.exists():
         raise ValueError(f"--input={given} does not exist")
+    if output is not None:
+        check_output(output, given)
+    check_top(top)
 
 
 def _new_output(run: Path, given: Path) -> Path:

@@ -7,8 +7,7 @@ from typing import Any
 
 from lightsmith.predictions.file import is_writable
 from lightsmith.reports.page_file import write_page
-from lightsmith.reports.run_list import LEDGER
-from lightsmith.run_folder import newest_run
+from lightsmith.run_folder import LEDGER, newest_run
 from lightsmith.studies.study import is_study
 from lightsmith.terminal import printable, shown
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from lightsmith.terminal import shown
 
 LAST_CHECKPOINT = Path("checkpoints/last.ckpt")
+LEDGER = "ledger.json"  # of a folder that compress wrote
 BEST_CHECKPOINT = Path("checkpoints/best.ckpt")
 METRICS = "metrics.csv"
 CONFUSION_MATRIX, WORST_PREDICTIONS = "confusion_matrix.csv", "worst_predictions.csv"

@@ -8,7 +8,7 @@ from typing import Any
 
 from lightning_modules.training.task import Headline
 from lightsmith.reports.parts import Part, Shown, chart, rounded, section, series, table, text
-from lightsmith.reports.run_list import LEDGER
+from lightsmith.run_folder import LEDGER
 from lightsmith.studies.ledger import LARGEST_POINT, SMALLEST_POINT, TIMED, Row, lost_by, pareto
 from lightsmith.terminal import shown
 

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 from lightsmith.records.parts import Headline
 from lightsmith.records.results import FILE, read_results
 from lightsmith.records.status import read_status
+from lightsmith.run_folder import LEDGER
 from lightsmith.settings.experiments import run_name
 from lightsmith.studies.study import Study, is_study, read_study
 from lightsmith.terminal import shown
 
-LEDGER = "ledger.json"
 STAMP = re.compile(r"(\d{8}-\d{6})(?:-(\d+))?")  # what the name of a run's folder begins with
 STATES = ("running", "finished", "failed", "interrupted")
 
