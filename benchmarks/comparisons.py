@@ -73,7 +73,7 @@ def _found(right: np.ndarray, seeds: int, size: float, comparisons: int, rng: np
 
 
 def right_answers(runs: str) -> np.ndarray:
-    """Whether each run is right about each test item: float64 (seeds, items).
+    """Tell which run is right about which test item: float64 (seeds, items), 1 or 0.
 
     Raises:
         ValueError: too few runs, or runs of several settings.

@@ -92,7 +92,7 @@ class Autoencoder(Task):
         return outputs.float()
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """What an image costs in nats, a mean ()."""
+        """Compute the mean cost of an image in nats, ()."""
         nats = pixel_nats(outputs, pixels_of(batch)).mean()
         return nats + self._kl(outputs, batch).mean() if self.variational else nats
 

@@ -70,7 +70,7 @@ def build_bert_from_config(
     attention_dropout: float = 0.0,
     pooling: Pooling = "mean",
 ) -> BertClassifier:
-    """The same module with random weights, to load a state_dict into without the original checkpoint or the hub.
+    """Build the module with random weights, to load a state_dict into without the original checkpoint or the hub.
 
     Args:
         config: `BertClassifier.config` of the module whose weights will be loaded.

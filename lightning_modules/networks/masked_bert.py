@@ -152,7 +152,7 @@ def build_masked_bert_from_config(
     masked_share: float = 0.15,
     whole_words: bool = False,
 ) -> MaskedBert:
-    """The same module with random weights, to load a state_dict into without the original checkpoint or the hub.
+    """Build the module with random weights, to load a state_dict into without the original checkpoint or the hub.
 
     Args:
         config: `MaskedBert.config` of the module whose weights will be loaded.

@@ -44,7 +44,7 @@ class MLPAutoencoder(nn.Module):
         return [self.encoder[-1], self.decoder[-1]]
 
     def forward(self, images: Tensor, noise: Tensor | None = None) -> Tensor:
-        """What is made of images, and what they were put into.
+        """Reconstruct images, and give the latents between.
 
         Args:
             images: uint8 or float (B, C, H, W) in 0…255.

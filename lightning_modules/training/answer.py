@@ -90,7 +90,7 @@ class Answer(ABC):
         return label
 
     def labelled(self, label: Any) -> dict[str, Any]:
-        """What a line of predictions says of an item's label; nothing where nothing stands beside items."""
+        """Write an item's label for a line of predictions; nothing where items have none."""
         return {} if self.target == "nothing" else {"label": self.label(label)}
 
     def limited(self, top: int | None) -> Self:
@@ -104,7 +104,7 @@ class Answer(ABC):
         return self
 
     def above(self, threshold: float) -> Self:
-        """The same answer, which gives no prediction where the most probable class is less probable than this.
+        """Give no prediction where the most probable class is less probable than this.
 
         Raises:
             ValueError: it knows no classes, or no probability is so large.
@@ -116,7 +116,7 @@ class Answer(ABC):
         return False
 
     def with_latents(self) -> Self:
-        """The same answer, and latents in its lines.
+        """Put latents into lines.
 
         Raises:
             ValueError: it knows none.

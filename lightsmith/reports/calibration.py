@@ -1,4 +1,4 @@
-"""Whether a classifier's probabilities can be believed: reliability diagram and expected calibration error."""
+"""Calibration of a classifier's probabilities: reliability diagram and expected calibration error."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def reliability_bins(outcomes: ClassOutcomes) -> list[Bin]:
 
 
 def expected_calibration_error(bins: list[Bin]) -> float:
-    """How far confidence and accuracy are apart, 0…1: the mean over the items of their bins' distances.
+    """Compute the expected calibration error, 0…1: the mean over items of their bin's gap from confidence to accuracy.
 
     Source: Guo et al. 2017, On Calibration of Modern Neural Networks, §2.
     """

@@ -1,4 +1,4 @@
-"""How well each class is recognised, and which it is taken for."""
+"""Classes on a page: figures of each, and the confusion matrix."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def value_parts(run: Path) -> list[Part]:
 
 
 def _interval_parts(columns: Mapping[str, np.ndarray]) -> list[Part]:
-    """How often the true value lies in its interval: in all, and where values are low or high."""
+    """Count how often the true value lies in its interval: in all, and where values are low or high."""
     label, value = columns["label"], columns["value"]
     held = (columns["low"] <= label) & (label <= columns["high"])
     order = np.argsort(value, kind="stable")
@@ -67,7 +67,7 @@ def _interval_parts(columns: Mapping[str, np.ndarray]) -> list[Part]:
 
 
 def histogram(title: str, about: str, name: str, values: np.ndarray) -> Part:
-    """How many items have a figure in each of equal intervals.
+    """Draw a histogram: the items in each of equal intervals of a figure.
 
     Args:
         values: float (n,); those that are no finite numbers are left out.

@@ -1,4 +1,4 @@
-"""What a model said of the items of the test split, read from predictions/test.parquet."""
+"""Predictions of the test split, read from predictions/test.parquet."""
 
 from __future__ import annotations
 

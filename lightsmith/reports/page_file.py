@@ -73,7 +73,7 @@ def json_in_html(value: Any) -> str:
 
 
 def _finite(value: Any) -> Any:
-    """The same with None in place of each number that JSON cannot hold."""
+    """Replace each number that JSON cannot hold by None."""
     if isinstance(value, float):
         return value if abs(value) < float("inf") else None
     if isinstance(value, Mapping):

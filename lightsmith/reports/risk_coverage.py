@@ -1,4 +1,4 @@
-"""What is gained by not answering: risk over coverage, and the thresholds that `make predict THRESHOLD=` takes."""
+"""Risk over coverage: what is gained by not answering, and the thresholds for `make predict THRESHOLD=`."""
 
 from __future__ import annotations
 

@@ -188,7 +188,7 @@ def _cell(value: Any) -> Any:
 
 
 def _format(name: str, runs: Sequence[OneRun]) -> str:
-    """How a setting is shown: as a number where it is one in all runs that have it."""
+    """Choose how a setting is shown: as a number where it is one in all runs that have it."""
     own = [run.results.settings or {} for run in runs]
     values = [_cell(settings[name]) for settings in own if name in settings]
     return "text" if any(isinstance(value, str) for value in values) else "general"

@@ -45,14 +45,14 @@ def study_page(folder: Path) -> dict[str, Any]:
 
 
 def _standing(study: Study) -> str:
-    """How many runs stand how."""
+    """Count the runs of a study by state."""
     states = [study.status_of(member).state for member in study.members]
     counted = [f"{states.count(state)} {state}" for state in dict.fromkeys(states)]
     return f"{len(states)} runs planned: {', '.join(counted)} · {shown(study.folder)}"
 
 
 def search_parts(folder: Path, runs: Sequence[OneRun]) -> list[Part]:
-    """How good the trials were in their order, with which settings, and how much each setting mattered.
+    """Draw the trials in their order, their settings, and the importance of each setting.
 
     All of it is of the validation, which a search sees.
 
@@ -70,7 +70,7 @@ def search_parts(folder: Path, runs: Sequence[OneRun]) -> list[Part]:
 
 
 def _read_record(folder: Path) -> dict[str, Any] | None:
-    """What a sweep writes at its end; None before."""
+    """Read the record that a sweep writes at its end; None before."""
     path = folder / TRIALS
     if not path.is_file():
         return None

@@ -77,7 +77,7 @@ def _largest_errors(run: Path, column: str) -> Worst | None:
 
 
 def _card(row: Sequence[Any], text: str | None, seen: SeenItem | None) -> dict[str, Any]:
-    """What the page shows of an item."""
+    """Show an item's image or text on the page."""
     whole = text if seen is None or seen.text is None else seen.text
     if whole is not None and len(whole) > LONGEST_TEXT:
         whole = f"{whole[:LONGEST_TEXT]} …"

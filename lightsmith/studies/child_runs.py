@@ -173,7 +173,7 @@ class StartedRun:
 
     @property
     def goes_on(self) -> bool:
-        """Whether the process has not ended yet."""
+        """Return whether the process has not ended yet."""
         return self.process.poll() is None
 
     def ended(self) -> ChildRun:

@@ -1,4 +1,4 @@
-"""Which of several settings is better, by how much, and whether their runs can tell (docs/statistics.md)."""
+"""Compare settings by their runs: which is better, by how much, and whether the runs can tell (docs/statistics.md)."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ def _figures(runs: Sequence[FoldRun], experiment: str) -> dict[str, Any]:
 
 
 def _lines(figures: dict[str, Any]) -> list[str]:
-    """What folds.json says, for a person."""
+    """Write the content of folds.json as lines for a person."""
     metric = figures["metric"]
     rows = [
         f"  fold {row['fold']:>2}  seed {row['seed']}  {metric} {figure(metric, row['value'])}  of {row['n']:,} items"

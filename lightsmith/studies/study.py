@@ -40,7 +40,7 @@ class Member:
 
 @dataclass(frozen=True)
 class MemberStatus:
-    """How a run of a study stands.
+    """The state of a study's run.
 
     Attributes:
         state: ``planned`` until it has a folder.
@@ -84,7 +84,7 @@ class Study:
         return [*configs, f"--experiment={self.experiment}", *self.options, *member.options]
 
     def status_of(self, member: Member) -> MemberStatus:
-        """How a member stands: by the status.json of its run, which knows of processes that were killed."""
+        """Read a member's state from its run's status.json, which knows of processes that were killed."""
         return status_in(self.folder_of(member))
 
     @property
@@ -93,7 +93,7 @@ class Study:
         return [member for member in self.members if self.status_of(member).state == "finished"]
 
     def with_members(self, members: Sequence[Member]) -> Study:
-        """The same study with other members, written down.
+        """Replace a study's members, and write it down.
 
         Raises:
             OSError: the disk cannot be written.
@@ -173,7 +173,7 @@ def is_study(folder: Path) -> bool:
 
 
 def status_in(folder: Path) -> MemberStatus:
-    """How the run in a folder stands, if there is one."""
+    """Read the state of the run in a folder, if there is one."""
     if not folder.is_dir():
         return MemberStatus("planned")
     status = read_status(folder)

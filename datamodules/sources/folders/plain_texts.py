@@ -16,7 +16,7 @@ from datamodules.sources.text_encoding import recognise_encoding
 
 
 def is_plain_text(path: Path) -> bool:
-    """Whether a path is a .txt file, or a folder with one in it or below."""
+    """Return whether a path is a .txt file, or a folder with one in it or below."""
     return any(file.suffix.lower() == SUFFIX for file in (visible_files(path) if path.is_dir() else [path]))
 
 

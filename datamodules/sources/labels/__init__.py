@@ -1,1 +1,1 @@
-"""What stands beside items: classes, values, or nothing."""
+"""Labels of items: classes, values, or none."""

@@ -39,11 +39,11 @@ class Nothing(Labels):
 
 
 def no_labels(count: int) -> np.ndarray:
-    """What stands in the place of the labels of this many items, int64 (count,)."""
+    """Make zeros in the place of labels, int64 (count,)."""
     return np.zeros(count, np.int64)
 
 
 def without_labels(source: Source) -> Source:
-    """The same items, and no labels beside them."""
+    """Take the labels away from items."""
     splits = {split: replace(found, labels=no_labels(len(found))) for split, found in source.splits.items()}
     return replace(source, class_names=[], splits=splits)

@@ -105,7 +105,7 @@ class MaskTokens(nn.Module):
         return self.pattern[:, (begins + columns) % PATTERN]
 
     def _within_share(self, positions: Tensor, eligible: Tensor, starts: Tensor) -> Tensor:
-        """Which of the tokens at ``positions`` (B, K), in their random order, are chosen: bool (B, K).
+        """Choose among the tokens at ``positions`` (B, K), in their random order: bool (B, K).
 
         The first of a text that are its share; where words stay whole, only up to the last word that ends among them,
         unless not even one does.
@@ -124,7 +124,7 @@ class MaskTokens(nn.Module):
 
 
 def _continuing(tokens: Sequence[str]) -> list[bool]:
-    """Which tokens go on with a word that has begun before.
+    """Mark the tokens that go on with a word that has begun before.
 
     Raises:
         ValueError: the tokens do not say.

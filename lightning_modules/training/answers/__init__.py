@@ -1,1 +1,1 @@
-"""What tasks of other kinds than classification say of an item."""
+"""Answers of tasks without classes: values, reconstructions, surprise."""

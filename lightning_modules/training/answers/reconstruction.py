@@ -1,4 +1,4 @@
-"""What an autoencoder says of an image."""
+"""An autoencoder's answer about an image: its reconstruction error, and latents."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_LATENTS = 100_000
 
 @dataclass(frozen=True)
 class Reconstruction(Answer):
-    """How unlike an image is to what is made of it again, and the latents between the two.
+    """The difference between an image and its reconstruction, and the latents between the two.
 
     Args:
         latents: how many there are.

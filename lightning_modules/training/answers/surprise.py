@@ -1,4 +1,4 @@
-"""How much a masked language model is surprised by texts: as an answer, which is written, and as a metric."""
+"""A masked language model's answer about a text: its surprise at hidden tokens."""
 
 from __future__ import annotations
 

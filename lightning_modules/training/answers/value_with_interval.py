@@ -1,4 +1,4 @@
-"""What a regressor says of an item."""
+"""A regressor's answer about an item: a value and its interval."""
 
 from __future__ import annotations
 

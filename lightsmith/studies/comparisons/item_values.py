@@ -1,4 +1,4 @@
-"""What each test item adds to a run's metric, from predictions/test.parquet."""
+"""Scores of single test items, from predictions/test.parquet."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ def _ranges(seeds: Sequence[int]) -> str:
 
 
 def notes(found: Comparison) -> list[str]:
-    """How it was compared, and which runs were left out."""
+    """Say how runs were compared, and which were left out."""
     lines = [f"compared   {_how(found)}"] if found.pairs else []
     if len(found.pairs) > 1:
         lines.append("p is adjusted for the number of pairs (Holm); intervals are of each pair alone.")

@@ -37,7 +37,7 @@ def check_metric(records: Sequence[Results], metric: str | None) -> str:
 
 
 def direction_of(headline: Headline, metric: str) -> Literal["max", "min"] | None:
-    """Whether high or low is better; None where neither is, as of the share of values that intervals hold."""
+    """Tell which direction is better; None where neither is, as of the share of values that intervals hold."""
     if metric == headline.metric:
         return headline.direction
     if metric in HIGH_IS_BETTER:
@@ -67,5 +67,5 @@ def unit(metric: str) -> str:
 
 
 def difference_heading(metric: str) -> str:
-    """What a column or an axis of differences shows."""
+    """Name a column or an axis of differences."""
     return f"difference in {metric}{', points' if metric in SHARES else ''}"

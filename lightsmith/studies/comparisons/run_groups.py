@@ -76,7 +76,7 @@ def _configured(folder: Path | None) -> dict[str, Any]:
 
 
 def age(record: Results) -> tuple[str, str]:
-    """What sorts runs from the oldest to the newest: when they ended, or the time that the folder is named after."""
+    """Give a key that sorts runs from the oldest to the newest: their end, or the time in the folder's name."""
     assert record.folder is not None
     status = read_status(record.folder)
     return ("" if status is None else status.since, record.folder.name)

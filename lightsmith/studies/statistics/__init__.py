@@ -1,1 +1,1 @@
-"""What numbers say: means, differences, how far they may be off, and how many seeds would tell."""
+"""Statistics: means, differences, their intervals, and the seeds that a difference needs."""

@@ -176,12 +176,12 @@ def _beyond_rest(by_item: np.ndarray, rest: float) -> float:
 
 
 def _per_item(rest: float, sample: Sample) -> float:
-    """What the rest alone adds to the variance of a score: a few scores may look steadier than that by chance."""
+    """Compute what the rest alone adds to a score's variance: a few scores may look steadier than that by chance."""
     return 0.0 if sample.items is None else rest / sample.items.shape[1]
 
 
 def quantile(of_seeds: float, freedom: float, of_items: float, of_two: bool = False) -> float:
-    """How many standard errors an interval at 95% reaches to either side.
+    """Compute the reach of an interval at 95% to either side, in standard errors.
 
     A variance by few seeds is itself uncertain, that by many items is not. For their sum, Satterthwaite's (1946)
     quantile of Student's t is somewhat too low and Cochran's (1964) somewhat too high; it is taken midway. Of two

@@ -1,4 +1,4 @@
-"""How many seeds would show a difference."""
+"""The number of seeds that would show a difference."""
 
 from __future__ import annotations
 

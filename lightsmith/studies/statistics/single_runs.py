@@ -15,7 +15,7 @@ AT_ONCE = 100  # resamples in memory: 4 MB of 5,000 items
 
 
 class Difference(NamedTuple):
-    """How much higher the second run's score is, its interval at 95%, and the p-value of no difference."""
+    """Estimate how much higher the second run's score is, with a 95% interval and the p-value of no difference."""
 
     value: float
     interval: tuple[float, float]

@@ -21,7 +21,7 @@ GOALS: dict[str | None, Literal["max", "min"]] = {"maximize": "max", "minimize":
 
 @dataclass(frozen=True)
 class Facts:
-    """What an experiment says of itself.
+    """Facts of an experiment that a sweep needs.
 
     Attributes:
         headline: the metric that its runs are judged by, without ``val/``.

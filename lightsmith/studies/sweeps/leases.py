@@ -48,7 +48,7 @@ class Holder:
 
     @property
     def is_gone(self) -> bool:
-        """Whether it is of this machine, and has ended."""
+        """Return whether it is of this machine, and has ended."""
         return self.host == socket.gethostname() and process_start(self.process) != self.process_start
 
 

@@ -84,7 +84,7 @@ def clock(seconds: float) -> str:
 
 
 def outcome_of(trial: FrozenTrial) -> str:
-    """How a trial stands, in a word or two."""
+    """Name a trial's outcome in a word or two."""
     if trial.state.is_finished():
         return str((trial.user_attrs.get(ENDED) or {}).get("outcome", trial.state.name.lower()))
     again = " again" if trial.user_attrs.get(FAILURES) else ""

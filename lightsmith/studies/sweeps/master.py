@@ -90,7 +90,7 @@ class Master:
         self._workers[place] = fork(partial(work, self.sweep, place), f"sweep-worker-{place + 1}")
 
     def _compared(self) -> str:
-        """How far the comparison at the end is; empty while there are trials to make."""
+        """Say how far the comparison at the end is; empty while there are trials to make."""
         if not all(trial.state.is_finished() for trial in self.trials.all()):
             return ""
         planned = sum(map(len, compared_names(self.trials).values()))
@@ -125,5 +125,5 @@ class Master:
 
 
 def threads_for(workers: int) -> int:
-    """How many threads each run gets: torch's own number shared out, or OMP_NUM_THREADS if that is set."""
+    """Compute the threads of each run: torch's own number shared out, or OMP_NUM_THREADS if that is set."""
     return torch.get_num_threads() if "OMP_NUM_THREADS" in os.environ else max(1, torch.get_num_threads() // workers)

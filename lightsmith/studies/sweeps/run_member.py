@@ -75,7 +75,7 @@ def _ending(cli: TrialCLI, reporter: ReportTrial, folder: Path) -> Ending:
 
 
 def _outcome(error: BaseException | None) -> Outcome:
-    """Whether the settings led to it, by the error and those behind it."""
+    """Tell from an error, and those behind it, whether the settings led to it."""
     while error is not None:
         if isinstance(error, NonFiniteError):
             return "not finite"

@@ -23,7 +23,7 @@ STOPPING = {"hyperband": ("type", "min_iter", "max_iter", "s", "eta", "strict"),
 
 @dataclass(frozen=True)
 class Stopping:
-    """What ends a trial early.
+    """A rule that ends trials early.
 
     Attributes:
         kind: ``hyperband`` (Li et al. 2018), or ``median``: worse than the median of the trials before it.
@@ -38,7 +38,7 @@ class Stopping:
 
 @dataclass(frozen=True)
 class Space:
-    """What a sweep chooses from, and by what.
+    """The parameters that a sweep chooses from, and its method and metric.
 
     Attributes:
         method: ``bayes`` is Optuna's TPE.

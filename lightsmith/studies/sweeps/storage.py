@@ -1,4 +1,4 @@
-"""Where a sweep keeps its trials: Optuna's journal in the study's folder, or a database."""
+"""Storage of a sweep's trials: Optuna's journal in the study's folder, or a database."""
 
 from __future__ import annotations
 

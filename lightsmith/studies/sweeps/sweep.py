@@ -22,7 +22,7 @@ COMPARED_SEEDS = 5
 
 @dataclass(frozen=True)
 class Plan:
-    """What a sweep is to do.
+    """The plan of a sweep.
 
     Attributes:
         name: of the study at Optuna, unique over machines.
@@ -88,7 +88,7 @@ class Sweep:
         replace_json(self.folder / FILE, asdict(self.plan))
 
     def with_trials(self, trials: int) -> Sweep:
-        """The same sweep with another number of trials, written down."""
+        """Change the number of trials, and write the sweep down."""
         sweep = Sweep(self.study, replace(self.plan, trials=trials), self.database)
         sweep.write()
         return sweep

@@ -27,7 +27,7 @@ Outcome = Literal["finished", "pruned", "out of memory", "not finite", "failed"]
 
 @dataclass(frozen=True)
 class Ending:
-    """How the run of a trial ended.
+    """The end of a trial's run.
 
     Attributes:
         outcome: all but ``failed`` are results of the settings; one that failed is tried once more.

@@ -69,7 +69,7 @@ class Worker:
         return self.stopped or os.getppid() != self._parent
 
     def open_jobs(self) -> list[Job]:
-        """What has not ended yet, begun runs first; the runs of the comparison once all trials have ended."""
+        """List what has not ended yet, begun runs first; the runs of the comparison once all trials have ended."""
         trials = self.trials.all()
         unended = [trial for trial in trials if not trial.state.is_finished()]
         unended.sort(key=lambda trial: (trial.state.name != "RUNNING", trial.number))
@@ -114,7 +114,7 @@ class Worker:
         self._ended(job)
 
     def _target(self, job: Job) -> Callable[[], None]:
-        """What the forked process does."""
+        """Give the function that the forked process runs."""
         study = self.sweep.study
         if not job.number:
             options = compared_options(self.trials, job.name)
