@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+import wandb
 import yaml
 
 from callbacks.measure_fit import MeasureFit
@@ -115,6 +116,7 @@ def test_the_search_finds_a_key_in_a_checkpoint_and_divided_in_a_wandb_file(tmp_
     (logger,) = build_loggers(["wandb"], tmp_path, "x", {})
     logger.log_hyperparams({f"x{i}": CANARY * 1000 for i in range(20)})
     finish_wandb()
+    wandb.teardown()  # its process may still be writing the last block
     (log,) = (content for name, content in contents(tmp_path) if name.endswith(": records"))
     assert log.count(SECRETS[0] * 1000) >= 20
 
