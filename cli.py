@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 from lightsmith.runs.failures import RunFailedError
 from lightsmith.runs.fast_imports import import_torchmetrics
-from lightsmith.settings.hints import hint
 from lightsmith.settings.parse_errors import explain
 from lightsmith.terminal import nearest, one_line
 
@@ -139,19 +138,28 @@ def _run_function(command: str, given: list[str]) -> int:
     options = [option for option in given if option != "--debug"]
     check_values(options)
     function = function_of(command)
-    plain: dict[str, Any] = {"as_positional": False, "exit_on_error": False, "print_config": None}
+    plain: dict[str, Any] = {
+        "as_positional": False,
+        "exit_on_error": False,
+        "print_config": None,
+        "allow_abbrev": False,
+    }
     try:
         return auto_cli(function, args=options, prog=f"cli.py {command}", config_help=SUPPRESS, **plain) or 0
     except ArgumentError as error:
         if str(error).startswith("Parser key"):
             raise ValueError(explain(error, [])) from error
-        unknown = re.search(r"unrecognized arguments: (?:--([\w-]+))?", str(error))
-        meant = ""
-        if unknown:
-            # A pattern that the shell has written out, or a value with blanks, leaves words that belong to no option.
-            loose = "; put a value of several words in quotes"
-            meant = hint(unknown[1], list(signature(function).parameters)) if unknown[1] else loose
-        raise ValueError(f"{one_line(error)}{meant}") from error
+        raise ValueError(f"{one_line(error)}{_meant(str(error), list(signature(function).parameters))}") from error
+
+
+def _meant(refusal: str, names: Sequence[str]) -> str:
+    """A question or advice about an option that a verb does not have; empty where the refusal is of something else."""
+    unknown = re.search(r"unrecognized arguments: (?:--([\w-]+))?", refusal)
+    if not unknown:
+        return ""
+    if not unknown[1]:  # what the shell made of a pattern, or a value with blanks
+        return "; put a value of several words in quotes"
+    return nearest(f"--{unknown[1]}", [f"--{name}" for name in names])
 
 
 def check_values(options: Sequence[str]) -> None:
