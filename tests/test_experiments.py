@@ -207,6 +207,9 @@ REAL_RUNS = {
 
 
 SLOW_ON_REAL_DATA = (
+    "digit_angle",
+    "mnist_autoencoder",
+    "mnist_cnn",
     "bert_classifier",
     "bert_pretraining",
     "imdb_lstm",

@@ -135,6 +135,7 @@ def test_int8_is_smaller_and_one_that_loses_too_much_is_kept_and_reported(
     assert "FAILED" in (tmp_path / "worse/README.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_pt2_file_is_smaller_in_bf16_and_its_script_classifies(lightsmith: Cli, tmp_path: Path, digits: Path) -> None:
     assert lightsmith("export", RUN, "--format=torch", "--precision=bf16", "--limit=50").code == 0
     folder = tmp_path / "runs/mnist_mlp/latest/export-torch-bf16"

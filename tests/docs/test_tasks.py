@@ -164,6 +164,7 @@ def add_example(tree: Path) -> None:
         (tree / path).write_text(content, encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_example_trains_predicts_and_takes_other_data(example_tree: Path) -> None:
     (name,) = (Path(path).stem for path in example() if path.startswith("experiments/"))
     complete, empty = "59,2,32.1,101,157,93.2,38,4,4.9,87", ",1,20,90,180,110,50,4,5,80"

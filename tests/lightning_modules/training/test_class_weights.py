@@ -137,6 +137,7 @@ def test_logged_losses_stay_plain_and_the_checkpoint_names_the_weights(capsys: p
     assert capsys.readouterr().out.count("classes    weights in training: ") == 1
 
 
+@pytest.mark.slow
 def test_a_rare_class_is_found_with_balanced_weights_and_not_without() -> None:
     generator = torch.Generator().manual_seed(0)
     points = torch.randn(400, 4, generator=generator)

@@ -37,6 +37,7 @@ def test_a_mistake_is_its_line_and_leaves_nothing(capsys: pytest.CaptureFixture[
         run_experiment("mnist_mpl")
 
 
+@pytest.mark.slow
 def test_of_a_run_that_is_killed_the_folder_and_the_signal_are_known(tmp_path: Path) -> None:
     experiment = experiment_files()["mnist_mlp"]
     killing = {"hooks": ["on_train_batch_end"], "batches": [1], "signals": ["SIGKILL"]}
