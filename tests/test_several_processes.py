@@ -108,16 +108,27 @@ def test_two_processes_find_out_what_one_does_and_draw_differently(experiment: C
     assert environment["strategy"] == "DDPStrategy"
 
 
+SCORED = {
+    "mnist_autoencoder": {"nats", "kl", "nats_iwae_50", "reconstruction_error"},
+    "digit_angle": {"rmse", "mae", "r2", "error_90", "coverage"},
+    "bert_pretraining": {"perplexity"},
+}
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_two_processes_reconstruct_images_as_one_does(experiment: Cli, tmp_path: Path) -> None:
-    name = "mnist_autoencoder"
-    options = (f"--data.source={write_pictures(tmp_path / 'data')}", "--model.variational=true")
+@pytest.mark.parametrize("name", SCORED)
+def test_two_processes_score_what_has_no_classes_as_one_does(experiment: Cli, tmp_path: Path, name: str) -> None:
+    options = {
+        "mnist_autoencoder": (f"--data.source={write_pictures(tmp_path / 'data')}", "--model.variational=true"),
+        "digit_angle": ("--data.source=sample", "--data.train_size=12"),
+        "bert_pretraining": (f"--data.source={write_reviews(tmp_path / 'texts')}", "--data.max_tokens=16"),
+    }[name]
     results, (first, second) = run_on_two(tmp_path / "two", name, *options)
     tested = evaluated_alone(experiment, tmp_path / "two", "test", name, *options)
-    assert {"nats", "kl", "nats_iwae_50", "reconstruction_error"} <= set(tested)
+    assert SCORED[name] <= set(tested)
     assert {key: results["test"][key] for key in tested} == pytest.approx(tested, rel=1e-5)
-    assert tested["n"] == SIZES["test"]
+    assert tested["n"] == results["data"]["test"]
     alone = evaluated_alone(experiment, tmp_path / "two", "validate", name, *options)
     assert validated(tmp_path / "two" / "runs" / name / "latest") == pytest.approx(alone, rel=1e-5)
     assert not torch.equal(first["drawn"], second["drawn"])
