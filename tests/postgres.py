@@ -23,8 +23,8 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
-    """The address of an empty database on loopback; a test without PostgreSQL on its machine skips.
+def postgres(host: str = "127.0.0.1") -> Iterator[str]:
+    """The address of an empty database at an address of this machine; a test without PostgreSQL on its machine skips.
 
     The server refuses to run as root, who lends it the user postgres or nobody.
     """
@@ -44,10 +44,12 @@ def postgres() -> Iterator[str]:
             subprocess.run(command, check=True, capture_output=True, **as_user)
 
         run("initdb", "-D", data, "-U", "sweeper", "--auth=trust")
-        options = f"-p {port} -h 127.0.0.1 -k {folder} -c fsync=off"
+        with Path(data, "pg_hba.conf").open("a") as access:
+            access.write("host all all samenet trust\n")
+        options = f"-p {port} -h {host} -k {folder} -c fsync=off"
         run("pg_ctl", "-D", data, "-w", "-o", options, "-l", f"{folder}/log", "start")
         try:
-            yield f"postgresql://sweeper:secret@127.0.0.1:{port}/postgres"
+            yield f"postgresql://sweeper:secret@{host}:{port}/postgres"
         finally:
             run("pg_ctl", "-D", data, "-m", "immediate", "stop")
 

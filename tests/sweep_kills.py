@@ -1,6 +1,9 @@
 """A sweep whose processes are killed at random moments, held against its trials run alone.
 
 .venv/bin/python -m tests.sweep_kills --kills=200 --trials=100 --workers=4 --alone=100
+.venv/bin/python -m tests.sweep_kills --kills=20 --trials=12 --workers=2 --hosts=2       # as root, over PostgreSQL
+
+With --folder= it can be ended by SIGTERM, and goes on there by the same command.
 """
 
 from __future__ import annotations
@@ -9,12 +12,15 @@ import argparse
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +28,8 @@ from lightsmith.records.status import read_status
 from lightsmith.studies.study import read_study
 from lightsmith.studies.sweeps.sweep import trial_name
 from tests.conftest import ROOT
+from tests.network_hosts import GATEWAY, Host, children, network_hosts
+from tests.postgres import postgres
 
 SPACE = """method: random
 parameters:
@@ -31,41 +39,109 @@ parameters:
 SMALL = "--data.train_size=200 --trainer.max_epochs=2 --callbacks.SaveLast.saving_share=1"
 CLI = [sys.executable, str(ROOT / "cli.py")]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "WANDB_MODE": "offline"}
+KILLS = "kills.txt"  # a line for each that was made
 
 
 def sweep_under_kills(
-    folder: Path, kills: int, trials: int, workers: int, storage: str | None = None
+    folder: Path, kills: int, trials: int, workers: int, storage: str | None = None, hosts: Sequence[Host] = ()
 ) -> dict[str, Any]:
-    """Run a sweep to its end in a folder while its processes are killed; return its trials.json and the kills made."""
+    """Run a sweep to its end in a folder while its processes are killed; return its trials.json and the kills made.
+
+    Args:
+        hosts: where it runs, on all at once; this machine when empty.
+    """
     (folder / "space.yaml").write_text(SPACE)
-    options = ["--name=mnist_mlp", "--sweep=space.yaml", f"--trials={trials}", f"--workers={workers}"]
-    command = [*CLI, "sweep", *options, f"--options={SMALL}", *([f"--storage={storage}"] if storage else [])]
-    made: list[str] = []
-    while True:
-        with (folder / "output.txt").open("a") as output:
-            master = subprocess.Popen(command, cwd=folder, env=ENVIRONMENT, stdout=output, stderr=output)
-            while master.poll() is None:
-                time.sleep(random.uniform(0.2, 2.5))
-                if len(made) < kills and any(folder.glob("runs/*/*/sweep.json")):
-                    made += _kill_one(master.pid)
-        assert master.returncode in (0, -signal.SIGKILL), (folder / "output.txt").read_text()[-2000:]
-        if master.returncode == 0:
-            (study,) = folder.glob("runs/mnist_mlp/*-sweep*")
-            return {**json.loads((study / "trials.json").read_text()), "kills": made, "folder": study}
-
-
-def _kill_one(master: int) -> Iterator[str]:
-    """Kill the first process of a sweep or one of its workers, once it has some: it spends seconds with imports."""
-    children = Path(f"/proc/{master}/task/{master}/children")
-    workers = [int(number) for number in children.read_text().split()] if children.exists() else []
-    if not workers:
-        return
-    victim = random.choice([master, *workers])
+    shared = [f"--workers={workers}", *([f"--storage={storage}"] if storage else [])]
+    begin = ["--name=mnist_mlp", "--sweep=space.yaml", f"--trials={trials}", f"--options={SMALL}", *shared]
+    places = [Place(folder, begin, shared, host) for host in hosts or [None]]
     try:
-        os.kill(victim, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-    yield "master" if victim == master else "worker"
+        while study_in(folder) is None:
+            places[0].tend()
+            time.sleep(0.2)
+        while going := [place for place in places if not place.tend()]:
+            time.sleep(random.uniform(0.2, 2.5) / len(going))
+            if len(kills_in(folder)) < kills:
+                random.choice(going).kill_one()
+    finally:
+        for place in places:
+            place.end()
+    study = study_in(folder)
+    assert study is not None
+    return {**json.loads((study / "trials.json").read_text()), "kills": kills_in(folder), "folder": study}
+
+
+def study_in(folder: Path) -> Path | None:
+    """The study of the sweep in a folder, once that is written down."""
+    found = [file.parent for file in folder.glob("runs/mnist_mlp/*-sweep*/sweep.json")]
+    assert len(found) < 2, f"the sweep was begun twice: {found}"
+    return found[0] if found else None
+
+
+def kills_in(folder: Path) -> list[str]:
+    """What was killed, in order."""
+    file = folder / KILLS
+    return file.read_text().splitlines() if file.exists() else []
+
+
+class Place:
+    """A machine on which a sweep is begun again each time that it is killed, until it ends by itself.
+
+    Args:
+        begin: options that begin the sweep, and that go on with it on the machine where it began.
+        shared: those that go on with it on others.
+        host: None for this machine.
+    """
+
+    def __init__(self, folder: Path, begin: list[str], shared: list[str], host: Host | None) -> None:
+        self._folder = folder
+        self._begin = begin
+        self._shared = shared
+        self._host = host
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def tend(self) -> bool:
+        """Start the sweep unless it runs; return whether it has come to its end here."""
+        code = None if self._process is None else self._process.poll()
+        assert code in (None, 0, -signal.SIGKILL), (self._folder / "output.txt").read_text()[-2000:]
+        if self._process is None or code:
+            self._start()
+        return code == 0
+
+    def _start(self) -> None:
+        study = study_in(self._folder)
+        begins = self._host is None or study is None
+        command = [*CLI, "sweep", *(self._begin if begins else [f"--resume={study}", *self._shared])]
+        there = command if self._host is None else self._host.command(self._folder, command)
+        with (self._folder / "output.txt").open("a") as output:
+            self._process = subprocess.Popen(there, cwd=self._folder, env=ENVIRONMENT, stdout=output, stderr=output)
+
+    @property
+    def _master(self) -> int | None:
+        if self._process is None or self._process.poll() is not None:
+            return None
+        return self._process.pid if self._host is None else next(iter(children(self._process.pid)), None)
+
+    def kill_one(self) -> None:
+        """Kill the first process of the sweep, one of its workers, or all of its host, once there are workers."""
+        master = self._master
+        workers = children(master) if master else []  # it spends seconds with imports before it has any
+        if not master or not workers:
+            return
+        victims = {"master": master, "worker": random.choice(workers)}
+        victim = random.choice([*victims, *([self._host.name] if self._host else [])])
+        if victim in victims:
+            os.kill(victims[victim], signal.SIGKILL)
+        elif self._host:
+            self._host.restart()
+        with (self._folder / KILLS).open("a") as kills:
+            kills.write(f"{victim}\n")
+
+    def end(self) -> None:
+        """Let the sweep save what it runs, and end it."""
+        if master := self._master:
+            os.kill(master, signal.SIGTERM)
+        if self._process is not None:
+            self._process.wait()
 
 
 def check_trials(found: dict[str, Any], trials: int) -> None:
@@ -87,28 +163,37 @@ def digest_alone(found: dict[str, Any], name: str, scratch: Path) -> str:
     from lightsmith.checkpoints.rebuild import read_checkpoint
     from lightsmith.records.gather import weights_sha256
 
-    study = read_study(found["folder"])
-    member = next(member for member in study.members if member.name == name)
-    command = [*CLI, "fit", *study.command_of(member), f"--folder={scratch / name}"]
-    subprocess.run(command, cwd=scratch, env=ENVIRONMENT, check=True, capture_output=True)
-    return weights_sha256(read_checkpoint(scratch / name / "checkpoints/best.ckpt")["state_dict"])
+    study, folder = read_study(found["folder"]), scratch / name
+    status = read_status(folder)
+    if status is None or status.state != "finished":
+        shutil.rmtree(folder, ignore_errors=True)
+        member = next(member for member in study.members if member.name == name)
+        command = [*CLI, "fit", *study.command_of(member), f"--folder={folder}"]
+        subprocess.run(command, cwd=scratch, env=ENVIRONMENT, check=True, capture_output=True)
+    return weights_sha256(read_checkpoint(folder / "checkpoints/best.ckpt")["state_dict"])
 
 
 def main() -> None:
     """Kill, check, and say what was done."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for option, default in (("kills", 200), ("trials", 100), ("workers", 4), ("alone", 100)):
+    for option, default in (("kills", 200), ("trials", 100), ("workers", 4), ("alone", 100), ("hosts", 0)):
         parser.add_argument(f"--{option}", type=int, default=default)
-    parser.add_argument("--storage")
+    parser.add_argument("--folder", type=Path)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        folder, began = Path(scratch), time.monotonic()
-        found = sweep_under_kills(folder, given.kills, given.trials, given.workers, given.storage)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    with ExitStack() as stack:
+        folder = given.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.mkdir(parents=True, exist_ok=True)
+        hosts = stack.enter_context(network_hosts(given.hosts)) if given.hosts else []
+        storage = stack.enter_context(postgres(GATEWAY)) if hosts else None
+        began = time.monotonic()
+        found = sweep_under_kills(folder.resolve(), given.kills, given.trials, given.workers, storage, hosts)
         check_trials(found, given.trials)
-        kills = found["kills"]
-        print(f"{given.trials} trials in {time.monotonic() - began:.0f} s, {len(kills)} kills,", end=" ")
-        print(f"{kills.count('master')} of the master: none lost, doubled or stuck", flush=True)
-        chosen = random.sample(found["trials"], min(given.alone, given.trials))
+        print(
+            f"{given.trials} trials in {time.monotonic() - began:.0f} s, none lost, doubled or stuck; killed:", end=" "
+        )
+        print(", ".join(f"{what} {n} times" for what, n in sorted(Counter(found["kills"]).items())), flush=True)
+        chosen = random.Random(0).sample(found["trials"], min(given.alone, given.trials))
         for trial in chosen:
             assert digest_alone(found, trial["name"], folder) == trial["weights_sha256"], trial
         print(f"weights_sha256 of {len(chosen)} trials equal those of their settings run alone")
