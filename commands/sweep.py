@@ -8,10 +8,11 @@ from pathlib import Path
 
 from lightsmith.runs.loggers import logged_in
 from lightsmith.settings.experiments import EXPERIMENTS, experiment_file
+from lightsmith.studies.machine_share import threads_for
 from lightsmith.studies.study import Member, create_study
 from lightsmith.studies.sweeps.check_space import check_space, metric_of
 from lightsmith.studies.sweeps.ending import end_sweep, has_result
-from lightsmith.studies.sweeps.master import Master, threads_for
+from lightsmith.studies.sweeps.master import Master
 from lightsmith.studies.sweeps.space import Space, read_space
 from lightsmith.studies.sweeps.storage import open_storage, public
 from lightsmith.studies.sweeps.sweep import SPACE, Plan, Sweep, read_sweep, trial_name
@@ -19,7 +20,6 @@ from lightsmith.terminal import shown
 
 TRIALS = 20
 RUNS = Path("runs")
-SEED = 1
 
 
 def sweep(
@@ -109,8 +109,7 @@ def _asked_for(
         metric=metric,
         direction=direction,
         epochs=facts.validations,
-        seed=SEED,
-        run_seed=facts.seed,
+        seed=facts.seed,
         threads=threads_for(workers),
         storage=None if storage is None else public(storage),
     )

@@ -16,7 +16,7 @@ def sweep_of(space: str, trials: int = 3, direction: str = "max") -> Sweep:
     """A sweep without a file but its space."""
     Path(SPACE).write_text(space)
     study = Study("sweep", "mnist_mlp", [], [], [], [], Path())
-    plan = Plan("name", trials, "val/accuracy", direction, 4, 1, 1, 1, None)  # type: ignore[arg-type]
+    plan = Plan("name", trials, "val/accuracy", direction, 4, 1, 1, None)  # type: ignore[arg-type]
     return Sweep(study, plan, None)
 
 

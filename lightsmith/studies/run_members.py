@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import sys
@@ -16,6 +15,7 @@ from lightsmith.records.status import write_status
 from lightsmith.run_folder import is_held
 from lightsmith.runs.failures import RunFailedError
 from lightsmith.studies.child_runs import ChildRun, StartedRun, start_in
+from lightsmith.studies.machine_share import share_of
 from lightsmith.studies.study import Member, Study, working_on
 from lightsmith.terminal import printable, shown
 
@@ -111,7 +111,7 @@ class _Round:
         number = self.study.members.index(member) + 1
         print(f"\n== {member.name} ({number} of {len(self.study.members)})", flush=True)
         folder, options = self.study.folder_of(member), self.study.command_of(member)
-        run = start_in(folder, options, shows=self.workers == 1, environment=_share(worker, self.workers))
+        run = start_in(folder, options, shows=self.workers == 1, environment=share_of(worker, self.workers))
         self.going[worker] = member, self.runs.enter_context(run)
 
     def _look_at(self, worker: int) -> None:
@@ -162,26 +162,3 @@ def _remove_empty(*folders: Path) -> None:
         if any(folder.iterdir()):
             return
         folder.rmdir()
-
-
-def _share(worker: int, workers: int) -> dict[str, str]:
-    """The part of the machine that a worker uses, as environment variables: processor cores, and a GPU if there is one.
-
-    Threads that share cores slow each other down many times over, and a run takes all GPUs that it sees.
-    """
-    if workers == 1:
-        return {}
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    share = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(max(cores // workers, 1)))}
-    if gpus := _visible_gpus():
-        share["CUDA_VISIBLE_DEVICES"] = gpus[worker % len(gpus)]
-    return share
-
-
-def _visible_gpus() -> list[str]:
-    given = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if given is not None:
-        return [name for name in given.split(",") if name.strip()]
-    import torch  # which takes seconds
-
-    return list(map(str, range(torch.cuda.device_count())))

@@ -11,7 +11,8 @@ from multiprocessing.connection import Connection
 from typing import Any, Literal
 
 from lightsmith.runs.experiment import ExperimentCLI
-from lightsmith.studies.sweeps.forks import FORK, fork, use_one_gpu
+from lightsmith.studies.machine_share import one_gpu
+from lightsmith.studies.sweeps.forks import FORK, fork
 from lightsmith.studies.sweeps.parameters import told
 from lightsmith.studies.sweeps.space import Space
 from lightsmith.terminal import nearest, one_line
@@ -113,7 +114,7 @@ def _try(options: list[str], answer: Connection) -> None:
     silent = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(silent, stream)
-    use_one_gpu(0)
+    os.environ |= one_gpu(0)
     try:
         cli = TriedCLI(["fit", *options])
         _check_alone(cli)

@@ -14,7 +14,6 @@ from pathlib import Path
 
 FORK = multiprocessing.get_context("fork")
 POLL_SECONDS = 0.2
-GPUS = Path("/proc/driver/nvidia/gpus")  # a folder for each, where there are any
 
 
 def fork(target: Callable[[], None], name: str) -> BaseProcess:
@@ -27,17 +26,6 @@ def fork(target: Callable[[], None], name: str) -> BaseProcess:
         warnings.filterwarnings("ignore", ".*multi-threaded", DeprecationWarning)
         process.start()
     return process
-
-
-def use_one_gpu(place: int) -> None:
-    """Let this process, and what it forks, see one of the machine's GPUs, by its place among its like.
-
-    Asking torch for their number would begin to use them, after which no process can be forked.
-    """
-    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
-    gpus = [str(n) for n, _ in enumerate(GPUS.glob("*"))] if listed is None else listed.split(",")
-    if len(gpus) > 1:
-        os.environ["CUDA_VISIBLE_DEVICES"] = gpus[place % len(gpus)]
 
 
 def with_output(file: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import signal
 import time
 from collections.abc import Iterator
@@ -122,8 +121,3 @@ class Master:
             self.signal = abs(self.signal)
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-def threads_for(workers: int) -> int:
-    """Compute the threads of each run: torch's own number shared out, or OMP_NUM_THREADS if that is set."""
-    return torch.get_num_threads() if "OMP_NUM_THREADS" in os.environ else max(1, torch.get_num_threads() // workers)

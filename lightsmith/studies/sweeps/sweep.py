@@ -30,8 +30,7 @@ class Plan:
         metric: as it is logged, such as ``val/accuracy``.
         direction: whether it is to be high or low.
         epochs: the validations of a trial that comes to its end, if it has a fixed number.
-        seed: of the draws.
-        run_seed: ``seed_everything`` of the trials.
+        seed: ``seed_everything`` of the trials, which the draws follow too.
         threads: of each run, as results depend on them.
         storage: address of the database, without a password; None for a journal file in the study's folder.
     """
@@ -42,7 +41,6 @@ class Plan:
     direction: Literal["max", "min"]
     epochs: int | None
     seed: int
-    run_seed: int
     threads: int
     storage: str | None
     schema: int = SCHEMA
@@ -75,7 +73,7 @@ class Sweep:
     @property
     def compared_seeds(self) -> range:
         """The seeds of the comparison at the end, which no trial had."""
-        return range(self.plan.run_seed + 1, self.plan.run_seed + 1 + COMPARED_SEEDS)
+        return range(self.plan.seed + 1, self.plan.seed + 1 + COMPARED_SEEDS)
 
     def write(self, space: Path | None = None) -> None:
         """Write sweep.json, and at the beginning the copy of the space.

@@ -87,7 +87,7 @@ class Trials:
         """The settings of a trial, by key: drawn now, or what was drawn for it before."""
         trial_id = self._id(number)
         self.storage.set_trial_state_values(trial_id, TrialState.RUNNING)
-        self.study.sampler = sampler_of(self.sweep.space.method, self.sweep.plan.seed + number)
+        self.study.sampler = sampler_of(self.sweep.space.method, self.sweep.plan.seed, number)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             trial = optuna.Trial(self.study, trial_id)

@@ -12,9 +12,10 @@ from multiprocessing.connection import wait
 from typing import NamedTuple
 
 from lightsmith.records.status import read_status
+from lightsmith.studies.machine_share import one_gpu
 from lightsmith.studies.study import Member
 from lightsmith.studies.sweeps.compared_runs import compared_names, compared_options, has_ended
-from lightsmith.studies.sweeps.forks import fork, use_one_gpu
+from lightsmith.studies.sweeps.forks import fork
 from lightsmith.studies.sweeps.leases import BEAT_SECONDS, Holder, Leases
 from lightsmith.studies.sweeps.run_member import run_compared, run_trial
 from lightsmith.studies.sweeps.storage import leases_address
@@ -37,7 +38,7 @@ def work(sweep: Sweep, place: int) -> None:
     Args:
         place: of this worker among those of the machine, from 0.
     """
-    use_one_gpu(place)
+    os.environ |= one_gpu(place)
     os.setsid()  # the terminal's Ctrl-C goes to the first process alone, which tells the others
     worker = Worker(sweep)
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())

@@ -10,6 +10,7 @@ import pytest
 
 from lightsmith.records.status import read_status
 from lightsmith.runs.failures import RunFailedError
+from lightsmith.studies import machine_share
 from lightsmith.studies import run_members as module
 from lightsmith.studies.run_members import run_members, say_failed
 from lightsmith.studies.study import read_study
@@ -20,7 +21,6 @@ from tests.lightsmith.studies.stub_runs import starts, stub_study
 @pytest.fixture(autouse=True)
 def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LOOKS_SECONDS", 0.01)
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # without torch, which takes seconds to import
 
 
 def test_members_run_in_turn_and_one_that_has_finished_does_not_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,10 +62,9 @@ def test_a_mistake_in_what_was_typed_leaves_nothing_of_the_study(monkeypatch: py
 def test_several_at_once_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(8))
+    monkeypatch.setattr(machine_share, "CORES", Path("cpu"))
     assert run_members(stub_study(monkeypatch, 4), workers=3) == []
     assert {line.split()[-1] for line in Path("log.txt").read_text().splitlines()} == {"2"}
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
-    assert [module._share(worker, 3)["CUDA_VISIBLE_DEVICES"] for worker in range(3)] == ["4", "6", "4"]
 
 
 def test_a_study_that_is_interrupted_says_how_to_go_on(

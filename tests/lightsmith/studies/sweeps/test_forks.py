@@ -3,10 +3,7 @@ import signal
 import time
 from pathlib import Path
 
-import pytest
-
-from lightsmith.studies.sweeps import forks
-from lightsmith.studies.sweeps.forks import fork, use_one_gpu, with_output
+from lightsmith.studies.sweeps.forks import fork, with_output
 
 
 def test_what_a_forked_process_prints_is_in_its_file_and_is_added_to() -> None:
@@ -44,18 +41,3 @@ def test_a_forked_process_ends_with_the_one_that_forked_it() -> None:
 def _runs(number: int) -> bool:
     stat = Path(f"/proc/{number}/stat")
     return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
-
-
-def test_gpus_are_shared_out_among_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    def seen(place: int, listed: str | None) -> str | None:
-        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-        if listed is not None:
-            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", listed)
-        use_one_gpu(place)
-        return os.environ.get("CUDA_VISIBLE_DEVICES")
-
-    monkeypatch.setattr(forks, "GPUS", Path("gpus"))
-    assert [seen(1, None), seen(1, ""), seen(1, "5"), seen(1, "5,7"), seen(2, "5,7")] == [None, "", "5", "7", "5"]
-    for name in ("a", "b"):
-        (Path("gpus") / name).mkdir(parents=True)
-    assert [seen(0, None), seen(1, None), seen(2, None)] == ["0", "1", "0"]

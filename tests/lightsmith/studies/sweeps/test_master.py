@@ -8,7 +8,7 @@ import pytest
 
 from lightsmith.runs.failures import RunFailedError
 from lightsmith.studies.sweeps import master
-from lightsmith.studies.sweeps.master import Master, threads_for
+from lightsmith.studies.sweeps.master import Master
 from lightsmith.studies.sweeps.sweep import Sweep
 from tests.planned_sweep import BAYES, sweep_of
 
@@ -63,11 +63,3 @@ def test_a_signal_lets_the_workers_end_and_then_the_sweep(monkeypatch: pytest.Mo
     assert ended.value.code == 143
     assert begun() == ["0", "7"]
     assert signal.getsignal(signal.SIGTERM) == before
-
-
-def test_threads_are_shared_out_unless_they_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(master.torch, "get_num_threads", lambda: 8)
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    assert [threads_for(workers) for workers in (1, 2, 3, 20)] == [8, 4, 2, 1]
-    monkeypatch.setenv("OMP_NUM_THREADS", "8")
-    assert threads_for(4) == 8

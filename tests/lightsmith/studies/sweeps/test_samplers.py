@@ -11,14 +11,15 @@ from lightsmith.studies.sweeps.space import Method, Stopping
     ("method", "kind"), [("bayes", TPESampler), ("random", RandomSampler), ("grid", RandomSampler)]
 )
 def test_a_method_is_a_sampler_of_optuna(method: Method, kind: type) -> None:
-    assert isinstance(sampler_of(method, 1), kind)
+    assert isinstance(sampler_of(method, 1, 1), kind)
 
 
-def test_each_seed_draws_its_own() -> None:
-    def draw(seed: int) -> float:
-        return optuna.create_study(sampler=sampler_of("bayes", seed)).ask().suggest_float("x", 0, 1)
+def test_each_trial_of_each_seed_draws_its_own() -> None:
+    def draw(seed: int, trial: int) -> float:
+        return optuna.create_study(sampler=sampler_of("bayes", seed, trial)).ask().suggest_float("x", 0, 1)
 
-    assert draw(1) == draw(1) != draw(2)
+    assert draw(1, 2) == draw(1, 2)
+    assert len({draw(seed, trial) for seed in (1, 2, 3) for trial in (1, 2, 3)}) == 9
 
 
 def test_stopping_is_a_pruner_of_optuna() -> None:

@@ -1,0 +1,48 @@
+"""A worker's share of a machine on which several runs go on at once: processor threads, and one of the GPUs.
+
+Torch is not asked: to import it takes seconds, and once it has counted the GPUs no process can be forked that uses one.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+GPUS = Path("/proc/driver/nvidia/gpus")  # a folder for each, where there are any
+CORES = Path("/sys/devices/system/cpu")
+
+
+def share_of(place: int, workers: int) -> dict[str, str]:
+    """The environment variables of a worker's runs; none for a worker that has the machine to itself.
+
+    Args:
+        place: of the worker among its like, from 0.
+    """
+    return {} if workers == 1 else {"OMP_NUM_THREADS": str(threads_for(workers)), **one_gpu(place)}
+
+
+def threads_for(workers: int) -> int:
+    """Compute the threads of each run: OMP_NUM_THREADS if that is set, or the processor's cores shared out.
+
+    Threads that share a core slow each other down many times over.
+    """
+    given = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]  # of a list, the outermost level's
+    return int(given) if given.isdecimal() else max(1, _cores() // workers)
+
+
+def one_gpu(place: int) -> dict[str, str]:
+    """The environment variable by which a process sees one of several GPUs, which it would all take otherwise."""
+    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    gpus = [str(n) for n, _ in enumerate(GPUS.glob("*"))] if listed is None else listed.split(",")
+    return {"CUDA_VISIBLE_DEVICES": gpus[place % len(gpus)]} if len(gpus) > 1 else {}
+
+
+def _cores() -> int:
+    """The cores that this process may use; two threads of one core count once, as torch counts them."""
+    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    return len({_core_of(processor) for processor in usable})
+
+
+def _core_of(processor: int) -> str:
+    file = CORES / f"cpu{processor}/topology/thread_siblings_list"
+    return file.read_text() if file.exists() else str(processor)
