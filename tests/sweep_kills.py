@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -127,14 +127,15 @@ class Place:
         workers = children(master) if master else []  # it spends seconds with imports before it has any
         if not master or not workers:
             return
-        victims = {"master": master, "worker": random.choice(workers)}
-        victim = random.choice([*victims, *([self._host.name] if self._host else [])])
-        if victim in victims:
-            os.kill(victims[victim], signal.SIGKILL)
-        elif self._host:
-            self._host.restart()
+        victim = random.choice([master, *workers, *([self._host] if self._host else [])])
+        if isinstance(victim, Host):
+            victim.restart()
+        else:
+            with suppress(ProcessLookupError):  # where it has just ended
+                os.kill(victim, signal.SIGKILL)
+        what = "host" if isinstance(victim, Host) else {master: "master"}.get(victim, "worker")
         with (self._folder / KILLS).open("a") as kills:
-            kills.write(f"{victim}\n")
+            kills.write(f"{what}\n")
 
     def end(self) -> None:
         """Let the sweep save what it runs, and end it."""

@@ -1,7 +1,8 @@
-"""What makes sweeps cheap: workers that stay warm, and pruning.
+"""Costs of many runs: sweeps with workers that stay warm, and with pruning, and cross-validation.
 
-.venv/bin/python -m benchmarks.sweeps warm
-.venv/bin/python -m benchmarks.sweeps pruned --folder=measured --repeats=5
+.venv/bin/python -m benchmarks.studies warm
+.venv/bin/python -m benchmarks.studies pruned --folder=measured --repeats=5
+.venv/bin/python -m benchmarks.studies folds
 """
 
 from __future__ import annotations
@@ -75,10 +76,11 @@ def warm(trials: int = 12, alone: int = 4) -> None:
 
 def _process(folder: Path) -> float:
     """Fit a trial by a command of its own; return the seconds from Enter to the prompt."""
-    configs = [f"--config={file}" for file in (EXPERIMENTS / "_defaults.yaml", experiment_file(NAME))]
-    began = time.monotonic()
-    _run(folder, "fit", *configs, "--loggers=[csv]", *SHORT.split())
-    return time.monotonic() - began
+    return _run(folder, "fit", *_configs(), "--loggers=[csv]", *SHORT.split())
+
+
+def _configs() -> list[str]:
+    return [f"--config={file}" for file in (EXPERIMENTS / "_defaults.yaml", experiment_file(NAME))]
 
 
 def _warm_seconds(folder: Path, trials: int) -> float:
@@ -139,17 +141,39 @@ def _winners_differ(studies: list[Path], records: list[dict[str, Any]]) -> bool:
     return bool(found.distinguishable)
 
 
+def folds(count: int = 5) -> None:
+    """Measure what a cross-validation takes beyond its runs, which are run by themselves before and after it.
+
+    Args:
+        count: of the folds.
+
+    Raises:
+        ValueError: a run failed.
+    """
+    with tempfile.TemporaryDirectory(prefix="lightsmith-folds-") as scratch:
+        folder = Path(scratch)
+        alone = [["run", *_configs(), "--loggers=[csv]", f"--data.fold={n}/{count}"] for n in range(1, count + 1)]
+        _run(folder, *alone[0])
+        single = sum(_run(folder, *run) for run in alone[: count // 2])
+        whole = _run(folder, "cross-validate", f"--name={NAME}", f"--folds={count}", "--options=--loggers=[csv]")
+        single += sum(_run(folder, *run) for run in alone[count // 2 :])
+    print(f"{count} runs {single:.1f} s, cross-validation {whole:.1f} s: {whole / single - 1:+.1%}; {machine()}")
+
+
 def _sweep(folder: Path, space: dict[str, Any], trials: int, options: str) -> list[str]:
     (folder / "space.yaml").write_text(yaml.safe_dump(space), encoding="utf-8")
     given = [f"--name={NAME}", "--sweep=space.yaml", f"--trials={trials}", f"--options={options}"]
     return [sys.executable, str(CLI), "sweep", *given]
 
 
-def _run(folder: Path, *arguments: str) -> None:
+def _run(folder: Path, *arguments: str) -> float:
+    """Run a command of cli.py; return the seconds from Enter to the prompt."""
+    began = time.monotonic()
     command = [sys.executable, str(CLI), *arguments]
     ran = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, text=True, check=False)
     if ran.returncode:
-        raise ValueError(f"{' '.join(arguments[:3])} ended with {ran.returncode}: {one_line(ran.stderr)}")
+        raise ValueError(f"{' '.join(arguments[:3])} ended with {ran.returncode}: {ran.stderr.strip()[-200:]}")
+    return time.monotonic() - began
 
 
 def _environment() -> dict[str, str]:
@@ -158,7 +182,7 @@ def _environment() -> dict[str, str]:
 
 if __name__ == "__main__":
     try:
-        auto_cli([warm, pruned], as_positional=False)
+        auto_cli([warm, pruned, folds], as_positional=False)
     except ValueError as mistake:
         print(one_line(mistake), file=sys.stderr)
         sys.exit(2)
