@@ -60,7 +60,7 @@ def sweep_under_kills(
             time.sleep(0.2)
         while going := [place for place in places if not place.tend()]:
             time.sleep(random.uniform(0.2, 2.5) / len(going))
-            if len(kills_in(folder)) < kills:
+            if len(kills_in(folder)) < kills * min(1, (_ended(folder) + 1) / trials):  # they are spread over all
                 random.choice(going).kill_one()
     finally:
         for place in places:
@@ -75,6 +75,12 @@ def study_in(folder: Path) -> Path | None:
     found = [file.parent for file in folder.glob("runs/mnist_mlp/*-sweep*/sweep.json")]
     assert len(found) < 2, f"the sweep was begun twice: {found}"
     return found[0] if found else None
+
+
+def _ended(folder: Path) -> int:
+    """The trials whose runs have come to their end."""
+    found = [read_status(run) for run in folder.glob("runs/mnist_mlp/*/trial-*")]
+    return sum(status is not None and status.state == "finished" for status in found)
 
 
 def kills_in(folder: Path) -> list[str]:

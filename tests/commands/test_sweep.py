@@ -10,6 +10,7 @@ import pytest
 from lightsmith.records.results import read_results
 from lightsmith.studies.study import read_study
 from tests.conftest import Cli
+from tests.network_hosts import GATEWAY, network_hosts
 from tests.postgres import postgres
 from tests.sweep_kills import CLI, ENVIRONMENT, SMALL, SPACE, check_trials, digest_alone, sweep_under_kills
 
@@ -85,4 +86,15 @@ def test_a_sweep_in_postgresql_loses_doubles_and_changes_nothing(tmp_path: Path)
     assert not list(found["folder"].glob("*.sqlite"))
     kept = "".join(file.read_text() for file in found["folder"].glob("*.json"))
     assert "secret" not in kept
+    assert digest_alone(found, "trial-0001", tmp_path) == found["trials"][0]["weights_sha256"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_sweep_on_two_hosts_that_are_killed_too_loses_doubles_and_changes_nothing(tmp_path: Path) -> None:
+    """Each host has a network, a name and process numbers of its own: of the other's processes it knows nothing."""
+    with network_hosts(2) as hosts, postgres(GATEWAY) as address:
+        found = sweep_under_kills(tmp_path, kills=8, trials=6, workers=2, storage=address, hosts=hosts)
+    check_trials(found, 6)
+    assert len(found["kills"]) >= 4
     assert digest_alone(found, "trial-0001", tmp_path) == found["trials"][0]["weights_sha256"]
