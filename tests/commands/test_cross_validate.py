@@ -8,6 +8,7 @@ import pytest
 from commands.verify_resume import run_differences
 from lightsmith.studies.study import read_study
 from tests.conftest import Cli
+from tests.study_kills import FOLDS, kills_in, study_differences, study_of
 
 QUICK = "--trainer.max_epochs=1 --trainer.limit_train_batches=4 --loggers=[csv] --trainer.precision=32-true"
 
@@ -85,6 +86,15 @@ def test_a_fold_that_was_killed_goes_on_and_ends_as_an_undisturbed_one(lightsmit
         assert list(run_differences(whole.resolve(), resumed.resolve())) == []
     tables = [pq.read_table(study / "predictions.parquet") for study in studies]
     assert tables[0].equals(tables[1])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_cross_validation_whose_processes_are_killed_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
+    whole = study_of(tmp_path / "whole", FOLDS)
+    killed = study_of(tmp_path / "killed", [*FOLDS, "--workers=2"], kills=2)
+    assert kills_in(tmp_path / "killed") == 2
+    assert list(study_differences(whole, killed)) == []
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from commands.run import check_config_files, run
 from tests.conftest import ROOT
+from tests.study_kills import SEEDS, kills_in, study_differences, study_of
 
 
 @pytest.mark.parametrize(
@@ -49,3 +50,12 @@ def test_what_lightning_calls_misconfigured_is_a_mistake_of_the_person(monkeypat
     monkeypatch.setattr("lightsmith.runs.experiment.ExperimentCLI", refuse)
     with pytest.raises(ValueError, match=r"^no such strategy$"):
         run(["run"])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_seeds_two_at_once_whose_processes_are_killed_end_as_seeds_in_turn(tmp_path: Path) -> None:
+    whole = study_of(tmp_path / "whole", [*SEEDS, "--workers=1"])
+    killed = study_of(tmp_path / "killed", [*SEEDS, "--workers=2"], kills=2)
+    assert kills_in(tmp_path / "killed") == 2
+    assert list(study_differences(whole, killed)) == []
