@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import pytest
 
 from commands.verify_resume import run_differences
 from lightsmith.studies.study import read_study
-from tests.conftest import Cli
+from tests.conftest import ROOT, Cli
 from tests.study_kills import FOLDS, kills_in, study_differences, study_of
 
 QUICK = "--trainer.max_epochs=1 --trainer.limit_train_batches=4 --loggers=[csv] --trainer.precision=32-true"
@@ -29,6 +31,13 @@ def test_a_mistake_is_one_line_and_nothing_is_written(lightsmith: Cli, options: 
     assert (outcome.code, outcome.err.count("\n")) == (2, 1), outcome.err
     assert line in outcome.err
     assert not Path("runs").exists()
+
+
+def test_it_begins_its_runs_without_torch() -> None:
+    """Each of them imports it, which takes seconds."""
+    script = "import sys, cli; cli.function_of('cross-validate'); print('torch' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout == "False\n"
 
 
 def films(path: Path) -> None:
