@@ -19,7 +19,7 @@ from lightsmith.studies.machine_share import share_of
 from lightsmith.studies.study import Member, Study, working_on
 from lightsmith.terminal import printable, shown
 
-LOOKS_SECONDS = 0.2  # between two looks at the runs that are going on
+LOOKS_SECONDS = 0.05  # between two looks at the runs that are going on
 MOST_KILLS = 3  # of one member, after which it has failed
 WANTED = (signal.SIGINT, signal.SIGTERM)  # signals by which a person, or a machine that goes down, ends all
 
@@ -85,9 +85,10 @@ class _Round:
             for worker in range(self.workers):
                 if worker in self.going:
                     self._look_at(worker)
-                elif member := self._next():
+                if worker not in self.going and (member := self._next()):
                     self._start(worker, member)
-            time.sleep(LOOKS_SECONDS)
+            if self.going or self.waiting:
+                time.sleep(LOOKS_SECONDS)
         return self.failed
 
     def _next(self) -> Member | None:
