@@ -34,7 +34,7 @@ SHORT = "--data.train_size=200 --trainer.max_epochs=2"  # a trial that a start-u
 RATES = {"distribution": "log_uniform_values", "min": 0.0003, "max": 0.03}
 WARM = {"method": "random", "parameters": {"model.lr": RATES}}
 # Epochs that take a tenth of a second, and as many as the experiment has.
-PRUNED = {
+PRUNED: dict[str, Any] = {
     "method": "random",
     "run_cap": 24,
     "early_terminate": {"type": "median", "min_iter": 1},

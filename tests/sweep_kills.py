@@ -53,7 +53,7 @@ def sweep_under_kills(
     (folder / "space.yaml").write_text(SPACE)
     shared = [f"--workers={workers}", *([f"--storage={storage}"] if storage else [])]
     begin = ["--name=mnist_mlp", "--sweep=space.yaml", f"--trials={trials}", f"--options={SMALL}", *shared]
-    places = [Place(folder, begin, shared, host) for host in hosts or [None]]
+    places = [Place(folder, begin, shared, host) for host in hosts] or [Place(folder, begin, shared, None)]
     try:
         while study_in(folder) is None:
             places[0].tend()
@@ -133,13 +133,13 @@ class Place:
         workers = children(master) if master else []  # it spends seconds with imports before it has any
         if not master or not workers:
             return
-        victim = random.choice([master, *workers, *([self._host] if self._host else [])])
-        if isinstance(victim, Host):
-            victim.restart()
+        victim = random.choice([master, *workers, *([0] if self._host else [])])
+        if self._host and not victim:
+            self._host.restart()
         else:
             with suppress(ProcessLookupError):  # where it has just ended
                 os.kill(victim, signal.SIGKILL)
-        what = "host" if isinstance(victim, Host) else {master: "master"}.get(victim, "worker")
+        what = {0: "host", master: "master"}.get(victim, "worker")
         with (self._folder / KILLS).open("a") as kills:
             kills.write(f"{what}\n")
 
