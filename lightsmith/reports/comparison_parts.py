@@ -14,13 +14,17 @@ MOST_RUNS = 60  # whose test items are compared for a page
 
 
 def comparison_parts(folders: Sequence[Path]) -> list[Part]:
-    """The sentence, the intervals and the tables; or why these runs cannot be compared."""
+    """Compare runs, and show the answer; or why they cannot be compared."""
     if len(folders) > MOST_RUNS:
         return [text(f"Of more than {MOST_RUNS} runs, make compare says which of chosen ones are better.", muted=True)]
     try:
-        found = compare_runs(folders)
+        return answer_parts(compare_runs(folders))
     except ValueError as error:
         return [text(f"No comparison: {error}", muted=True)]
+
+
+def answer_parts(found: Comparison) -> list[Part]:
+    """The sentence, the intervals and the tables of a comparison."""
     return [
         text(sentence(found)),
         _intervals(found),

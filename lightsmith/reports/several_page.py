@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 from tqdm.auto import tqdm
 
 from lightsmith.records.results import FILE, Results, read_results
-from lightsmith.reports.comparison_parts import comparison_parts
+from lightsmith.reports.comparison_parts import answer_parts, comparison_parts
 from lightsmith.reports.curves import Curves, over_epochs, read_curves
 from lightsmith.reports.parts import Part, Shown, chart, rounded, section, series, table, text
 from lightsmith.reports.run_list import FoundRun, read_found, setting, written_settings
+from lightsmith.studies.comparisons.answer import Comparison
 from lightsmith.terminal import shown
 
 FOOTER = "Figures are those of the runs' own files, to at most seven digits. This file needs no network."
@@ -44,13 +45,16 @@ class Group(NamedTuple):
         return fmean(self.values)
 
 
-def several_page(folders: Sequence[Path], title: str, more: Sequence[Part] = ()) -> dict[str, Any]:
+def several_page(
+    folders: Sequence[Path], title: str, more: Sequence[Part] = (), compared: Comparison | None = None
+) -> dict[str, Any]:
     """The figures of a page of several runs.
 
     Args:
         folders: of the runs, of which at least one is finished.
         title: of the page.
         more: further sections, after the first.
+        compared: what a study recorded of them; they are compared anew when unset.
 
     Raises:
         ValueError: none is finished, or they are judged by different metrics.
@@ -61,7 +65,7 @@ def several_page(folders: Sequence[Path], title: str, more: Sequence[Part] = ())
     unfinished = [read_found(folder) for folder in folders if not (folder / FILE).is_file()]
     sections = [
         section("Runs", [_headline_chart(runs, found), groups_table(found, metric), runs_table(runs)]),
-        section("Comparison", comparison_parts(folders)),
+        section("Comparison", answer_parts(compared) if compared else comparison_parts(folders)),
         *more,
         section("Curves", curve_parts(runs, found) or [text("The runs have logged no metrics.")]),
         *([section("Not finished", [_unfinished(unfinished)])] if unfinished else []),

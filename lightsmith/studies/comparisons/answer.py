@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -102,6 +103,25 @@ class Comparison:
         whole = {name: getattr(self, name) for name in WHOLE}
         content: dict[str, Any] = _rounded({"schema": self.schema, **asdict(self), **whole})
         return content
+
+    @classmethod
+    def of_json(cls, content: Mapping[str, Any]) -> Comparison:
+        """The answer that a comparison.json holds.
+
+        Raises:
+            KeyError, TypeError: it holds something else.
+        """
+        groups = [Group(**{**group, "interval": _ends(group["interval"])}) for group in content["groups"]]
+        pairs = [
+            Pair(**{**pair, "groups": tuple(pair["groups"]), "interval": _ends(pair["interval"])})
+            for pair in content["pairs"]
+        ]
+        own = {name: value for name, value in content.items() if name not in WHOLE}
+        return cls(**{**own, "groups": groups, "pairs": pairs})
+
+
+def _ends(interval: Sequence[float] | None) -> tuple[float, float] | None:
+    return None if interval is None else (interval[0], interval[1])
 
 
 def _rounded(value: Any) -> Any:

@@ -1,0 +1,63 @@
+"""What a sweep has recorded: its space from the beginning, its trials and the comparison at its end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lightsmith.studies.comparisons.answer import Comparison
+from lightsmith.terminal import shown
+
+TRIALS = "trials.json"  # that a sweep writes at its end
+
+
+class Trial(NamedTuple):
+    """A trial that came to a figure: the settings that were drawn for it, and the metric of its validation."""
+
+    name: str
+    settings: dict[str, Any]
+    value: float
+    metric: str
+
+
+class SweepRecord(NamedTuple):
+    """The end of a sweep.
+
+    Attributes:
+        drawn: the settings of each trial, whether or not it came to a figure, by its name.
+        direction: of the metric, max or min.
+        importance: share of the variance between trials that each setting accounts for.
+        comparison: the winner beside the default settings; None where nothing was compared.
+    """
+
+    trials: list[Trial]
+    drawn: dict[str, dict[str, Any]]
+    direction: str
+    importance: dict[str, float]
+    comparison: Comparison | None
+
+
+def read_sweep(folder: Path) -> SweepRecord | None:
+    """Read the record that a sweep writes at its end; None before.
+
+    Raises:
+        ValueError: it is not what a sweep writes.
+    """
+    path = folder / TRIALS
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        trials, metric = content["trials"], content["metric"]
+        known = [trial for trial in trials if trial["value"] is not None]
+        compared = content.get("comparison")
+        return SweepRecord(
+            [Trial(trial["name"], trial["settings"], trial["value"], metric) for trial in known],
+            {trial["name"]: trial["settings"] for trial in trials},
+            content["direction"],
+            content["importance"],
+            None if compared is None else Comparison.of_json(compared),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{shown(path)} is not what a sweep writes: restore it or remove it") from error
