@@ -24,7 +24,7 @@ from lightsmith.exports.folder import PROOF
 from lightsmith.exports.latency import race
 from lightsmith.exports.model import batches, load_model
 from lightsmith.exports.proof import said
-from lightsmith.run_folder import LEDGER, create_run_folder, point_latest
+from lightsmith.run_folder import COMPRESSED, LEDGER, TRAINING, create_run_folder, point_latest
 from lightsmith.runs.failures import RunFailedError
 from lightsmith.settings.experiments import experiment_files
 from lightsmith.settings.yaml_files import read_settings
@@ -67,14 +67,14 @@ def compress(
         raise ValueError(f"--max_drop={max_drop} must be at least 0 and --limit={limit} at least 1")
     variants = read_plan(name)
     data = _checked_data(name, data, run)
-    folder = create_run_folder(Path("runs"), f"{name}-compressed").resolve()
+    folder = create_run_folder(Path("runs"), f"{name}{COMPRESSED}").resolve()
     point_latest(folder)
     print(f"variants   {', '.join(variant.name for variant in variants)}\nwriting    {shown(folder)}/", flush=True)
     runs: dict[str, Path] = {} if run is None else {variants[0].name: run.resolve()}
     rows = []
     for variant in variants:
         if variant.name not in runs:
-            runs[variant.name] = _trained(variant, name, data, runs, folder / "training", seed)
+            runs[variant.name] = _trained(variant, name, data, runs, folder / TRAINING, seed)
         rows.append(_measured(variant, runs[variant.name], data, folder, limit))
     model: Any
     model, source = load_run(runs[variants[0].name])
@@ -177,7 +177,7 @@ def _zeros(weights: list[np.ndarray]) -> float:
 
 def _time(rows: list[Row], source: Any, folder: Path) -> None:
     test = list(batches(source, "test", limit=2000))
-    inputs = folder / "training" / "inputs.pt"
+    inputs = folder / TRAINING / "inputs.pt"
     inputs.parent.mkdir(exist_ok=True)
     torch.save(list(test[len(test) // 2].inputs), inputs)  # of texts, which come by length, those in the middle
     for row, taken in zip(rows, race([folder / row["name"] for row in rows], inputs), strict=True):

@@ -6,7 +6,6 @@ import secrets
 import shlex
 from pathlib import Path
 
-from lightsmith.runs.loggers import logged_in
 from lightsmith.settings.experiments import EXPERIMENTS, experiment_file
 from lightsmith.studies.machine_share import threads_for
 from lightsmith.studies.study import Member, create_study
@@ -17,6 +16,7 @@ from lightsmith.studies.sweeps.space import Space, read_space
 from lightsmith.studies.sweeps.storage import open_storage, public
 from lightsmith.studies.sweeps.sweep import SPACE, Plan, Sweep, read_sweep, trial_name
 from lightsmith.terminal import shown
+from lightsmith.tracking.login import logged_in
 
 TRIALS = 20
 RUNS = Path("runs")

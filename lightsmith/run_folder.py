@@ -12,6 +12,7 @@ from lightsmith.terminal import shown
 
 LAST_CHECKPOINT = Path("checkpoints/last.ckpt")
 LEDGER = "ledger.json"  # of a folder that compress wrote
+COMPRESSED, TRAINING = "-compressed", "training"  # the end of that folder's parent's name, and where its runs lie
 BEST_CHECKPOINT = Path("checkpoints/best.ckpt")
 METRICS = "metrics.csv"
 CONFUSION_MATRIX, WORST_PREDICTIONS = "confusion_matrix.csv", "worst_predictions.csv"

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import netrc
 import os
 import secrets
 import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
@@ -22,10 +18,10 @@ from lightsmith.replace_file import replace_file
 from lightsmith.runs.exact_resume import came_before
 from lightsmith.runs.guarded_loggers import say_switched_off
 from lightsmith.terminal import one_line, print_once, shown
+from lightsmith.tracking.login import project, server_answers, wandb_mode
+from lightsmith.tracking.place import place_of
 
 LoggerName = Literal["csv", "wandb", "tensorboard"]
-WANDB_HOST = "api.wandb.ai"
-WANDB_PATIENCE_SECONDS = 5
 FOLDERS = {"WANDB_DATA_DIR": "data", "WANDB_CACHE_DIR": "cache"}  # where files wait for an upload, and W&B's own logs
 _chosen: dict[str, str] = {}  # what was set here, for an earlier run of this process
 
@@ -94,11 +90,6 @@ def _csv(run_folder: Path, resumed_from: dict[str, Any]) -> CSVLogger:
     return logger
 
 
-def wandb_mode() -> str:
-    """The mode of ``WANDB_MODE``; otherwise online where somebody is logged in, and offline elsewhere."""
-    return os.environ.get("WANDB_MODE") or ("online" if logged_in() else "offline")
-
-
 def tracked_offline(loggers: Sequence[Logger]) -> bool:
     """Return whether what Weights & Biases records stays on this disk until it is synced."""
     return any(logger.experiment.offline for logger in loggers if isinstance(logger, WandbLogger))
@@ -134,8 +125,7 @@ def _wandb(run_folder: Path, experiment: str) -> WandbLogger:
     import wandb
 
     mode = wandb_mode()
-    host = os.environ.get("WANDB_BASE_URL", f"https://{WANDB_HOST}")
-    reason = "the server does not answer" if mode == "online" and not _answers(host) else ""
+    reason = "the server does not answer" if mode == "online" and not server_answers() else ""
     if mode == "online" and not reason:
         logger = _wandb_logger(run_folder, experiment, mode)
         try:
@@ -169,22 +159,6 @@ def _can_be_made(folder: Path) -> bool:
     return os.access(folder.expanduser(), os.W_OK | os.X_OK)
 
 
-def _answers(url: str) -> bool:
-    """Return whether a server says anything; in a thread, because nothing else ends the wait for a name server."""
-    answered = threading.Event()
-
-    def ask() -> None:
-        with suppress(OSError):
-            with suppress(HTTPError):
-                urlopen(url, timeout=WANDB_PATIENCE_SECONDS).close()
-            answered.set()
-
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(WANDB_PATIENCE_SECONDS)
-    return answered.is_set()
-
-
 def _wandb_logger(run_folder: Path, experiment: str, mode: Any) -> WandbLogger:
     import wandb
 
@@ -192,9 +166,12 @@ def _wandb_logger(run_folder: Path, experiment: str, mode: Any) -> WandbLogger:
     timeouts: dict[str, Any] = {"init_timeout": 8, "finish_timeout": 30, "finish_timeout_raises": True}
     wandb.setup(wandb.Settings(mode=mode))  # an offline run would report its use over the network otherwise
     settings = wandb.Settings(silent=True, console="off", x_disable_meta=True, **timeouts)
+    place = place_of(run_folder, experiment)
     logger = RunFilesLogger(
-        project=os.environ.get("WANDB_PROJECT", "lightsmith"),
-        group=experiment,
+        project=project(),
+        group=place.group,
+        job_type=place.job_type,
+        tags=list(place.tags),
         name=f"{experiment}-{run_folder.name}",
         id=_wandb_id(run_folder, experiment),
         save_dir=run_folder,
@@ -211,13 +188,3 @@ def _wandb_id(run_folder: Path, experiment: str) -> str:
     if not file.exists():
         file.write_text(f"{experiment}-{run_folder.name}-{secrets.token_hex(4)}", encoding="utf-8")
     return file.read_text(encoding="utf-8")
-
-
-def logged_in() -> bool:
-    """Return whether a W&B key is at hand, in the environment or in ~/.netrc, where ``wandb login`` writes it."""
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    try:
-        return netrc.netrc().authenticators(WANDB_HOST) is not None
-    except (OSError, netrc.NetrcParseError):
-        return False

@@ -17,9 +17,7 @@ from lightsmith.runs.loggers import (
     RunFilesLogger,
     build_loggers,
     finish_wandb,
-    logged_in,
     tracked_offline,
-    wandb_mode,
 )
 from tests.conftest import Cli
 from tests.live_run import LiveRun
@@ -81,24 +79,6 @@ def test_runs_of_one_second_on_two_machines_are_two_runs_and_a_resumed_one_is_th
     assert all(name.startswith("x-20260101-000000-") for name in ids)
 
 
-def test_online_only_where_somebody_is_logged_in_or_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("WANDB_MODE")
-    assert (logged_in(), wandb_mode()) == (False, "offline")
-    monkeypatch.setenv("WANDB_API_KEY", "secret")
-    assert (logged_in(), wandb_mode()) == (True, "online")
-    monkeypatch.setenv("WANDB_MODE", "disabled")
-    assert wandb_mode() == "disabled"
-
-
-def test_wandb_login_in_netrc_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Netrc:
-        def authenticators(self, host: str) -> Any:
-            return ("user", "", "key") if host == "api.wandb.ai" else None
-
-    monkeypatch.setattr("netrc.netrc", Netrc)
-    assert logged_in()
-
-
 def test_tests_have_no_key() -> None:
     assert os.environ["WANDB_MODE"] == "offline"
     assert "WANDB_API_KEY" not in os.environ
@@ -140,7 +120,7 @@ def test_a_host_that_is_down_changes_nothing_but_where_the_record_lies(
 def test_a_silent_host_is_waited_for_five_seconds(
     silent_host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lightsmith.runs.loggers.WANDB_PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr("lightsmith.tracking.login.PATIENCE_SECONDS", 0.5)
     online(monkeypatch, silent_host)
     started = time.monotonic()
     assert tracked_offline(build_loggers(["wandb"], tmp_path, "x", {}))
