@@ -42,6 +42,19 @@ class Browser:
         poll = "const done = arguments[0]; const look = () => ((() => {%s})() ? done() : setTimeout(look, 20)); look();"
         self.driver.execute_async_script(poll % script)
 
+    def seconds_until_interactive(self, page: Path) -> float:
+        """From when a page begins to load to the end of its last task of more than 50 ms, or to when it is built."""
+        self.driver.get(page.resolve().as_uri())
+        self.driver.set_script_timeout(20)
+        milliseconds = self.driver.execute_async_script("""
+            const done = arguments[0];
+            const ends = [performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd];
+            const note = (list) => list.getEntries().forEach((task) => ends.push(task.startTime + task.duration));
+            new PerformanceObserver(note).observe({ type: "longtask", buffered: true });
+            setTimeout(() => done(Math.max(...ends)), 500);
+        """)
+        return float(milliseconds) / 1000
+
     def requests(self) -> list[str]:
         """Addresses that the page has asked for since it was opened, itself apart."""
         events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]

@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean, median, stdev
 
 import pytest
 
 from lightsmith.reports.page_file import write_page
+from lightsmith.reports.run_page import run_page
 from lightsmith.reports.several_page import several_page
 from tests.lightsmith.reports.conftest import Browser
-from tests.lightsmith.reports.made_runs import record, write_run
+from tests.lightsmith.reports.made_runs import CLASSES, record, write_class_run, write_run
 
 VALUES = [0.91, 0.9234567, 0.935, 0.94, 0.95]
 
@@ -74,3 +75,16 @@ def test_many_runs_keep_the_page_small(tmp_path: Path, browser: Browser, count: 
     browser.open(page)
     assert len(browser.rows("all runs, the best in bold")) == min(count, 100)
     assert (browser.requests(), browser.complaints()) == ([], [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [1, 50, 1000])
+def test_a_page_can_be_used_at_once(tmp_path: Path, browser: Browser, count: int) -> None:
+    page = tmp_path / "page.html"
+    if count == 1:
+        write_page(page, run_page(write_class_run(tmp_path / "runs/mnist_mlp/20260101-000000", CLASSES)))
+    else:
+        write_page(page, several_page(runs(tmp_path / "runs/mnist_mlp", count), "many"))
+    measured = [browser.seconds_until_interactive(page) for _ in range(5)]
+    print(f"| page of {count:,} runs | interactive after {median(measured):.2f} s |")
+    assert median(measured) <= 2  # half a second on a machine that does nothing else
