@@ -26,6 +26,9 @@ runs: setup ## List all runs and studies, newest first [NAME=mnist_mlp] [STATUS=
 report: setup ## Write one HTML file about RUN=runs/mnist_mlp/latest, or RUNS="runs/mnist_mlp/*", or STUDY=folder [OUTPUT=x.html]
 	@$(python) cli.py report $(if $(RUN),--run="$(RUN)") $(if $(RUNS),--runs="$(RUNS)") $(if $(STUDY),--study="$(STUDY)") $(if $(OUTPUT),--output="$(OUTPUT)") $(ARGS)
 
+dashboard: setup ## Show runs as NAME=overview says, on a page and at W&B: NAME=a dashboard or your YAML [RUNS="runs/mnist_mlp/*"] [OUTPUT=x.html]
+	@$(python) cli.py dashboard $(if $(NAME),--name="$(NAME)") $(if $(RUNS),--runs="$(RUNS)") $(if $(OUTPUT),--output="$(OUTPUT)") $(ARGS)
+
 options: need-NAME setup ## Show what can be set in an experiment, its value there and its meaning: NAME=mnist_mlp [ARGS="--all=true"]
 	@$(python) cli.py options --name="$(NAME)" $(ARGS)
 
@@ -127,4 +130,4 @@ ask-RUNS = Which runs? Say RUNS=, run folders or patterns such as RUNS="runs/mni
 ask-SWEEP = Which settings? Say SWEEP=, one of: $(wildcard experiments/_sweeps/*.yaml), or a W&B sweep YAML of your own
 ask-INPUT = Classify what? Say INPUT=, a file or a folder, or TEXT="..."
 
-.PHONY: help list runs report compare options exp cross-validate predict evaluate export compress verify-resume verify-compare sweep test test-slow bench measure report-picture check ship-weights pretrained lock clean setup
+.PHONY: help list runs report dashboard compare options exp cross-validate predict evaluate export compress verify-resume verify-compare sweep test test-slow bench measure report-picture check ship-weights pretrained lock clean setup

@@ -33,6 +33,7 @@ VERBS = {
     "list": Verb("commands.list", "the experiments and what they measured"),
     "runs": Verb("commands.runs", "all runs and studies, newest first: status, headline, time, settings"),
     "report": Verb("commands.report", "one HTML file about a run, several runs, a study or a compression"),
+    "dashboard": Verb("commands.dashboard", "a YAML of sections and panels as a page, and at Weights & Biases"),
     "options": Verb("commands.options", "what can be set in an experiment: values there, types, meanings"),
     "predict": Verb("commands.predict", "a trained model's answers for new images or texts; with -c, Lightning's own"),
     "evaluate": Verb("commands.evaluate", "a trained model on labelled data other than its own, all of it"),
@@ -51,7 +52,8 @@ VERBS = {
 FORMER_NAMES = {"classify": "predict"}  # of verbs: scripts that people wrote keep working
 SETTINGS = ("--model.", "--data.", "--trainer.", "--callbacks.")  # a run records them with ~, and finds the home again
 PAGES = ("list", "options", "runs")  # verbs that only print
-WITHOUT_TORCH = ("list", "runs", "report", "compare", "cross-validate")  # verbs that answer before it could be imported
+# Verbs that answer before it could be imported.
+WITHOUT_TORCH = ("list", "runs", "report", "dashboard", "compare", "cross-validate")
 EXAMPLES = """
   cli.py run -c experiments/_defaults.yaml -c experiments/mnist_mlp.yaml --model.lr=0.01
   cli.py options --name=mnist_mlp    what can be set in an experiment

@@ -45,6 +45,8 @@ PRIVATE = {
     "torch.ops.mkldnn": {"_is_mkldnn_bf16_supported"},
     "transformers.PretrainedConfig": {"_name_or_path"},  # in config.json
     "wandb.apis.public.runs": {"_wandb"},  # its notes in a run's configuration
+    "wandb_workspaces.reports.v2.Report": {"_to_model"},
+    "wandb_workspaces.workspaces.Workspace": {"_to_model"},
 }  # fmt: skip
 UNDOCUMENTED = {
     "lightning.fabric.plugins.io.torch_io": {"TorchCheckpointIO"},
@@ -72,12 +74,13 @@ DOCUMENTED = {  # modules with a page of their own
     "onnx_ir.passes.common", "onnxruntime.quantization", "torch.distributed", "torch.nn.attention",
     "torch.nn.functional", "torch.optim", "torch.optim.lr_scheduler", "torch.utils.data",
     "torchao.quantization.pt2e", "torchmetrics.classification", "torchmetrics.utilities", "torchvision.models",
-    "torchvision.transforms", "transformers.utils",
+    "torchvision.transforms", "transformers.utils", "wandb_workspaces", "wandb_workspaces.reports.v2",
+    "wandb_workspaces.workspaces",
 }  # fmt: skip
 HELD = {name.partition(".")[0] for name in DOCUMENTED | UNDOCUMENTED.keys()}
 OF_NAMED_TUPLES = {"_asdict", "_fields", "_replace"}  # which Python documents
 # Of ours: names of files in experiments/, ends of names, and a method of a class of ours that another extends.
-OWN = {"_compression", "_defaults", "_column", "_difference", "_embed"}
+OWN = {"_compression", "_dashboards", "_defaults", "_column", "_difference", "_embed"}
 OF_WEIGHTS = {  # names of tensors in the file of EfficientNet-Lite0's weights
     "_blocks", "_bn0", "_bn1", "_bn2", "_conv_head", "_conv_stem", "_depthwise_conv", "_expand_conv", "_fc",
     "_project_conv",

@@ -6,7 +6,7 @@ import base64
 import json
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -42,7 +42,7 @@ class WandbStub:
         found = OPERATION.search(query)
         name = found[1] if found else ""
         self.asked.append(name)
-        answers = {
+        answers: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
             "upsertView": self._save,
             "UpsertView2": self._save,
             "SpecificReport": lambda given: {

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lightning_modules.training.task import Headline
 from lightsmith.reports.parts import Part, Shown, chart, rounded, section, series, table, text
@@ -12,6 +13,7 @@ from lightsmith.run_folder import LEDGER
 from lightsmith.studies.ledger import LARGEST_POINT, SMALLEST_POINT, TIMED, Row, lost_by, pareto
 from lightsmith.terminal import shown
 
+T = TypeVar("T")
 FOOTER = f"Figures are those of {LEDGER}. This file needs no network."
 
 
@@ -21,11 +23,30 @@ def ledger_page(folder: Path) -> dict[str, Any]:
     Raises:
         ValueError: its ledger is not what `compress` writes.
     """
+    return _built(_page, folder)
+
+
+def ledger_parts(folder: Path) -> list[Part]:
+    """The variants of a compression: how right and how fast they are, and the whole ledger.
+
+    Raises:
+        ValueError: its ledger is not what `compress` writes.
+    """
+    return _built(_variants, folder)
+
+
+def _built(build: Callable[[Path, dict[str, Any]], T], folder: Path) -> T:
     path = folder / LEDGER
     try:
-        return _page(folder, json.loads(path.read_text(encoding="utf-8")))
+        return build(folder, json.loads(path.read_text(encoding="utf-8")))
     except (KeyError, TypeError, StopIteration, json.JSONDecodeError) as error:
         raise ValueError(f"{shown(path)} is not what compress writes: restore it or remove it") from error
+
+
+def _variants(folder: Path, ledger: dict[str, Any]) -> list[Part]:
+    headline, rows = Headline(**ledger["headline"]), ledger["variants"]
+    chosen = next(row for row in rows if row["name"] == ledger["recommended"])
+    return [_chart(rows, headline, chosen), _table(rows, headline, chosen)]
 
 
 def _page(folder: Path, ledger: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from lightsmith.run_folder import LAST_CHECKPOINT
 from lightsmith.settings.yaml_files import read_settings
@@ -63,9 +64,13 @@ def _named_by(file: Path) -> str | None:
 
 def run_name(folder: Path) -> str:
     """The experiment that a run is of, as it recorded it; runs of earlier versions lie in a folder of that name."""
+    return str(config_of(folder).get("experiment") or folder.parent.name)
+
+
+def config_of(folder: Path) -> dict[str, Any]:
+    """The resolved settings of the run in a folder, nested; empty where it has none."""
     file = folder / "config.yaml"
-    recorded = read_settings(file).get("experiment") if file.is_file() else None
-    return str(recorded or folder.parent.name)
+    return read_settings(file) if file.is_file() else {}
 
 
 def header(path: Path) -> dict[str, str]:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import wandb
 
 from lightsmith.runs.loggers import build_loggers, finish_wandb
 from lightsmith.tracking.place import Place, place_of
@@ -41,8 +43,13 @@ def test_a_run_alone_is_filed_under_its_experiment_and_a_variant_under_its_compr
 
 def test_weights_and_biases_is_told_the_place() -> None:
     run = member("folds", "fold-2-seed-1")
+    logger: Any
     (logger,) = build_loggers(["wandb"], run.absolute(), "mnist_mlp", {})
     recorded = logger.experiment
     assert (recorded.group, recorded.job_type) == (f"mnist_mlp-{STAMP}-folds", "fold")
     assert recorded.tags == ("fold-2", "seed-1")
     finish_wandb()
+    wandb.teardown()  # which waits for the last block of what `wandb sync` uploads
+    (offline,) = run.glob("wandb/offline-run-*/*.wandb")
+    content = offline.read_bytes()
+    assert all(text.encode() in content for text in (f"mnist_mlp-{STAMP}-folds", "fold-2", "seed-1"))

@@ -27,10 +27,10 @@ CONFIG = {
 
 
 def write_one(
-    folder: Path, seed: int = 1, value: float = 0.9, metric: str = "accuracy", tested: bool = True, **settings: Any
+    folder: Path, seed: int = 1, value: float = 0.9, metric: str = "accuracy", tested: bool = True, settings: Any = None
 ) -> Path:
     """A finished run with its resolved settings, those given differing from the experiment's."""
-    write_run(folder, record(metric, value, seed=seed, settings={"seed_everything": seed, **settings}))
+    write_run(folder, record(metric, value, seed=seed, settings={"seed_everything": seed, **(settings or {})}))
     (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG))
     add_metric(folder, "fit/seconds", 12.5 + seed)
     for name, figure in ((f"test/{metric}", value), ("test/loss", 1 - value)) if tested else ():
@@ -57,7 +57,7 @@ def write_sweep(folder: Path, rates: tuple[float, ...] = (0.1, 0.01, 0.001)) -> 
         trials.append({"name": name, "outcome": "finished", "value": 0.5, "settings": drawn})
     compared = ["default-seed-2", "winner-0002-seed-2"]
     write_one(folder / compared[0], 2, 0.91)
-    write_one(folder / compared[1], 2, 0.93, **{"model.lr": 0.01})
+    write_one(folder / compared[1], 2, 0.93, settings={"model.lr": 0.01})
     content = {"metric": "val/accuracy", "direction": "max", "importance": {"model.lr": 1.0}, "trials": trials}
     write_plan(folder, "sweep", [*names, *compared])
     (folder / "trials.json").write_text(json.dumps({**content, "schema": 1, "best": names[1], "comparison": None}))

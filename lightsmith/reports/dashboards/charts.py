@@ -1,0 +1,115 @@
+"""The panels of a dashboard that draw what runs have logged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from statistics import fmean, stdev
+from typing import Any
+
+from lightsmith.reports.curves import over_epochs, over_steps
+from lightsmith.reports.dashboards.board import Board, last
+from lightsmith.reports.dashboards.groups import RunGroup, differing_settings, own_name
+from lightsmith.reports.dashboards.spec import Panel
+from lightsmith.reports.parts import Part, Shown, chart, rounded, series, table
+from lightsmith.reports.run_list import setting
+from lightsmith.reports.several_page import LONGEST_CURVE, MOST_COLUMNS, MOST_POINTS
+
+DOT, MEAN = 4, 7  # radius in pixels of a run, and of a group's mean
+SECONDS = "seconds"  # what the name of a duration ends with
+
+
+def curves(board: Board, panel: Panel) -> list[Part]:
+    """A line for each run and metric, in the colour of its group; of several metrics, all but the first are dashed."""
+    logged = [(group, run, metric) for metric in panel.metrics for group in board.having(metric) for run in group.runs]
+    length = max(min(MOST_POINTS // len(logged), LONGEST_CURVE), 2)
+    points = over_epochs if panel.over == "epoch" else over_steps
+    of = "" if len(panel.metrics) == 1 else " {}"
+    drawn = [
+        series(
+            own_name(run) + of.format(metric),
+            points(run.curves[metric], length),
+            group.color,
+            dashed=metric != panel.metrics[0],
+            group=group.name + of.format(metric),
+        )
+        for group, run, metric in logged
+    ]
+    about = f"{_listed(panel.metrics)} over {panel.over}s: a line for each run, in the colour of its group."
+    return [chart(panel.title, about, Shown(panel.over, as_="count"), _upright(panel), drawn)]
+
+
+def bars(board: Board, panel: Panel) -> list[Part]:
+    """The last values of runs as dots, the means of groups as larger ones, and both as a table."""
+    names = [group.name for group in board.groups] if len(panel.metrics) == 1 else panel.metrics
+    drawn: list[dict[str, Any]] = []
+    rows = []
+    for metric in panel.metrics:
+        for group in board.having(metric):
+            place = 1 + names.index(group.name if len(panel.metrics) == 1 else metric)
+            drawn += _dots(group, metric, place)
+            rows.append([group.name, metric, *_spread([run.curves[metric].values[-1] for run in group.runs])])
+    numbered = ", ".join(f"{number} {name}" for number, name in enumerate(names, 1))
+    about = f"Each run's last value, and larger the mean of a group. From left to right: {numbered}."
+    across = Shown("group" if len(panel.metrics) == 1 else "metric", as_="count")
+    axis = {"low": 0.5, "high": len(names) + 0.5}
+    columns = [Shown("group"), Shown("metric"), Shown("runs", as_="count")]
+    columns += [Shown(n, as_=_format(panel.metrics[0])) for n in ("mean", "standard deviation", "least", "largest")]
+    dots = chart(panel.title, about, across, _upright(panel), drawn, axis, {"pad": 0.1})
+    return [dots, table(f"{panel.title}, by group", columns, rows)]
+
+
+def _dots(group: RunGroup, metric: str, place: int) -> Iterator[dict[str, Any]]:
+    """A dot for each run of a group, and one for their mean."""
+    values = [run.curves[metric].values[-1] for run in group.runs]
+    names = [own_name(run) for run in group.runs]
+    places = [(place, value) for value in values]
+    yield series(group.name, places, group.color, "dots", names=names, sizes=[DOT] * len(values))
+    if len(values) > 1:
+        mean = [(place, fmean(values))]
+        yield series(group.name, mean, group.color, "dots", names=[f"mean of {group.name}"], sizes=[MEAN])
+
+
+def _spread(values: Sequence[float]) -> list[Any]:
+    """How many, mean, standard deviation, least and largest."""
+    deviation = rounded(stdev(values)) if len(values) > 1 else None
+    return [len(values), rounded(fmean(values)), deviation, min(values), max(values)]
+
+
+def scatter(board: Board, panel: Panel) -> list[Part]:
+    """A dot for each run: the last value of a metric over that of another."""
+    across, up = panel.metrics
+    drawn = []
+    for group in board.having(across, up):
+        places = [(run.curves[across].values[-1], run.curves[up].values[-1]) for run in group.runs]
+        names = [own_name(run) for run in group.runs]
+        drawn.append(series(group.name, places, group.color, "dots", names=names, sizes=[DOT] * len(names)))
+    about = f"The last {up} of each run over its last {across}, in the colour of its group."
+    axes = Shown(across, as_=_format(across)), Shown(up, as_=_format(up))
+    return [chart(panel.title, about, *axes, drawn, {"pad": 0.05}, {"pad": 0.1})]
+
+
+def runs_table(board: Board, panel: Panel) -> list[Part]:
+    """A row for each run: how it stands, its settings that differ, and its last metrics."""
+    differing = differing_settings(board.runs)[:MOST_COLUMNS]
+    columns = [Shown("run"), Shown("group"), Shown("status"), Shown("seed", as_="count"), *map(Shown, differing)]
+    columns += [Shown(metric, as_=_format(metric)) for metric in panel.metrics]
+    of_run = [(run, group.name) for group in board.groups for run in group.runs]
+    rows = []
+    for run, group in of_run:
+        own = [setting(run.settings[name]) if name in run.settings else None for name in differing]
+        figures = [last(run, metric) for metric in panel.metrics]
+        rows.append([own_name(run), group, run.found.state, run.found.seed, *own, *figures])
+    return [table(panel.title, columns, rows)]
+
+
+def _upright(panel: Panel) -> Shown:
+    """The upright axis of what may be several metrics."""
+    return Shown(panel.metrics[0] if len(panel.metrics) == 1 else "value", as_=_format(panel.metrics[0]))
+
+
+def _format(metric: str) -> str:
+    return "seconds" if metric.endswith(SECONDS) else "metric"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
