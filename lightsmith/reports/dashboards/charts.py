@@ -91,14 +91,17 @@ def scatter(board: Board, panel: Panel) -> list[Part]:
 def runs_table(board: Board, panel: Panel) -> list[Part]:
     """A row for each run: how it stands, its settings that differ, and its last metrics."""
     differing = differing_settings(board.runs)[:MOST_COLUMNS]
-    columns = [Shown("run"), Shown("group"), Shown("status"), Shown("seed", as_="count"), *map(Shown, differing)]
+    grouped = bool(board.spec.group_by)
+    columns = [Shown("run"), *([Shown("group")] if grouped else []), Shown("status"), Shown("seed", as_="count")]
+    columns += map(Shown, differing)
     columns += [Shown(metric, as_=_format(metric)) for metric in panel.metrics]
     of_run = [(run, group.name) for group in board.groups for run in group.runs]
     rows = []
     for run, group in of_run:
         own = [setting(run.settings[name]) if name in run.settings else None for name in differing]
         figures = [last(run, metric) for metric in panel.metrics]
-        rows.append([own_name(run), group, run.found.state, run.found.seed, *own, *figures])
+        name = [own_name(run), group] if grouped else [own_name(run)]
+        rows.append([*name, run.found.state, run.found.seed, *own, *figures])
     return [table(panel.title, columns, rows)]
 
 

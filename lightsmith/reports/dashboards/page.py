@@ -18,19 +18,24 @@ from lightsmith.run_folder import LEDGER
 
 def board_page(board: Board) -> dict[str, Any]:
     """The figures of a dashboard's page."""
-    states = [run.found.state for run in board.runs]
-    counted = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-    lead = f"{len(states)} runs in {len(board.groups)} groups: {counted}"
     return {
         "title": board.title,
         "headline": None,
-        "lead": [*filter(None, [board.spec.about]), lead],
+        "lead": [*filter(None, [board.spec.about]), _standing(board)],
         "sections": [
             section(one.title, [part for panel in one.panels for part in parts_of(board, panel)])
             for one in board.sections
         ],
         "footer": FOOTER,
     }
+
+
+def _standing(board: Board) -> str:
+    """Count the runs by state, and their groups."""
+    states = [run.found.state for run in board.runs]
+    counted = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+    groups = f" · groups: {len(board.groups)}" if board.spec.group_by else ""
+    return f"runs: {counted}{groups}"
 
 
 def parts_of(board: Board, panel: Panel) -> list[Part]:

@@ -1,7 +1,7 @@
 // Charts of lines, dots and bars over two axes.
 
 const HEIGHT = 280;
-const EDGE = { left: 56, right: 14, top: 14, bottom: 42 };
+const EDGE = { left: 68, right: 14, top: 14, bottom: 42 };
 const FEW_SERIES = 8; // that share one table, and are told apart by colour
 
 // A drawing is made anew for each width that it gets, so that its text keeps its size on a phone.

@@ -17,9 +17,10 @@ function parallel(spec) {
 }
 
 function drawParallel(spec, width, readout) {
-  const height = 320;
+  const rows = Math.ceil((160 * spec.axes.length) / width); // of names, so that none covers its neighbour
+  const height = 288 + 16 * rows;
   const svg = shape("svg", { viewBox: `0 0 ${width} ${height}`, tabindex: "0" });
-  const [top, bottom, left, right] = [52, height - 16, 48, width - 48];
+  const [top, bottom, left, right] = [20 + 16 * rows, height - 16, 48, width - 48];
   const at = spec.axes.map((_, place) => left + ((right - left) * place) / Math.max(spec.axes.length - 1, 1));
   const scales = spec.axes.map((axis, place) => scale(spec.lines.map((line) => line[place]), bottom, top, axis.choices ? { low: 0, high: axis.choices.length - 1 || 1 } : axis));
   const lines = spec.lines.map((line, number) => {
@@ -32,7 +33,7 @@ function drawParallel(spec, width, readout) {
     svg.append(shape("line", { class: "axis", x1: at[place], x2: at[place], y1: top, y2: bottom }));
     const anchor = place === 0 ? "start" : place === spec.axes.length - 1 ? "end" : "middle";
     const x = place === 0 ? at[place] - 40 : place === spec.axes.length - 1 ? at[place] + 40 : at[place];
-    svg.append(shape("text", { class: "name", x, y: place % 2 && width < 160 * spec.axes.length ? 32 : 14, "text-anchor": anchor }, axis.name));
+    svg.append(shape("text", { class: "name", x, y: 14 + 16 * (place % rows), "text-anchor": anchor }, axis.name));
     const marks = axis.choices ? axis.choices.map((name, value) => [value, name]) : scales[place].ticks(4).map((value) => [value, tickText(value)]);
     const beside = place === spec.axes.length - 1 ? -5 : 5;
     for (const [value, text] of marks) svg.append(shape("text", { class: "over", x: at[place] + beside, y: scales[place](value) + 4, "text-anchor": beside < 0 ? "end" : "start" }, text));

@@ -76,7 +76,7 @@ def test_a_run_that_goes_on_is_shown_as_far_as_it_is() -> None:
     status = (going / "status.json").read_text()
     (going / "status.json").write_text(status.replace("finished", "failed"))
     page = board_page(Board(read_spec("overview")))
-    assert page["lead"][1] == "2 runs in 1 groups: 1 finished, 1 failed"
+    assert page["lead"][1] == "runs: 1 finished, 1 failed · groups: 1"
 
 
 def test_the_same_runs_give_the_same_page() -> None:
