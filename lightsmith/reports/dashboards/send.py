@@ -71,7 +71,7 @@ def _home(api: wandb.Api) -> Home:
 def _saved(view: Any, address: str | None) -> str:
     """Save a view, in the place of the one at an address if there still is one, and return its address."""
     prefix = urlsplit(wandb.setup().settings.app_url).path.rstrip("/")  # which the library leaves out of addresses
-    if address is not None:
+    if address is not None and f"/{view.entity}/{view.project}" in address:
         with suppress(Exception):  # somebody has removed it, or it is on another server
             old = type(view).from_url(address.replace(f"{prefix}/", "/", 1) if prefix else address)
             for name in REPLACED[type(view)]:

@@ -32,9 +32,7 @@ def board(tmp_path: Path) -> Board:
     return Board(read_spec("seeds"), str(write_seeds(tmp_path / "mnist_mlp/20260101-000000-seeds")))
 
 
-def test_what_arrives_is_the_draft_and_names_what_the_runs_log(
-    server: WandbStub, board: Board, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_arrives_is_the_draft_and_names_what_the_runs_log(server: WandbStub, board: Board) -> None:
     addresses = send(board, {})
     assert addresses["workspace"].startswith(f"{server.address}/{ENTITY}/lightsmith?nw=")
     assert addresses["report"].startswith(f"{server.address}/{ENTITY}/lightsmith/reports/Seeds:-mnist_mlp-20260101")
@@ -47,17 +45,23 @@ def test_what_arrives_is_the_draft_and_names_what_the_runs_log(
     expected = drafted["workspace"]["spec"]["section"]["panelBankConfig"]["sections"]
     assert [part["name"] for part in sections] == [part["name"] for part in expected]
     assert server.projects == ["lightsmith"]
-    assert json.dumps(report).count('"internalId": "7"') + json.dumps(report).count('"id": "7"') > 0
+    assert '"id": "7"' in json.dumps(report), "its runs are those of the project by its number"
 
 
-def test_sent_again_it_takes_the_place_of_what_is_there(server: WandbStub, board: Board) -> None:
+def test_sent_again_it_takes_the_place_of_what_is_there(
+    server: WandbStub, board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = send(board, {})
     names = [view["displayName"] for view in server.views.values()]
     assert send(board, first) == first
     assert [view["displayName"] for view in server.views.values()] == names
     server.views.clear()  # as if somebody had removed them
-    assert send(board, first)["workspace"] != first["workspace"]
+    second = send(board, first)
+    assert second["workspace"] != first["workspace"]
     assert len(server.views) == 2
+    monkeypatch.setenv("WANDB_PROJECT", "another")
+    assert f"{server.address}/{ENTITY}/another/reports/" in send(board, second)["report"]
+    assert len(server.views) == 4
 
 
 def test_a_server_that_refuses_is_one_line(server: WandbStub, board: Board) -> None:
