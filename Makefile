@@ -3,7 +3,7 @@
 
 # Values come from the command line only: assigned here, none leaks in from the environment (WSL exports NAME). One that
 # is empty, or of a name that nobody reads, would train on something else than was meant: it ends everything.
-variables := NAME DATA ARGS RESUME RUN INPUT TEXT OUTPUT FORMAT INT8 BASELINE MAX_DROP QUICK KILLS FOLDS SEEDS VARIANT RUNS NAMES METRIC SWEEP TRIALS WORKERS STORAGE STUDY STATUS THRESHOLD
+variables := NAME DATA ARGS RESUME RUN INPUT TEXT OUTPUT FORMAT INT8 BASELINE MAX_DROP QUICK KILLS FOLDS SEEDS VARIANT RUNS NAMES METRIC SWEEP TRIALS WORKERS STORAGE STUDY STATUS THRESHOLD PORT HOST KEYS
 $(foreach v,$(variables),$(eval $(v) :=))
 given := $(foreach v,$(.VARIABLES),$(if $(findstring command line,$(origin $(v))),$(v)))
 $(foreach v,$(filter-out $(variables) python SHELL,$(given)),$(error $(v)= is not known: there are $(variables)))
@@ -55,6 +55,9 @@ compare: $(if $(NAMES),,need-RUNS) setup ## Which settings are better, and can r
 export: need-RUN setup ## Write a model of its own and prove it: RUN=runs/mnist_mlp/latest [FORMAT=onnx or torch] [INT8=1] [MAX_DROP=0.5] [OUTPUT=folder]
 	@$(python) cli.py export --run="$(RUN)" $(if $(FORMAT),--format="$(FORMAT)") $(if $(INT8),--precision=int8) \
 	    $(if $(MAX_DROP),--max_drop="$(MAX_DROP)") $(if $(OUTPUT),--output="$(OUTPUT)") $(if $(DATA),--data="$(DATA)") $(ARGS)
+
+serve: need-RUN setup ## Answer over HTTP, with a page: RUN=runs/mnist_mlp/latest or an exported folder [PORT=8000] [HOST=127.0.0.1] [KEYS=file]
+	@$(python) cli.py serve --run="$(RUN)" $(if $(PORT),--port="$(PORT)") $(if $(HOST),--host="$(HOST)") $(if $(KEYS),--keys="$(KEYS)") $(ARGS)
 
 verify-compare: need-RUNS setup ## Compare runs of one setting with each other, a thousand times: RUNS="runs/mnist_mlp/*", ten seeds or more
 	@$(python) -m benchmarks.comparisons --runs="$(RUNS)" $(ARGS)
@@ -127,4 +130,4 @@ ask-RUNS = Which runs? Say RUNS=, run folders or patterns such as RUNS="runs/mni
 ask-SWEEP = Which settings? Say SWEEP=, one of: $(wildcard experiments/_sweeps/*.yaml), or a W&B sweep YAML of your own
 ask-INPUT = Classify what? Say INPUT=, a file or a folder, or TEXT="..."
 
-.PHONY: help list runs report compare options exp cross-validate predict evaluate export compress verify-resume verify-compare sweep test test-slow bench measure report-picture check ship-weights pretrained lock clean setup
+.PHONY: help list runs report compare options exp cross-validate predict evaluate export serve compress verify-resume verify-compare sweep test test-slow bench measure report-picture check ship-weights pretrained lock clean setup

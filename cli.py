@@ -44,6 +44,7 @@ VERBS = {
     "export": Verb(
         "commands.export", "a run's model as a folder of its own (ONNX or torch.export), proved on the test split"
     ),
+    "serve": Verb("commands.serve", "an exported model as a service over HTTP, without torch"),
     "sweep": Verb("commands.sweep", "try settings drawn from a space, and compare the best with the default ones"),
     "verify-resume": Verb("commands.verify_resume", "prove that a killed and resumed run ends as an undisturbed one"),
     "ship-weights": Verb("commands.ship_weights", "turn a cifar_resnet run into the backbone that Lightsmith ships"),
@@ -51,7 +52,7 @@ VERBS = {
 FORMER_NAMES = {"classify": "predict"}  # of verbs: scripts that people wrote keep working
 SETTINGS = ("--model.", "--data.", "--trainer.", "--callbacks.")  # a run records them with ~, and finds the home again
 PAGES = ("list", "options", "runs")  # verbs that only print
-WITHOUT_TORCH = ("list", "runs", "report", "compare", "cross-validate")  # verbs that answer before it could be imported
+WITHOUT_TORCH = ("list", "runs", "report", "compare", "cross-validate", "serve")  # answer before it could be imported
 EXAMPLES = """
   cli.py run -c experiments/_defaults.yaml -c experiments/mnist_mlp.yaml --model.lr=0.01
   cli.py options --name=mnist_mlp    what can be set in an experiment

@@ -16,16 +16,8 @@ from datamodules.mnist import MNIST
 from datamodules.preprocessing import ImagePreprocessing
 from lightning_modules.training.answer import ClassProbabilities
 from lightning_modules.training.answers.value_with_interval import ValueWithInterval
-from lightsmith.exports.folder import (
-    CLASS_NAMES,
-    ONNX_FILE,
-    PREPROCESSING,
-    PROOF,
-    is_exported,
-    load_exported,
-    write_json,
-    write_preprocessing,
-)
+from lightsmith.exports.exported_files import CLASS_NAMES, ONNX_FILE, PREPROCESSING, PROOF, is_exported
+from lightsmith.exports.folder import load_exported, write_json, write_preprocessing
 
 MEANS = """<ir_version: 10, opset_import: ["" : 20]>
 network (uint8[N, 1, 4, 4] image) => (float[N, 2] logits) {
