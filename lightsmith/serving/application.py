@@ -27,6 +27,7 @@ from lightsmith.serving.bodies import (
 from lightsmith.serving.description import model_description, openapi
 from lightsmith.serving.limits import BATCH_BYTES, ByteBudget
 from lightsmith.serving.metrics import MEDIA_TYPE, ServiceMetrics
+from lightsmith.serving.page_file import page_and_policy
 from lightsmith.serving.problems import MEDIA_TYPE as PROBLEM_TYPE
 from lightsmith.serving.problems import ProblemError
 from lightsmith.serving.served_model import ServedModel
@@ -35,6 +36,7 @@ from lightsmith.serving.wish import Wish, finite, wish_of
 log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 OPEN = ("/", "/healthz", "/readyz", "/openapi.json")  # without a key
+HEADERS = {"Server": "Lightsmith", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 EVERYBODY = "everybody"  # whose rate is counted where there are no keys
 
 
@@ -60,7 +62,8 @@ class Service:
         self.model, self.batcher, self.decoders, self.metrics, self.keys, self.rate = parts
         self.budget = ByteBudget()
         self.draining = False
-        self.answer_to_openapi = openapi(self.model)
+        self.openapi = openapi(self.model)
+        self.page, self.policy = page_and_policy()
         self.application = web.Application(middlewares=[self.answer_problems, self.check_key], client_max_size=0)
         self.application.add_routes(
             [
@@ -71,6 +74,7 @@ class Service:
                 web.get("/readyz", self.ready),
                 web.get("/metrics", self.measures),
                 web.get("/openapi.json", self.interface),
+                web.get("/", self.show_page),
             ]
         )
 
@@ -88,6 +92,7 @@ class Service:
         except Exception:
             log.exception("a request failed")
             response = self.refusal(ProblemError(500, "internal", "the service failed; its log says where"))
+        response.headers.update(HEADERS)
         if self.draining:
             response.force_close()
         self.metrics.requests.add(str(response.status))
@@ -194,7 +199,11 @@ class Service:
 
     async def interface(self, request: web.Request) -> web.Response:
         """Describe this interface."""
-        return web.json_response(self.answer_to_openapi, dumps=dumps)
+        return web.json_response(self.openapi, dumps=dumps)
+
+    async def show_page(self, request: web.Request) -> web.Response:
+        """Show the page on which people ask."""
+        return web.Response(text=self.page, content_type="text/html", headers={"Content-Security-Policy": self.policy})
 
 
 def of_http(error: web.HTTPException) -> ProblemError:

@@ -76,7 +76,8 @@ def openapi(model: ServedModel) -> dict[str, Any]:
         "/healthz": {"get": look_up("Whether the process answers", JSON, keyless=True)},
         "/readyz": {"get": look_up("Whether new requests are welcome; 503 while it ends", JSON, keyless=True)},
         "/metrics": {"get": look_up("Counters and histograms for Prometheus", "text/plain")},
-        "/openapi.json": {"get": look_up("This page", JSON, keyless=True)},
+        "/openapi.json": {"get": look_up("This description", JSON, keyless=True)},
+        "/": {"get": look_up("A page on which people ask", "text/html", keyless=True)},
     }
     return {
         "openapi": "3.1.0",

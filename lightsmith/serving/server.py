@@ -106,17 +106,26 @@ def threads() -> int:
 
 
 async def _serve(model: ServedModel, listening: socket.socket, keys: ApiKeys | None, rate: float | None) -> None:
-    """Measure the model, answer requests, and end after the first signal, at once after the second."""
+    """Answer requests until the first signal; the second ends at once."""
     ending = asyncio.Event()
     _end_on_signals(ending)
+    await answer_until(ending, model, listening, keys, rate)
+
+
+async def answer_until(
+    ending: asyncio.Event,
+    model: ServedModel,
+    listening: socket.socket,
+    keys: ApiKeys | None = None,
+    rate: float | None = None,
+) -> None:
+    """Measure the model, then answer requests until the event is set, and after it what was accepted."""
     with ThreadPoolExecutor(1, "network") as network, ThreadPoolExecutor(threads(), "decoding") as decoders:
-        loop = asyncio.get_running_loop()
-        costs = await loop.run_in_executor(network, measured_costs, model)
+        costs = await asyncio.get_running_loop().run_in_executor(network, measured_costs, model)
         metrics = ServiceMetrics()
         batcher = Batcher(model.predict, costs, network, metrics)
-        metrics.gauges.append(
-            Gauge("lightsmith_items_inside", "Items let in and not answered.", lambda: batcher.inside)
-        )
+        inside = Gauge("lightsmith_items_inside", "Items let in and not answered.", lambda: batcher.inside)
+        metrics.gauges.append(inside)
         service = Service(Parts(model, batcher, decoders, metrics, keys, Rate(rate)))
         answering = asyncio.create_task(batcher.run())
         await _listen_until(ending, service, listening, describe(model, listening, keys))
