@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -30,7 +31,7 @@ from lightsmith.serving.metrics import MEDIA_TYPE, ServiceMetrics
 from lightsmith.serving.page_file import page_and_policy
 from lightsmith.serving.problems import MEDIA_TYPE as PROBLEM_TYPE
 from lightsmith.serving.problems import ProblemError
-from lightsmith.serving.served_model import ServedModel
+from lightsmith.serving.served_model import Encoded, ServedModel, threads
 from lightsmith.serving.wish import Wish, finite, wish_of
 
 log = logging.getLogger(__name__)
@@ -147,7 +148,8 @@ class Service:
     def _admitted(self, request: web.Request, items: int, wish: Wish, most_bytes: int) -> Any:
         """Hold a place in the queue and memory for the body; the event loop's time by which to answer."""
         deadline = asyncio.get_running_loop().time() + wish.within_s
-        size = most_bytes if request.content_length is None else min(request.content_length, most_bytes)
+        known = None if "Content-Encoding" in request.headers else request.content_length
+        size = most_bytes if known is None else min(known, most_bytes)
         with ExitStack() as held:
             held.enter_context(self.batcher.admit(items, deadline))
             held.enter_context(self.budget.claim(size))
@@ -164,20 +166,25 @@ class Service:
 
     async def _line(self, item: Item, wish: Wish, deadline: float) -> dict[str, Any]:
         """Decode an item, ask the model, and write its answer."""
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        try:
-            encoded = await loop.run_in_executor(self.decoders, self.model.encode, item)
-        except ValueError as error:
-            detail, expected = f"the {self.model.takes} cannot be read: {error}", f"another {self.model.takes}"
-            raise ProblemError(422, "unreadable", detail, expected) from error
-        self.metrics.decoding_s.observe(loop.time() - started)
+        encoded, seconds = await asyncio.get_running_loop().run_in_executor(self.decoders, self._decode, item, deadline)
+        self.metrics.decoding_s.observe(seconds)
+        self.batcher.note_item(encoded.width, seconds / threads())
         prediction = await self.batcher.predict(encoded, deadline)
         line: dict[str, Any] = finite(wish.answer.line(prediction))
         if "prediction" in line:
             self.metrics.predicted.add(str(line["prediction"]))
             self.metrics.confidence.observe(float(prediction.max()))
         return line
+
+    def _decode(self, item: Item, deadline: float) -> tuple[Encoded, float]:
+        """The network's input of an item, and the seconds that it took; runs in a thread."""
+        started, takes = time.monotonic(), self.model.takes
+        if started > deadline:
+            raise self.batcher.too_late()
+        try:
+            return self.model.encode(item), time.monotonic() - started
+        except ValueError as error:
+            raise ProblemError(422, "unreadable", f"the {takes} cannot be read: {error}", f"another {takes}") from error
 
     async def describe(self, request: web.Request) -> web.Response:
         """Say what is served."""

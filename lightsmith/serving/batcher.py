@@ -20,6 +20,7 @@ from lightsmith.serving.problems import ProblemError, busy
 from lightsmith.serving.served_model import Encoded
 
 MOST_WAITING = 1024  # items that were let in and have no answer yet
+SMOOTHING = 0.05  # an item's share in the usual width and the usual time to decode
 
 
 @dataclass(eq=False)
@@ -55,7 +56,7 @@ class Batcher:
         self.most_waiting = most_waiting
         self.inside = 0
         self.queue: list[Waiting] = []
-        self.usual_width = float(costs.widths[0])
+        self.usual_width, self.decoding_s = float(costs.widths[0]), 0.0
         self._arrived = asyncio.Event()
 
     @contextmanager
@@ -80,10 +81,19 @@ class Batcher:
             self.inside -= items
 
     def expected_wait_s(self, items: int) -> float:
-        """Seconds that this many items take, in batches as large as may be."""
+        """Seconds that this many items take, decoding included, in batches as large as may be."""
         width = round(self.usual_width)
         calls = -(-items // self.costs.most_items(width))
-        return items * self.costs.item_s(width) + calls * self.costs.call_s(width)
+        return items * (self.costs.item_s(width) + self.decoding_s) + calls * self.costs.call_s(width)
+
+    def too_late(self) -> ProblemError:
+        """The refusal of an item that was let in, and waited too long."""
+        return busy("deadline", "its turn would have come too late", self.expected_wait_s(self.inside))
+
+    def note_item(self, width: int, decoding_s: float) -> None:
+        """Take into account how wide an item is, and its share in the seconds of decoding."""
+        self.usual_width += SMOOTHING * (width - self.usual_width)
+        self.decoding_s += SMOOTHING * (decoding_s - self.decoding_s)
 
     async def predict(self, item: Encoded, deadline: float) -> np.ndarray:
         """The prediction for an admitted item, (columns,).
@@ -93,7 +103,6 @@ class Batcher:
         """
         loop = asyncio.get_running_loop()
         waiting = Waiting(item, loop.time(), deadline, loop.create_future())
-        self.usual_width += 0.05 * (item.width - self.usual_width)
         self.queue.append(waiting)
         self._arrived.set()
         return await waiting.answer
@@ -115,8 +124,7 @@ class Batcher:
             if waiting.answer.done():
                 self.metrics.abandoned.add()
             elif now + self.costs.batch_s(waiting.item.width, 1) > waiting.deadline:
-                late = busy("deadline", "its turn would have come too late", self.expected_wait_s(self.inside))
-                waiting.answer.set_exception(late)
+                waiting.answer.set_exception(self.too_late())
             else:
                 kept.append(waiting)
         self.queue = kept

@@ -23,7 +23,7 @@ from lightsmith.serving.batcher import Batcher
 from lightsmith.serving.cost_model import CostModel, fit
 from lightsmith.serving.limits import CONNECTIONS, HEADER_SECONDS, LINGER_SECONDS
 from lightsmith.serving.metrics import Gauge, ServiceMetrics
-from lightsmith.serving.served_model import Encoded, ServedModel, load_served
+from lightsmith.serving.served_model import Encoded, ServedModel, load_served, threads
 from lightsmith.terminal import shown
 
 LAST_REQUESTS_S = 0.5  # in which kept connections may still bring one, and learn that it was their last
@@ -98,11 +98,6 @@ def serve_folder(folder: Path, address: Address) -> int:
         warnings.filterwarnings("ignore", module=r"PIL\.")  # of what is odd in a file that is readable all the same
         asyncio.run(_serve(model, listening, keys, address.rate))
     return 0
-
-
-def threads() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 async def _serve(model: ServedModel, listening: socket.socket, keys: ApiKeys | None, rate: float | None) -> None:
