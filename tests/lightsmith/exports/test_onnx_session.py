@@ -1,12 +1,12 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
-import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from lightsmith.exports.onnx_network import OnnxNetwork
+from lightsmith.exports.onnx_session import OnnxSession
 
-WEIGHT = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+WEIGHT = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], np.float32)
 
 
 def linear() -> bytes:
@@ -14,7 +14,7 @@ def linear() -> bytes:
     points = helper.make_tensor_value_info("points", TensorProto.FLOAT, ["N", 3])
     logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 2])
     node = helper.make_node("MatMul", ["points", "weight"], ["logits"])
-    weight = numpy_helper.from_array(WEIGHT.numpy(), "weight")
+    weight = numpy_helper.from_array(WEIGHT, "weight")
     graph = helper.make_graph([node], "linear", [points], [logits], [weight])
     content: bytes = helper.make_model(
         graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10
@@ -34,9 +34,16 @@ def with_weights_elsewhere() -> bytes:
     return content
 
 
-def test_it_is_called_as_the_network_it_was() -> None:
-    points = torch.randn(5, 3)
-    assert torch.allclose(OnnxNetwork(linear())(points), points @ WEIGHT, atol=1e-6)
+def points(width: int) -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(5, width)).astype(np.float32)
+
+
+def test_arrays_are_run_whatever_their_layout() -> None:
+    session = OnnxSession(linear(), 1)
+    given = points(3)
+    assert (session.names, session.width) == (["points"], 2)
+    for one in (given, np.asfortranarray(given)):
+        assert np.allclose(session(one), given @ WEIGHT, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -46,14 +53,14 @@ def test_it_is_called_as_the_network_it_was() -> None:
 )
 def test_what_cannot_be_run_is_a_value_error(content: bytes) -> None:
     with pytest.raises(ValueError, match="it is no ONNX model"):
-        OnnxNetwork(content)
+        OnnxSession(content, 1)
 
 
 def test_a_model_that_reads_other_files_is_refused() -> None:
     with pytest.raises(ValueError, match="it keeps weights in other files"):
-        OnnxNetwork(with_weights_elsewhere())
+        OnnxSession(with_weights_elsewhere(), 1)
 
 
 def test_inputs_that_do_not_fit_are_a_value_error() -> None:
     with pytest.raises(ValueError, match="cannot be run on these inputs"):
-        OnnxNetwork(linear())(torch.randn(5, 4))
+        OnnxSession(linear(), 1)(points(4))
