@@ -6,6 +6,8 @@ from http import HTTPStatus
 from math import ceil
 from typing import Any
 
+from lightsmith.terminal import printable
+
 MEDIA_TYPE = "application/problem+json"
 # The names of RFC 9110, where Python 3.11 and 3.13 differ.
 TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
@@ -26,7 +28,8 @@ class ProblemError(Exception):
         self, status: int, reason: str, detail: str, expected: str = "", retry_after_s: float | None = None
     ) -> None:
         super().__init__(detail)
-        self.status, self.reason, self.detail, self.expected = status, reason, detail, expected
+        # A client's own words are repeated in it, such as a header's bytes that are no UTF-8.
+        self.status, self.reason, self.detail, self.expected = status, reason, printable(detail), expected
         self.retry_after_s = retry_after_s
 
     @property

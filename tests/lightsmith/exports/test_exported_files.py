@@ -7,7 +7,6 @@ import subprocess
 import sys
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -49,5 +48,5 @@ def test_reading_them_imports_no_torch() -> None:
     code = (
         "import lightsmith.exports.exported_files, lightsmith.exports.onnx_session, sys; print('torch' in sys.modules)"
     )
-    ran: Any = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ran.stdout == "False\n"

@@ -39,7 +39,10 @@ def in_base64(content: bytes) -> str:
 def form(*parts: tuple[str, bytes]) -> bytes:
     """A multipart body, its boundary b."""
     head = "--b\r\nContent-Disposition: form-data; name=item\r\nContent-Type: {}\r\n\r\n"
-    return b"".join(head.format(kind).encode() + content + b"\r\n" for kind, content in parts) + b"--b--\r\n"
+    return (
+        b"".join(head.format(kind).encode(errors="surrogateescape") + content + b"\r\n" for kind, content in parts)
+        + b"--b--\r\n"
+    )
 
 
 def assert_problem(reply: Reply, status: int, *words: str) -> None:
@@ -200,3 +203,10 @@ def test_the_service_says_what_it_serves_and_counts_what_it_did(photos: Client) 
     assert 'lightsmith_requests_total{status="200"}' in metrics.body.decode()
     assert 'prediction="b, \\"c\\""' in metrics.body.decode() or "lightsmith_predictions_total" in metrics.body.decode()
     assert photos("/openapi.json").json["openapi"] == "3.1.0"
+
+
+def test_bytes_that_are_no_text_are_repeated_as_escapes(photos: Client) -> None:
+    reply = photos("/predict", b"a", "text/\xff\xfe".encode().decode("latin-1"))
+    assert_problem(reply, 415, "Content-Type is ")
+    reply = photos("/predict/batch", form(("text/\udcff", b"a")), "multipart/form-data; boundary=b")
+    assert reply.status in (200, 400)
