@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
@@ -145,7 +145,7 @@ class Service:
         return wish_of(self.model.answer, request.query, request.headers)
 
     @contextmanager
-    def _admitted(self, request: web.Request, items: int, wish: Wish, most_bytes: int) -> Any:
+    def _admitted(self, request: web.Request, items: int, wish: Wish, most_bytes: int) -> Iterator[float]:
         """Hold a place in the queue and memory for the body; the event loop's time by which to answer."""
         deadline = asyncio.get_running_loop().time() + wish.within_s
         known = None if "Content-Encoding" in request.headers else request.content_length

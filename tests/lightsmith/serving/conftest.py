@@ -85,7 +85,8 @@ def wait_until_ready(client: Client) -> None:
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """``folders("photos", answer)``: an exported folder, made once."""
-    root, made = tmp_path_factory.mktemp("exports"), {}
+    root = tmp_path_factory.mktemp("exports")
+    made: dict[str, Path] = {}
 
     def find(kind: str, answer: Any = None) -> Path:
         name = f"{kind}-{answer.kind if answer else 'classes'}"
