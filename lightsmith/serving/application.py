@@ -89,7 +89,7 @@ class Service:
         except ProblemError as problem:
             response = self.refusal(problem)
         except web.HTTPException as error:
-            response = self.refusal(of_http(error))
+            response = self.refusal(of_http(error, request))
         except Exception:
             log.exception("a request failed")
             response = self.refusal(ProblemError(500, "internal", "the service failed; its log says where"))
@@ -213,10 +213,11 @@ class Service:
         return web.Response(text=self.page, content_type="text/html", headers={"Content-Security-Policy": self.policy})
 
 
-def of_http(error: web.HTTPException) -> ProblemError:
+def of_http(error: web.HTTPException, request: web.Request) -> ProblemError:
     """What aiohttp says of a path or a method that there is not."""
     expected = {404: "a path that /openapi.json lists", 405: f"one of {error.headers.get('Allow', '')}"}
-    return ProblemError(error.status, "http", error.reason, expected.get(error.status, ""))
+    detail = f"{request.method} {request.path}: {error.reason}"
+    return ProblemError(error.status, "http", detail, expected.get(error.status, ""))
 
 
 def dumps(value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import os
 import signal
 import socket
@@ -29,6 +30,9 @@ from lightsmith.terminal import shown
 LAST_REQUESTS_S = 0.5  # in which kept connections may still bring one, and learn that it was their last
 LONGEST_DRAIN_S = 600.0
 TEXT_WIDTHS = (16, 64, 256)  # columns at which batches are measured, and the widest
+# aiohttp would write each malformed request into the log, whose header may hold a key.
+SILENT = logging.getLogger(f"{__name__}.requests")
+SILENT.disabled = True
 FULL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -144,6 +148,7 @@ async def _listen_until(ending: asyncio.Event, service: Service, listening: sock
         service.application,
         handler_cancellation=True,  # work for clients that went away stops
         access_log=None,
+        logger=SILENT,
         keepalive_timeout=HEADER_SECONDS,  # of a connection whose request's header does not come, too
         lingering_time=LINGER_SECONDS,
         shutdown_timeout=LONGEST_DRAIN_S,

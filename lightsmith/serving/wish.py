@@ -21,10 +21,17 @@ class Option(NamedTuple):
 
 
 def _top(answer: Answer, value: str) -> Answer:
-    top = int(value)
-    if top < 1:
-        raise ValueError(f"top={top} must be at least 1")
-    return answer.limited(top)
+    if not value.isascii() or not value.isdigit() or not int(value[:9]) >= 1:
+        raise ValueError(f"top={value[:50]} must be a whole number, at least 1")
+    return answer.limited(int(value[:9]))
+
+
+def _threshold(answer: Answer, value: str) -> Answer:
+    try:
+        threshold = float(value)
+    except ValueError as error:
+        raise ValueError(f"threshold={value[:50]} is no number") from error
+    return answer.above(threshold)
 
 
 def _latents(answer: Answer, value: str) -> Answer:
@@ -38,7 +45,7 @@ OPTIONS = {
     "threshold": Option(
         "number",
         "No prediction where the most probable class is less probable than this, above 0 and at most 1.",
-        lambda answer, value: answer.above(float(value)),
+        _threshold,
     ),
     "latents": Option("boolean", "An autoencoder's latents too.", _latents),
 }

@@ -24,7 +24,9 @@ def test_a_request_says_how_and_by_when() -> None:
         ({"latents": "true"}, "latents=true is for autoencoders"),
         ({"latents": "1"}, "latents=1 must be true or false"),
         ({"threshold": "1e400"}, "threshold=inf must be"),
-        ({"top": "9" * 5000}, ""),
+        ({"threshold": "much"}, "threshold=much is no number"),
+        ({"top": "²"}, "top=² must be a whole number"),
+        ({"top": "-1"}, "top=-1 must be a whole number"),
     ],
 )
 def test_what_is_not_possible_is_a_problem(query: dict[str, str], words: str) -> None:
