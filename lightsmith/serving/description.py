@@ -19,14 +19,14 @@ CURL = {
 }
 PYTHON = """import json
 import urllib.request
-
 {item}
 request = urllib.request.Request("{{url}}/predict", item, {{{{"Content-Type": "{type}"}}}})
 with urllib.request.urlopen(request) as answer:
     print(json.load(answer))"""
+READ_IMAGE = 'from pathlib import Path\n\nitem = Path("photo.jpg").read_bytes()'
 PYTHON_ITEM = {
-    "image": PYTHON.format(item='item = open("photo.jpg", "rb").read()', type="image/jpeg"),
-    "text": PYTHON.format(item='item = "a text".encode()', type="text/plain; charset=utf-8"),
+    "image": PYTHON.format(item=READ_IMAGE, type="image/jpeg"),
+    "text": PYTHON.format(item='\nitem = "a text".encode()', type="text/plain; charset=utf-8"),
 }
 KEY_NOTE = "\n# with keys: the header Authorization: Bearer <key>"
 URL = "http://127.0.0.1:8000"

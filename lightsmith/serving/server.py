@@ -79,12 +79,15 @@ def open_socket(host: str, port: int) -> socket.socket:
     Raises:
         ValueError: the address is taken, or no address.
     """
+    found = None
     try:
         family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         found = socket.socket(family, kind, protocol)
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind(place)
     except OSError as error:
+        if found is not None:
+            found.close()
         reason = error.strerror or error
         raise ValueError(f"--host={host} --port={port} cannot be served at: {reason}; give another one") from error
     return found

@@ -66,8 +66,10 @@ def running(model: ServedModel, keys: ApiKeys | None = None, rate: float | None 
         client = Client(listening.getsockname()[1])
         wait_until_ready(client)
         yield client
-        loop.call_soon_threadsafe(ending.set)
-        thread.join(20)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("lightsmith.serving.server.LAST_REQUESTS_S", 0.02)
+            loop.call_soon_threadsafe(ending.set)
+            thread.join(20)
     assert not thread.is_alive()
     loop.close()
 

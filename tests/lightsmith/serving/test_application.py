@@ -79,7 +79,7 @@ def test_a_text_gets_what_make_predict_says(texts: Client, folders: Callable[...
         texts("/predict", text, "text/plain; charset=utf-8"),
         texts("/predict", in_json(text=text), "application/json"),
     ):
-        assert (reply.status, {"item": text, **reply.json}) == (200, expected)
+        assert (reply.status, {"item": "t.txt:1", **reply.json}) == (200, expected)
 
 
 def test_answers_are_written_as_is_asked(photos: Client) -> None:
