@@ -159,9 +159,14 @@ part("key").addEventListener("submit", (event) => {
   start();
 });
 document.addEventListener("paste", (event) => takeImage(event.clipboardData.files[0]));
-document.addEventListener("dragover", (event) => { event.preventDefault(); part("drop").classList.add("over"); });
+document.addEventListener("dragover", (event) => {
+  if (model?.takes !== "image") return;  // a text may be dropped into its field
+  event.preventDefault();
+  part("drop").classList.add("over");
+});
 document.addEventListener("dragleave", () => part("drop").classList.remove("over"));
 document.addEventListener("drop", (event) => {
+  if (model?.takes !== "image") return;
   event.preventDefault();
   part("drop").classList.remove("over");
   takeImage(event.dataTransfer.files[0]);

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import base64
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,8 +65,6 @@ def test_an_image_is_asked_about_by_file_and_by_paste(browser: Browser, photos: 
     browser.driver.find_element("id", "camera").send_keys(str(tmp_path / "broken.png"))
     browser.wait("return document.getElementById('status').classList.contains('wrong');")
     assert "the image cannot be read: not a JPEG" in browser(STATUS)
-    import base64
-
     for _ in range(20):
         browser(PASTE, base64.b64encode(png(1)).decode())
     browser.wait("return document.querySelectorAll('#list li').length === 20;")
@@ -107,5 +105,4 @@ def test_a_service_with_keys_asks_for_one(browser: Browser, folders: Callable[..
         assert browser.violations() == []
         browser.driver.find_element("id", "secret").send_keys(KEY, Keys.ENTER)
         browser.wait(READY)
-        time.sleep(0.1)
-        browser.driver.get("about:blank")
+        browser.driver.get("about:blank")  # which closes its connection
