@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lightsmith.serving.exported_run import exported_folder
-from lightsmith.serving.server import Address, check_address, serve_folder
+from lightsmith.serving.server import Address, check_address, open_socket, serve_folder
 
 
 def serve(
@@ -29,7 +29,10 @@ def serve(
     Raises:
         ValueError: no such folder, one whose proof failed, or an address that cannot be used.
     """
-    address = Address(host, port, keys, rate)
-    check_address(address)
-    folder = exported_folder(run)
-    return 1 if folder is None else serve_folder(folder, address)
+    known = check_address(Address(host, port, keys, rate))
+    with open_socket(host, port) as listening:  # found to be free before a run is exported
+        folder = exported_folder(run)
+        if folder is None:
+            return 1
+        serve_folder(folder, listening, known, rate)
+    return 0

@@ -93,18 +93,20 @@ def open_socket(host: str, port: int) -> socket.socket:
     return found
 
 
-def serve_folder(folder: Path, address: Address) -> int:
-    """Serve an exported folder until a signal ends it; 0 once everything accepted is answered.
+def serve_folder(folder: Path, listening: socket.socket, keys: ApiKeys | None, rate: float | None) -> None:
+    """Serve an exported folder until a signal ends it, and everything accepted is answered.
+
+    Args:
+        listening: a bound socket.
+        keys: who may ask; everybody when None.
+        rate: requests a second for each key.
 
     Raises:
-        ValueError: the folder or the address cannot be used.
+        ValueError: the folder cannot be used.
     """
-    keys = check_address(address)
-    with open_socket(address.host, address.port) as listening:
-        model = load_served(folder, threads())
-        warnings.filterwarnings("ignore", module=r"PIL\.")  # of what is odd in a file that is readable all the same
-        asyncio.run(_serve(model, listening, keys, address.rate))
-    return 0
+    model = load_served(folder, threads())
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # of what is odd in a file that is readable all the same
+    asyncio.run(_serve(model, listening, keys, rate))
 
 
 async def _serve(model: ServedModel, listening: socket.socket, keys: ApiKeys | None, rate: float | None) -> None:
