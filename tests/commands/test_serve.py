@@ -79,7 +79,7 @@ def test_it_serves_until_sigterm_and_imports_no_torch(folders: Callable[..., Pat
     ],
 )
 def test_a_mistake_is_one_line(lightsmith: Cli, options: list[str], line: str) -> None:
-    outcome = lightsmith("serve", "--run=here", *options)
+    outcome = lightsmith("serve", "--run=here", "--port=0", *options)
     assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
     assert outcome.err.startswith(line)
 
