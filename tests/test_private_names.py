@@ -83,8 +83,6 @@ OF_WEIGHTS = {  # names of tensors in the file of EfficientNet-Lite0's weights
     "_project_conv",
 }  # fmt: skip
 PRIVATE_NAME = re.compile(r"_[A-Za-z]\w*")
-
-
 DEFINED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 

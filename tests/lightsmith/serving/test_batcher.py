@@ -188,7 +188,7 @@ async def in_company(model: ServedModel, items: list[Encoded], rng: np.random.Ge
         answering = asyncio.create_task(batcher.run())
 
         async def ask_for(number: int) -> None:
-            await asyncio.sleep(rng.uniform(0, 0.5))
+            await asyncio.sleep(rng.uniform(0, 0.1))
             found[number] = await batcher.predict(items[number], asyncio.get_running_loop().time() + 60)
 
         await asyncio.gather(*(ask_for(int(number)) for number in order))

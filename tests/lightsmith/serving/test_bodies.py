@@ -40,7 +40,7 @@ def test_a_body_without_a_length_is_read_up_to_the_limit(texts: Client) -> None:
 
 
 def test_a_compressed_bomb_is_cut_off(texts: Client) -> None:
-    bomb = gzip.compress(b"a" * 100_000_000)
+    bomb = gzip.compress(b"a" * 20_000_000)
     reply = texts("/predict", bomb, "text/plain", Content_Encoding="gzip")
     assert (reply.status, reply.json["reason"]) == (413, "too_large")
     assert texts("/predict", gzip.compress(b"good"), "text/plain", Content_Encoding="gzip").status == 200

@@ -25,7 +25,9 @@ from tests.odd_items import ODD_TEXTS, odd_images
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
-@pytest.mark.parametrize("data", [TransferImages(24, 31, cache=False), MNIST(28, 28, cache=False)])
+@pytest.mark.parametrize(
+    "data", [TransferImages(24, 31, cache=False), pytest.param(MNIST(28, 28, cache=False), marks=pytest.mark.slow)]
+)
 def test_odd_images_become_what_training_makes_of_them(data: ImageData, folders: Callable[..., Path]) -> None:
     data.preprocessing = replace(data.preprocessing, grey_bits=12)
     served = replace(load_served(folders("photos"), 1), preprocessing=data.preprocessing)
