@@ -63,23 +63,11 @@ def openapi(model: ServedModel) -> dict[str, Any]:
     ]
     one = {"content": single_bodies(takes), "required": True}
     many = {"content": batch_bodies(), "required": True}
-<<<<<<< HEAD
-    line = {"type": "object", "properties": {"error": reference("Problem")}}
-    paths = {
-        "/predict": {"post": operation("Answer one item", model.answer, one, JSON, reference("Answer"), clients)},
-        "/predict/batch": {
-            "post": operation(
-                f"Answer up to {BATCH_ITEMS} items in order, a JSON object a line, each an answer or {{error}}",
-                *(model.answer, many, JSON_LINES[0], {"anyOf": [reference("Answer"), line]}),
-            )
-        },
-=======
     line = {"anyOf": [reference("Answer"), {"type": "object", "properties": {"error": reference("Problem")}}]}
     in_order = f"Answer up to {BATCH_ITEMS} items in order, a JSON object a line, each an answer or {{error}}"
     paths = {
         "/predict": {"post": operation("Answer one item", model.answer, one, JSON, reference("Answer"), clients)},
         "/predict/batch": {"post": operation(in_order, model.answer, many, JSON_LINES[0], line)},
->>>>>>> V
         "/model": {"get": look_up("What is served, its proof and its card", JSON)},
         "/healthz": {"get": look_up("Whether the process answers", JSON, keyless=True)},
         "/readyz": {"get": look_up("Whether new requests are welcome; 503 while it ends", JSON, keyless=True)},

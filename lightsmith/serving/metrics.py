@@ -87,13 +87,9 @@ class ServiceMetrics:
     def text(self) -> str:
         """Everything, as Prometheus reads it."""
         lines = []
-<<<<<<< HEAD
-        for metric in (*(m for m in vars(self).values() if isinstance(m, Counter | Histogram)), *self.gauges):
-=======
         counted = [metric for metric in vars(self).values() if isinstance(metric, Counter | Histogram)]
         every: list[Counter | Histogram | Gauge] = [*counted, *self.gauges]
         for metric in every:
->>>>>>> V
             lines += [f"# HELP {metric.name} {metric.meaning}", f"# TYPE {metric.name} {metric.kind}"]
             lines += metric.samples()
         return "\n".join(lines) + "\n"
