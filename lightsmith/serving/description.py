@@ -42,7 +42,7 @@ def model_description(model: ServedModel, costs: CostModel) -> dict[str, Any]:
         **({"classes": list(answer.class_names)} if isinstance(answer, ClassProbabilities) else {}),
         "precision": model.proof.get("precision"),
         "sha256": model.proof.get("sha256"),
-        "bytes": model.bytes,
+        "bytes": model.size_bytes,
         "proof": model.proof,
         "preprocessing": model.preprocessing.settings,
         "measured_ms": {

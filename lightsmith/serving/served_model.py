@@ -43,7 +43,7 @@ class ServedModel:
 
     Args:
         folder: where it lies.
-        bytes: of the ONNX file.
+        size_bytes: of the ONNX file.
         proof: what `export` proved.
         card: the model's card, in Markdown; empty without one.
     """
@@ -54,7 +54,7 @@ class ServedModel:
     answer: Answer
     proof: dict[str, Any]
     card: str
-    bytes: int
+    size_bytes: int
 
     @property
     def takes(self) -> str:
