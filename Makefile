@@ -3,7 +3,7 @@
 
 # Values come from the command line only: assigned here, none leaks in from the environment (WSL exports NAME). One that
 # is empty, or of a name that nobody reads, would train on something else than was meant: it ends everything.
-variables := NAME DATA ARGS RESUME RUN INPUT TEXT OUTPUT FORMAT INT8 BASELINE MAX_DROP QUICK KILLS FOLDS SEEDS VARIANT RUNS NAMES METRIC SWEEP TRIALS WORKERS STORAGE STUDY STATUS THRESHOLD PORT HOST KEYS
+variables := NAME DATA ARGS RESUME RUN INPUT TEXT OUTPUT FORMAT INT8 BASELINE MAX_DROP QUICK KILLS FOLDS SEEDS VARIANT RUNS NAMES METRIC SWEEP TRIALS WORKERS STORAGE STUDY STATUS THRESHOLD PORT HOST KEYS STEPS MIN_RATE MAX_RATE
 $(foreach v,$(variables),$(eval $(v) :=))
 given := $(foreach v,$(.VARIABLES),$(if $(findstring command line,$(origin $(v))),$(v)))
 $(foreach v,$(filter-out $(variables) python SHELL,$(given)),$(error $(v)= is not known: there are $(variables)))
@@ -69,6 +69,10 @@ sweep: $(if $(RESUME),,need-NAME need-SWEEP) setup ## Try settings, compare the 
 	@$(python) cli.py sweep $(if $(RESUME),--resume="$(RESUME)",--name="$(NAME)" --sweep="$(SWEEP)") $(if $(TRIALS),--trials="$(TRIALS)") \
 	    $(if $(WORKERS),--workers="$(WORKERS)") $(if $(STORAGE),--storage="$(STORAGE)") $(if $(DATA),--data="$(DATA)") $(if $(ARGS),--options="$(ARGS)")
 
+tune: need-NAME setup ## Suggest a learning rate and a batch size: NAME=mnist_mlp [DATA=...] [STEPS=100] [MIN_RATE=1e-6 MAX_RATE=10] [ARGS="--model.optimizer=sgd"]
+	@$(python) cli.py tune --name="$(NAME)" $(if $(DATA),--data="$(DATA)") $(if $(STEPS),--steps="$(STEPS)") $(if $(MIN_RATE),--min_rate="$(MIN_RATE)") \
+	    $(if $(MAX_RATE),--max_rate="$(MAX_RATE)") $(if $(ARGS),--options="$(ARGS)")
+
 verify-resume: need-NAME setup ## Kill a run at random moments, resume it, compare: NAME=mnist_mlp [DATA=...] [KILLS=5] [ARGS="--trainer.max_epochs=2"]
 	@$(python) cli.py verify-resume --name="$(NAME)" $(if $(DATA),--data="$(DATA)") $(if $(KILLS),--kills="$(KILLS)") $(if $(ARGS),--options="$(ARGS)")
 
@@ -133,4 +137,4 @@ ask-RUNS = Which runs? Say RUNS=, run folders or patterns such as RUNS="runs/mni
 ask-SWEEP = Which settings? Say SWEEP=, one of: $(wildcard experiments/_sweeps/*.yaml), or a W&B sweep YAML of your own
 ask-INPUT = Classify what? Say INPUT=, a file or a folder, or TEXT="..."
 
-.PHONY: help list runs report dashboard compare options exp cross-validate predict evaluate export serve compress verify-resume verify-compare sweep test test-slow bench measure report-picture check ship-weights pretrained lock clean setup
+.PHONY: help list runs report dashboard compare options exp cross-validate predict evaluate export serve compress verify-resume verify-compare sweep tune test test-slow bench measure report-picture check ship-weights pretrained lock clean setup

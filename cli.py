@@ -47,6 +47,7 @@ VERBS = {
     ),
     "serve": Verb("commands.serve", "an exported model as a service over HTTP, without torch"),
     "sweep": Verb("commands.sweep", "try settings drawn from a space, and compare the best with the default ones"),
+    "tune": Verb("commands.tune", "a learning rate and a batch size to begin with, from a few steps of training"),
     "verify-resume": Verb("commands.verify_resume", "prove that a killed and resumed run ends as an undisturbed one"),
     "ship-weights": Verb("commands.ship_weights", "turn a cifar_resnet run into the backbone that Lightsmith ships"),
 }
