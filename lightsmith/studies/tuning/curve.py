@@ -44,10 +44,14 @@ class Curve(NamedTuple):
 
     @property
     def steepest(self) -> float | None:
-        """The rate at which the smoothed loss falls fastest by the logarithm of the rate; None if it never falls."""
+        """The rate at which the smoothed loss falls fastest by the logarithm of the rate; None if it never falls.
+
+        Only what comes before the lowest loss counts: one that exploded falls too, on its way back.
+        """
         means = self.smoothed
+        falling = means[: means.index(min(means)) + 1] if means else []
         # Rates are equally far apart by their logarithm, so differences are slopes.
-        slopes = [after - before for before, after in zip(means, means[2:], strict=False)]
+        slopes = [after - before for before, after in zip(falling, falling[2:], strict=False)]
         if not slopes or min(slopes) >= 0:
             return None
         return self.rates[slopes.index(min(slopes)) + 1]

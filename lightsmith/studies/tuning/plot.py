@@ -34,7 +34,7 @@ def _draw_rates(axes: Any, found: Tuning) -> None:
             axes.axvline(rate, color="grey", linestyle=style, label=f"{name}: {rate:.2g}")
     axes.set(xscale="log", xlabel=found.option.key, ylabel="training loss")
     # Where a loss diverges, its last steps would leave no height to the others.
-    low, high = min(curve.smoothed), curve.smoothed[0]
+    low, high = min(curve.losses), curve.smoothed[0]
     axes.set_ylim(low - 0.1 * (high - low), high + 0.5 * (high - low))
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")

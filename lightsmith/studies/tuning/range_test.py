@@ -76,7 +76,7 @@ class RaiseRate(Callback):
             group["lr"] = _own_rate(group) * factor
 
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
-        self._losses.append(float(loss) * trainer.accumulate_grad_batches)  # by which Lightning has divided it
+        self._losses.append(float(loss.detach()) * trainer.accumulate_grad_batches)  # by which Lightning has divided it
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         if len(self._losses) < trainer.accumulate_grad_batches:

@@ -7,7 +7,7 @@ from lightsmith.runs.lightning_messages import plain_messages
 
 
 def test_what_lightning_calls_a_misconfiguration_is_a_mistake_in_one_line() -> None:
-    with pytest.raises(ValueError, match="^no such thing, as it is$"), plain_messages():
+    with pytest.raises(ValueError, match=r"^no such thing, as it is$"), plain_messages():
         raise MisconfigurationException("no such\n thing, as it is")
 
 

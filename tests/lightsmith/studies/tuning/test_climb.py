@@ -44,10 +44,23 @@ def test_running_out_of_memory_is_an_outcome(built: TunedCLI, monkeypatch: pytes
     note_sizes(monkeypatch, most=8)
     found = climb(built)
     assert ([rung.batch_size for rung in found.rungs], found.ended) == ([4, 8], "memory")
+
+
+@pytest.mark.slow
+def test_memory_that_ends_at_the_smallest_batch_leaves_no_rung(
+    built: TunedCLI, monkeypatch: pytest.MonkeyPatch
+) -> None:
     note_sizes(monkeypatch, most=2)
     assert climb(built) == BatchLadder([], "memory")
 
 
+@pytest.mark.slow
+def test_larger_batches_in_vain_are_enough(built: TunedCLI, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BatchLadder, "in_vain", True)
+    assert climb(built).ended == "throughput"
+
+
+@pytest.mark.slow
 def test_a_batch_that_would_take_too_much_of_the_machine_is_not_tried(
     built: TunedCLI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -56,11 +69,7 @@ def test_a_batch_that_would_take_too_much_of_the_machine_is_not_tried(
     assert ([rung.batch_size for rung in found.rungs], found.ended) == ([4], "memory")
 
 
-def test_larger_batches_in_vain_are_enough(built: TunedCLI, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(BatchLadder, "in_vain", True)
-    assert climb(built).ended == "throughput"
-
-
+@pytest.mark.slow
 def test_another_error_is_none_of_memory(built: TunedCLI, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Classifier, "training_step", lambda *_: torch.zeros(2) @ torch.zeros(3))
     with pytest.raises(RuntimeError, match="size"):

@@ -35,8 +35,13 @@ def test_the_steepest_fall_is_by_the_logarithm_of_the_rate() -> None:
     assert 1e-2 <= found <= 4e-2  # the mean lags behind a little
 
 
+def test_a_loss_that_comes_back_from_an_explosion_does_not_count() -> None:
+    losses = [*sigmoid_fall(1e-3)[:70], *(4.0 - n for n in range(3)), *[1.1] * 27]
+    assert Curve(RATES, losses).steepest == Curve(RATES, sigmoid_fall(1e-3)).steepest
+
+
 def test_the_valley_is_two_thirds_into_the_longest_fall_whatever_interrupts_it() -> None:
-    losses = [2.0] * 30 + [2 - 0.1 * n for n in range(40)] + [9.0] * 30
+    losses = [1.9 + n / 300 for n in range(30)] + [2 - 0.1 * n for n in range(40)] + [9.0] * 30
     interrupted = [loss + (0.01 if 40 < n < 60 and n % 7 == 0 else 0) for n, loss in enumerate(losses)]
     for given in (losses, interrupted):
         found = Curve(RATES, given).valley
