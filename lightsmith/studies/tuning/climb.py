@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 from callbacks.measure_fit import peak_memory_bytes
 from lightsmith.runs.out_of_memory import ran_out_of_memory
 from lightsmith.studies.tuning.batch_ladder import BatchLadder, Rung, batch_sizes
-from lightsmith.studies.tuning.copied_fit import Batches, TunedCLI
+from lightsmith.studies.tuning.copied_fit import TunedCLI
 
 WARM_UP, TIMED = 1, 5  # steps of each size
 ENOUGH_SECONDS = 2.0  # of timed steps, after which a size needs no more of them
@@ -32,7 +32,7 @@ def climb(cli: TunedCLI) -> BatchLadder:
     sizes = batch_sizes(cli.datamodule.batch_size, len(cli.datamodule.datasets["train"]))
     climber = Climber(sizes, lambda size: longest_batch(cli.datamodule, size))
     try:
-        cli.fit_copy(Batches(climber.batches(), len(sizes) * (WARM_UP + TIMED) + 1), climber)
+        cli.fit_copy(climber.batches(), len(sizes) * (WARM_UP + TIMED) + 1, climber)
     except (RuntimeError, MemoryError) as error:
         if not ran_out_of_memory(error):
             raise

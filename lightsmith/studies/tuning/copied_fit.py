@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import (
     BatchSizeFinder,
@@ -17,10 +18,12 @@ from lightning.pytorch.callbacks import (
     LearningRateMonitor,
     ProgressBar,
 )
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from callbacks.guard_numerics import GuardNumerics
 from callbacks.save_last import SaveLast
 from callbacks.trainability_audit import TrainabilityAudit
+from lightsmith.runs.ending import TERMINATED
 from lightsmith.runs.exact_resume import ExactResume, generator_states, set_generator_states
 from lightsmith.runs.experiment import ExperimentCLI
 from lightsmith.runs.keep_best import KeepBest
@@ -54,50 +57,63 @@ class TunedCLI(ExperimentCLI):
     def _run_subcommand(self, subcommand: str) -> None:
         """Train nothing."""
 
-    def fit_copy(self, batches: Batches, *observers: Callback) -> None:
+    def fit_copy(self, batches: Iterable[Any], length: int, *observers: Callback) -> None:
         """Train a copy of the model, by copies of the run's callbacks, until an observer sets ``should_stop``.
 
         Generators are put back as they were.
 
         Args:
-            batches: of training items.
+            batches: of training items, more than will be needed.
+            length: of the epoch, in batches.
             observers: callbacks that come after the run's own.
+
+        Raises:
+            KeyboardInterrupt: on Ctrl-C, which Lightning makes an exit of.
+            SystemExit: on SIGTERM.
         """
-        trainer = self._build_copied_trainer(batches.length)
+        trainer = self._build_copied_trainer(length)
         trainer.callbacks = [one for one in trainer.callbacks if not isinstance(one, LEFT_OUT)]
         trainer.callbacks += observers
         data = copy.copy(self.datamodule)  # its items are not copied
-        data.train_dataloader = lambda: batches
-        with undisturbed(trainer):
-            trainer.fit(copy.deepcopy(self.model), datamodule=data)
+        epoch = OneEpoch(batches, length, data.datasets["train"])
+        data.train_dataloader = lambda: epoch
+        try:
+            with undisturbed(trainer.strategy.root_device):
+                trainer.fit(copy.deepcopy(self.model), datamodule=data)
+        except SystemExit as end:
+            if isinstance(end, SIGTERMException):
+                raise SystemExit(TERMINATED) from None
+            raise KeyboardInterrupt from end
 
-    def _build_copied_trainer(self, batches: int) -> ExperimentTrainer:
+    def _build_copied_trainer(self, steps: int) -> ExperimentTrainer:
         asked = self.config_init[self.subcommand].trainer
         own, limit = asked.callbacks, asked.max_steps
         asked.callbacks = copy.deepcopy(own)
         try:
-            return self.build_trainer(**ONLY_STEPS, max_steps=max(limit, batches) if limit > 0 else limit)
+            return self.build_trainer(**ONLY_STEPS, max_steps=max(limit, steps) if limit > 0 else limit)
         finally:
             asked.callbacks = own
 
 
-class Batches:
-    """Batches for an epoch of a given length, which no Trainer takes apart.
+class OneEpoch:
+    """An epoch of a given length, which no Trainer takes apart.
 
     Args:
-        source: of at least so many batches.
-        length: how many an epoch has.
+        batches: as many, or more.
+        length: how many it has.
+        dataset: the items that they are of.
     """
 
-    def __init__(self, source: Iterable[Any], length: int) -> None:
-        self.source = source
+    def __init__(self, batches: Iterable[Any], length: int, dataset: Any) -> None:
+        self.batches = batches
         self.length = length
+        self.dataset = dataset
 
     def __len__(self) -> int:
         return self.length
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self.source)
+        return iter(self.batches)
 
 
 class Passes:
@@ -117,9 +133,8 @@ class Passes:
 
 
 @contextmanager
-def undisturbed(trainer: Any) -> Iterator[None]:
+def undisturbed(device: torch.device) -> Iterator[None]:
     """Put Python's, NumPy's and torch's generators back as they were."""
-    device = trainer.strategy.root_device
     states = generator_states(device)
     try:
         yield

@@ -11,7 +11,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from lightsmith.settings.allowed_classes import leaves
-from lightsmith.studies.tuning.copied_fit import Batches, Passes, TunedCLI
+from lightsmith.studies.tuning.copied_fit import Passes, TunedCLI
 from lightsmith.studies.tuning.curve import Curve
 from lightsmith.studies.tuning.rate_option import RateOption, find_rate_option
 
@@ -32,7 +32,7 @@ def run_range_test(cli: TunedCLI, rates: Sequence[float]) -> RaiseRate:
     passes = Passes(cli.datamodule.train_dataloader())
     batches = len(rates) * cli.options.trainer.accumulate_grad_batches + 1
     try:
-        cli.fit_copy(Batches(passes, max(len(passes.loader), batches)), raised)
+        cli.fit_copy(passes, max(len(passes.loader), batches), raised)
     finally:
         raised.bar.close()
     return raised

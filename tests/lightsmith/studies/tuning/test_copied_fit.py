@@ -11,7 +11,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from callbacks.mix_images import MixImages
 from lightsmith.runs.exact_resume import generator_states
-from lightsmith.studies.tuning.copied_fit import LEFT_OUT, Batches, Passes, TunedCLI
+from lightsmith.studies.tuning.copied_fit import LEFT_OUT, Passes, TunedCLI
 
 
 class Watch(Callback):
@@ -34,7 +34,7 @@ class Watch(Callback):
 
 def fitted(cli: TunedCLI, steps: int = 3) -> Watch:
     watch = Watch(steps)
-    cli.fit_copy(Batches(Passes(cli.datamodule.train_dataloader()), 1000), watch)
+    cli.fit_copy(Passes(cli.datamodule.train_dataloader()), 1000, watch)
     return watch
 
 
@@ -65,6 +65,15 @@ def test_a_copy_is_only_trained_and_nothing_is_written(built: TunedCLI) -> None:
     assert not any(isinstance(callback, LEFT_OUT) for callback in watch.trainer.callbacks)  # type: ignore[attr-defined]
     assert watch.trainer.loggers == []
     assert list(Path().iterdir()) == []
+
+
+def test_an_interruption_is_one_to_who_asked_for_the_copy(built: TunedCLI) -> None:
+    class Interrupt(Callback):
+        def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        built.fit_copy([], 1000, Interrupt())
 
 
 @pytest.mark.slow
