@@ -25,8 +25,8 @@ from lightsmith.terminal import one_line
 
 POWERS = range(-4, 5)  # of two, by which the grid's rates differ from the experiment's
 NEAR = 0.3  # points, or per cent of a figure that is to be low
-WAYS = ("steepest", "valley")
-COLUMNS = ("experiment, seed", "best of the grid", "steepest: less by", "valley: less by", "of a fit: steps", "seconds")
+WAYS = ("suggested", "steepest", "valley")
+COLUMNS = ("experiment, seed", "best of the grid", *(f"{way}: less by" for way in WAYS), "of a fit: steps", "seconds")
 HEADER = f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|"
 
 

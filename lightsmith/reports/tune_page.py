@@ -20,7 +20,7 @@ def tune_page(folder: Path) -> dict[str, Any]:
         ValueError: the folder holds no record that a tune writes.
     """
     record = read_tuning(folder)
-    lead = f"{record['option']}={record['suggested']:g}, where the loss falls fastest · {shown(folder)}"
+    lead = f"{record['option']}={record['suggested']:g}; the experiment has {record['value']:g} · {shown(folder)}"
     return {
         "title": f"{record['experiment']}, tune: {folder.name}",
         "headline": None,
@@ -38,10 +38,8 @@ def _curve(record: dict[str, Any]) -> Part:
     rates, smoothed = record["rates"], record["smoothed"]
     # Where a loss diverges, its last steps would leave no height to the others.
     highest = max(smoothed[0], 1.5 * smoothed[0] - 0.5 * min(smoothed))
-    marks = [("fastest fall", "steepest"), ("valley", "valley"), ("experiment", "value")]
-    guides = [
-        {"x": [record[key]], "name": f"{name}: {record[key]:.2g}"} for name, key in marks if record[key] is not None
-    ]
+    marks = [("suggested", "suggested"), ("experiment", "value")]
+    guides = [{"x": [record[key]], "name": f"{name}: {record[key]:.2g}"} for name, key in marks]
     return chart(
         "training loss",
         f"Loss of each step at rising {record['option']}, and its smoothed mean; the highest losses are left out.",
@@ -57,7 +55,8 @@ def _curve(record: dict[str, Any]) -> Part:
 
 
 def _rates(record: dict[str, Any]) -> Part:
-    rows = [("fastest fall", "steepest"), ("two thirds into the longest fall", "valley"), ("experiment", "value")]
+    rows = [("suggested", "suggested"), ("steepest fall", "steepest"), ("lowest loss", "lowest")]
+    rows += [("two thirds into the longest fall", "valley"), ("experiment", "value")]
     return facts(Shown(name, record[key], "general", key) for name, key in rows)
 
 

@@ -13,7 +13,7 @@ from lightsmith.records.results import write_results
 from lightsmith.studies.child_runs import ChildRun
 from tests.lightsmith.records.test_results import RESULTS
 
-RECORD = {"option": "model.lr", "value": 0.01, "steepest": 0.0151, "valley": 0.002, "rates": [1] * 50}
+RECORD = {"option": "model.lr", "value": 0.01, "suggested": 0.018, "steepest": 0.0151, "valley": 0.002}
 
 
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -32,7 +32,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def run(command: Sequence[str], cwd: Path, **_: Any) -> CompletedProcess[str]:
         made.append("tune")
         (cwd / "runs/mnist_mlp/20261126-000000-tune").mkdir(parents=True)
-        record = json.dumps({**RECORD, "rate_seconds": 0.5})
+        record = json.dumps({**RECORD, "rates": [1] * 50, "rate_seconds": 0.5})
         (cwd / "runs/mnist_mlp/20261126-000000-tune/tune.json").write_text(record)
         return CompletedProcess(command, 0, "", "")
 
@@ -48,9 +48,9 @@ def test_a_row_says_how_far_each_suggestion_is_from_the_best_of_nine(
     made = stand_in(monkeypatch)
     tune_grid.main("mnist_mlp", tmp_path, seeds=2)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[2] == "| `mnist_mlp`, 1 | 0.9000 at 0.02 | +0.50 at 0.015 | +1.80 at 0.002 | 10.0% | 5.0% |"
-    assert lines[-1].startswith("within 0.3: steepest 0 of 2, valley 0 of 2; sample; ")
-    assert len(made) == 2 * (1 + 9 + 2)
+    assert lines[2] == "| `mnist_mlp`, 1 | 0.9000 at 0.02 | {gaps} | 10.0% | 5.0% |"
+    assert lines[-1].startswith("within 0.3: suggested 2 of 2, steepest 0 of 2, valley 0 of 2; sample; ")
+    assert len(made) == 2 * (1 + 9 + 3)
 
 
 def test_what_was_made_is_not_made_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

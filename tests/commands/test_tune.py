@@ -50,7 +50,7 @@ def test_a_tune_is_a_study_that_is_listed_and_shown_and_moves_no_latest(lightsmi
         *("study.json", "tune.json", "tune.svg", "settings-1.yaml", "settings-2.yaml")
     }
     record = json.loads((folder / "tune.json").read_text())
-    assert f"rate       model.lr={record['suggested']:g}, where the loss falls fastest" in outcome.out
+    assert f"rate       model.lr={record['suggested']:g}; the experiment has 0.003\n" in outcome.out
     assert f"use        {record['commands'][0]}\n" in outcome.out
     assert record["fit_steps"] == 15 * 19
     listed = lightsmith("runs").out.splitlines()[0]

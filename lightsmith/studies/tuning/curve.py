@@ -43,8 +43,8 @@ class Curve(NamedTuple):
         return means
 
     @property
-    def steepest(self) -> float | None:
-        """The rate at which the smoothed loss falls fastest by the logarithm of the rate; None if it never falls.
+    def suggestions(self) -> Suggestions | None:
+        """The rates that the smoothed losses suggest; None if they never fall.
 
         Only what comes before the lowest loss counts: one that exploded falls too, on its way back.
         """
@@ -54,18 +54,31 @@ class Curve(NamedTuple):
         slopes = [after - before for before, after in zip(falling, falling[2:], strict=False)]
         if not slopes or min(slopes) >= 0:
             return None
-        return self.rates[slopes.index(min(slopes)) + 1]
+        stretch = longest_fall(means)
+        return Suggestions(
+            steepest=self.rates[slopes.index(min(slopes)) + 1],
+            lowest=self.rates[len(falling) - 1],
+            valley=self.rates[stretch[0] + round(2 / 3 * (stretch[-1] - stretch[0]))],
+        )
+
+
+class Suggestions(NamedTuple):
+    """Rates to begin with, by the curve of a range test.
+
+    Attributes:
+        steepest: where the loss falls fastest by the logarithm of the rate.
+        lowest: where the loss is lowest.
+        valley: two thirds into the longest stretch of falling losses, whatever interrupts it (Howard's valley).
+    """
+
+    steepest: float
+    lowest: float
+    valley: float
 
     @property
-    def valley(self) -> float | None:
-        """The rate two thirds into the longest stretch of falling smoothed losses (Howard's valley); None without one.
-
-        A stretch may be interrupted by higher values: it is the longest falling subsequence.
-        """
-        stretch = longest_fall(self.smoothed)
-        if len(stretch) < 2:
-            return None
-        return self.rates[stretch[0] + round(2 / 3 * (stretch[-1] - stretch[0]))]
+    def chosen(self) -> float:
+        """The rate halfway, by the logarithm, from the steepest fall to the lowest loss."""
+        return math.sqrt(self.steepest * self.lowest)
 
 
 def longest_fall(values: Sequence[float]) -> list[int]:

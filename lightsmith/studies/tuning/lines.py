@@ -37,10 +37,10 @@ def print_tuning(found: Tuning, data: str, options: Sequence[str]) -> None:
 
 
 def _rate_lines(found: Tuning) -> Iterator[str]:
-    curve, key = found.curve, found.option.key
-    yield f"rate       {key}={found.rate:g}, where the loss falls fastest; the experiment has {found.option.value:g}"
-    if curve.valley is not None:
-        yield f"           two thirds into its longest fall: {curve.valley:.2g}"
+    curve, by, key = found.curve, found.suggestions, found.option.key
+    yield f"rate       {key}={found.rate:g}; the experiment has {found.option.value:g}"
+    halfway = f"halfway from the steepest fall of the loss ({by.steepest:.2g}) to its lowest ({by.lowest:.2g})"
+    yield f"           {halfway}; two thirds into its valley: {by.valley:.2g}"
     end = f"the loss diverged at {curve.rates[-1]:.2g}" if curve.diverged else "the loss never diverged"
     share = f", {len(curve.rates) / found.fit_steps:.1%} of a fit" if found.fit_steps else ""
     yield f"           {len(curve.rates)} steps from {curve.rates[0]:g} on{share}, {found.rate_seconds:.1f} s; {end}"
@@ -90,9 +90,10 @@ def make_command(name: str, data: str, options: Sequence[str], settings: Mapping
     Args:
         name: of the experiment.
         data: data.source.
-        options: of the command line; the settings come later, and win.
+        options: of the command line; those that set the same are left out.
     """
-    joined = shlex.join([*options, *(f"--{key}={value:g}" for key, value in settings.items())])
+    others = [option for option in options if not option.startswith(tuple(f"--{key}=" for key in settings))]
+    joined = shlex.join([*others, *(f"--{key}={value:g}" for key, value in settings.items())])
     given = f'ARGS="{joined}"'
     if SPECIAL & set(joined):
         given = shlex.quote(f"ARGS={joined}").replace("$", "$$")  # which is make's sign too

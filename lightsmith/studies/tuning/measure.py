@@ -14,6 +14,7 @@ from lightsmith.runs.lightning_messages import plain_messages
 from lightsmith.runs.out_of_memory import ran_out_of_memory
 from lightsmith.studies.tuning.climb import climb
 from lightsmith.studies.tuning.copied_fit import TunedCLI
+from lightsmith.studies.tuning.curve import Suggestions
 from lightsmith.studies.tuning.range_test import RaiseRate, run_range_test
 from lightsmith.studies.tuning.tuning import Tuning
 
@@ -35,6 +36,7 @@ def tune_experiment(name: str, configs: Sequence[Path], options: Sequence[str], 
         cli = build(configs, options)
         began = time.perf_counter()
         raised = _try_rates(cli, rates)
+        suggestions = _suggestions(raised)
         between = time.perf_counter()
         climbed = climb(cli)
         ended = time.perf_counter()
@@ -43,6 +45,7 @@ def tune_experiment(name: str, configs: Sequence[Path], options: Sequence[str], 
         experiment=name,
         option=raised.option,
         curve=raised.curve,
+        suggestions=suggestions,
         ladder=climbed,
         optimizer=raised.optimizer,
         group_rates=raised.group_rates,
@@ -75,12 +78,18 @@ def _try_rates(cli: TunedCLI, rates: Sequence[float]) -> RaiseRate:
         if ran_out_of_memory(error):
             raise RunFailedError("out of memory: lower --data.batch_size") from error
         raise
-    if raised.curve.steepest is None:
+    return raised
+
+
+def _suggestions(raised: RaiseRate) -> Suggestions:
+    found = raised.curve.suggestions
+    if found is None:
+        tried = raised.curve.rates or [raised.option.value]
         raise RunFailedError(
-            f"the loss falls at no {raised.option.key} from {rates[0]:g} to {raised.curve.rates[-1]:g}: "
+            f"the loss falls at no {raised.option.key} from {tried[0]:g} to {tried[-1]:g}: "
             "try others, by --min_rate and --max_rate"
         )
-    return raised
+    return found
 
 
 def steps_of_fit(trainer: Any, batches: int) -> int | None:

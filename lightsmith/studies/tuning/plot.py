@@ -28,10 +28,10 @@ def _draw_rates(axes: Any, found: Tuning) -> None:
     curve = found.curve
     axes.plot(curve.rates, curve.losses, color="tab:blue", alpha=0.3, label="loss of a step")
     axes.plot(curve.rates, curve.smoothed, color="tab:blue", label="smoothed")
-    marks = [("steepest", curve.steepest, "-"), ("valley", curve.valley, "--"), ("experiment", found.option.value, ":")]
-    for name, rate, style in marks:
-        if rate is not None:
-            axes.axvline(rate, color="grey", linestyle=style, label=f"{name}: {rate:.2g}")
+    by = found.suggestions
+    marks = [("suggested", found.rate, "-"), ("steepest", by.steepest, "--"), ("valley", by.valley, "-.")]
+    for name, rate, style in [*marks, ("experiment", found.option.value, ":")]:
+        axes.axvline(rate, color="grey", linestyle=style, label=f"{name}: {rate:.2g}")
     axes.set(xscale="log", xlabel=found.option.key, ylabel="training loss")
     # Where a loss diverges, its last steps would leave no height to the others.
     low, high = min(curve.losses), curve.smoothed[0]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lightsmith.studies.tuning.batch_ladder import BatchLadder
-from lightsmith.studies.tuning.curve import Curve
+from lightsmith.studies.tuning.curve import Curve, Suggestions
 from lightsmith.studies.tuning.rate_option import RateOption
 from lightsmith.terminal import shown
 
@@ -25,6 +25,7 @@ class Tuning:
         experiment: its name.
         option: sets the rate.
         curve: losses at rising rates.
+        suggestions: the rates that it suggests.
         ladder: batch sizes with what they take.
         optimizer: name of its class.
         group_rates: of its groups in the experiment.
@@ -39,6 +40,7 @@ class Tuning:
     experiment: str
     option: RateOption
     curve: Curve
+    suggestions: Suggestions
     ladder: BatchLadder
     optimizer: str
     group_rates: list[float]
@@ -52,8 +54,7 @@ class Tuning:
     @property
     def rate(self) -> float:
         """The suggested rate, as it is typed."""
-        assert self.curve.steepest is not None, "a curve without a fall is refused"
-        return typed(self.curve.steepest)
+        return typed(self.suggestions.chosen)
 
     @property
     def larger_batch(self) -> int | None:
@@ -79,8 +80,7 @@ class Tuning:
             "option": self.option.key,
             "value": self.option.value,
             "suggested": self.rate,
-            "steepest": self.curve.steepest,
-            "valley": self.curve.valley,
+            **self.suggestions._asdict(),
             "rates": self.curve.rates,
             "losses": self.curve.losses,
             "smoothed": self.curve.smoothed,

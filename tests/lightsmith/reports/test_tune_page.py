@@ -29,7 +29,9 @@ def test_a_tune_shows_its_curve_its_batches_and_the_command(tune: Path) -> None:
     rate, batch, use = page["sections"]
     curve, facts = rate["parts"]
     assert [len(drawn["xy"]) // 2 for drawn in curve["series"]] == [71, 74], "without the losses that diverge"
-    assert [row["value"] for row in facts["rows"]] == [found.curve.steepest, found.curve.valley, 0.003]
+    assert [row["value"] for row in facts["rows"]] == [
+        *(found.rate, found.suggestions.steepest, found.suggestions.lowest, found.suggestions.valley, 0.003)
+    ]
     assert [row[0] for row in batch["parts"][0]["rows"]] == [64, 128, 256, 512, 1024]
     assert batch["parts"][0]["marked"] == 3
     assert use["parts"][0]["text"] == 'make exp NAME=mnist_mlp ARGS="--model.lr=0.01"'

@@ -17,10 +17,13 @@ def found_tuning(**others: Any) -> Tuning:
     rates = ladder(1e-6, 10, 100)[:80]
     losses = [2.0] * 30 + [2 - 0.04 * n for n in range(40)] + [0.5 + 3 * n for n in range(10)]
     rungs = [Rung(64, 0.001, 10**9), Rung(128, 0.0015, 10**9), Rung(256, 0.002, 10**9), Rung(512, 0.003, 2 * 10**9)]
+    curve = Curve(rates, losses, diverged=True)
+    assert curve.suggestions is not None
     tuning = Tuning(
         experiment="mnist_mlp",
         option=RateOption("model.lr", 0.003),
-        curve=Curve(rates, losses, diverged=True),
+        curve=curve,
+        suggestions=curve.suggestions,
         ladder=BatchLadder([*rungs, Rung(1024, 0.006, 3 * 10**9)], "items"),
         optimizer="AdamW",
         group_rates=[0.003, 0.003],

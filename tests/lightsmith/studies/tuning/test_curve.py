@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from lightsmith.studies.tuning.curve import SMOOTHING, Curve, longest_fall
+from lightsmith.studies.tuning.curve import SMOOTHING, Curve, Suggestions, longest_fall
 from lightsmith.studies.tuning.range_test import ladder
 
 RATES = ladder(1e-6, 10, 100)
@@ -14,6 +14,13 @@ RATES = ladder(1e-6, 10, 100)
 def sigmoid_fall(middle: float, rates: list[float] = RATES) -> list[float]:
     """Losses that fall from 2 to 1, fastest at a rate."""
     return [2 - 1 / (1 + math.exp(-5 * math.log10(rate / middle))) for rate in rates]
+
+
+def suggested(losses: list[float]) -> Suggestions:
+    """The suggestions of a curve of a hundred steps that falls."""
+    found = Curve(RATES, losses).suggestions
+    assert found is not None
+    return found
 
 
 def test_a_ladder_rises_by_the_same_factor_from_end_to_end() -> None:
@@ -30,29 +37,30 @@ def test_the_mean_is_unbiased_from_the_first_loss_on() -> None:
 
 def test_the_steepest_fall_is_by_the_logarithm_of_the_rate() -> None:
     """By the rate itself it would be near the lowest, where any step is short (Lightning's finder, issue 21171)."""
-    found = Curve(RATES, sigmoid_fall(1e-2)).steepest
-    assert found is not None
-    assert 1e-2 <= found <= 4e-2  # the mean lags behind a little
+    assert 1e-2 <= suggested(sigmoid_fall(1e-2)).steepest <= 4e-2  # the mean lags behind a little
+
+
+def test_the_rate_chosen_lies_halfway_from_the_steepest_fall_to_the_lowest_loss() -> None:
+    found = suggested([*sigmoid_fall(1e-3)[:70], *(1.2 + 0.1 * n for n in range(30))])
+    assert RATES.index(found.lowest) == pytest.approx(72, abs=4)
+    assert found.chosen / found.steepest == pytest.approx(found.lowest / found.chosen)
 
 
 def test_a_loss_that_comes_back_from_an_explosion_does_not_count() -> None:
     losses = [*sigmoid_fall(1e-3)[:70], *(4.0 - n for n in range(3)), *[1.1] * 27]
-    assert Curve(RATES, losses).steepest == Curve(RATES, sigmoid_fall(1e-3)).steepest
+    assert suggested(losses).steepest == suggested(sigmoid_fall(1e-3)).steepest
 
 
 def test_the_valley_is_two_thirds_into_the_longest_fall_whatever_interrupts_it() -> None:
     losses = [1.9 + n / 300 for n in range(30)] + [2 - 0.1 * n for n in range(40)] + [9.0] * 30
     interrupted = [loss + (0.01 if 40 < n < 60 and n % 7 == 0 else 0) for n, loss in enumerate(losses)]
     for given in (losses, interrupted):
-        found = Curve(RATES, given).valley
-        assert found is not None
-        assert RATES.index(found) == pytest.approx(29 + 2 / 3 * 40, abs=2)
+        assert RATES.index(suggested(given).valley) == pytest.approx(29 + 2 / 3 * 40, abs=2)
 
 
 def test_a_loss_that_never_falls_suggests_nothing() -> None:
     rising = Curve(RATES, [1 + 0.1 * n for n in range(100)])
-    assert (rising.steepest, rising.valley) == (None, None)
-    assert (Curve([], []).steepest, Curve([], []).valley) == (None, None)
+    assert (rising.suggestions, Curve([], []).suggestions) == (None, None)
 
 
 def curve(losses: list[float]) -> Curve:

@@ -12,7 +12,8 @@ def test_the_plot_names_the_suggestions_and_is_the_same_each_time(tmp_path: Path
     for name in ("one.svg", "other.svg"):
         plot(found, tmp_path / name)
     drawn = (tmp_path / "one.svg").read_text()
-    for words in ("mnist_mlp: AdamW, cpu", "model.lr", f"steepest: {found.rate:.2g}", "valley:", "pays: 512"):
+    rates = (f"suggested: {found.rate:.2g}", "steepest:", "valley:", "experiment: 0.003")
+    for words in (*rates, "mnist_mlp: AdamW, cpu", "model.lr", "pays: 512"):
         assert words in drawn
     assert drawn == (tmp_path / "other.svg").read_text()
 

@@ -68,5 +68,5 @@ def test_a_loss_that_diverges_ends_the_test(built: TunedCLI) -> None:
     assert test.curve.diverged
     assert 10 < len(test.curve.losses) < 50
     assert (test.option.key, test.option.value, test.optimizer) == ("model.lr", 0.003, "AdamW")
-    assert test.curve.steepest is not None
-    assert 1e-4 < test.curve.steepest < 1
+    assert test.curve.suggestions is not None
+    assert 1e-4 < test.curve.suggestions.steepest < 1
