@@ -32,8 +32,10 @@ def print_tuning(found: Tuning, data: str, options: Sequence[str]) -> None:
     print("\n".join(_rate_lines(found)))
     Console(width=WIDTH).print(_table(found))
     print(_batch_line(found))
-    for command in commands(found, data, options):
-        print(printable(f"use        {command}"))
+    rate_alone, *with_batch = commands(found, data, options)
+    print(printable(f"use        {rate_alone}"))
+    for command in with_batch:
+        print(printable(f"or         {command}    (its rate by rule, not tried)"))
 
 
 def _rate_lines(found: Tuning) -> Iterator[str]:
@@ -78,9 +80,9 @@ def commands(found: Tuning, data: str, options: Sequence[str]) -> list[str]:
     """The command for the suggested rate, and where another batch pays, the one for both."""
     name, key = found.experiment, found.option.key
     made = [make_command(name, data, options, {key: found.rate})]
-    if found.larger_batch is not None:
-        both = {key: found.rate_at(found.larger_batch), "data.batch_size": found.larger_batch}
-        made.append(f"{make_command(name, data, options, both)}    (its rate by rule, not tried)")
+    if found.other_batch is not None:
+        both = {key: found.rate_at(found.other_batch), "data.batch_size": found.other_batch}
+        made.append(make_command(name, data, options, both))
     return made
 
 

@@ -73,12 +73,11 @@ def build(configs: Sequence[Path], options: Sequence[str]) -> TunedCLI:
 
 def _try_rates(cli: TunedCLI, rates: Sequence[float]) -> RaiseRate:
     try:
-        raised = run_range_test(cli, rates)
+        return run_range_test(cli, rates)
     except (RuntimeError, MemoryError) as error:
         if ran_out_of_memory(error):
             raise RunFailedError("out of memory: lower --data.batch_size") from error
         raise
-    return raised
 
 
 def _suggestions(raised: RaiseRate) -> Suggestions:

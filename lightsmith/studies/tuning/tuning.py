@@ -57,7 +57,7 @@ class Tuning:
         return typed(self.suggestions.chosen)
 
     @property
-    def larger_batch(self) -> int | None:
+    def other_batch(self) -> int | None:
         """The largest batch that pays, where that is not the experiment's."""
         best = self.ladder.best
         return None if best is None or best.batch_size == self.batch_size else best.batch_size

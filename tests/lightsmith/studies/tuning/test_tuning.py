@@ -10,17 +10,17 @@ from lightsmith.studies.tuning.tuning import FILE, read_tuning, typed
 from tests.lightsmith.studies.tuning.found_tuning import found_tuning
 
 
-def test_a_rate_for_a_larger_batch_follows_the_rule_of_the_optimizer() -> None:
+def test_a_rate_for_a_other_batch_follows_the_rule_of_the_optimizer() -> None:
     adamw, sgd = found_tuning(), found_tuning(optimizer="SGD")
-    assert adamw.larger_batch == 512
+    assert adamw.other_batch == 512
     assert adamw.rate_at(512) == typed(2 * adamw.rate)
     assert sgd.rate_at(512) == typed(4 * sgd.rate)
     assert sgd.rate_at(128) == sgd.rate
 
 
 def test_the_experiments_own_batch_is_no_other_one() -> None:
-    assert found_tuning(batch_size=512).larger_batch is None
-    assert found_tuning(ladder=BatchLadder([], "memory")).larger_batch is None
+    assert found_tuning(batch_size=512).other_batch is None
+    assert found_tuning(ladder=BatchLadder([], "memory")).other_batch is None
 
 
 def test_the_record_holds_what_was_measured_and_is_read_again() -> None:
