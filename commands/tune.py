@@ -10,9 +10,9 @@ from lightsmith.run_folder import check_writable
 from lightsmith.settings.experiments import EXPERIMENTS, experiment_file
 from lightsmith.studies.study import create_study
 from lightsmith.studies.study_options import check_common
+from lightsmith.studies.tuning.curve import ladder
 from lightsmith.studies.tuning.lines import commands, print_tuning
 from lightsmith.studies.tuning.measure import tune_experiment
-from lightsmith.studies.tuning.range_test import ladder
 from lightsmith.studies.tuning.tuning import FILE, PLOT
 from lightsmith.terminal import shown
 

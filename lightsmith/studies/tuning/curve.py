@@ -10,6 +10,12 @@ SMOOTHING = 0.9  # weight of the past in the mean of the losses
 DIVERGED = 4  # times the best loss
 
 
+def ladder(lowest: float, highest: float, steps: int) -> list[float]:
+    """Rates from the lowest to the highest, each the same factor above the one before."""
+    factor = (highest / lowest) ** (1 / (steps - 1))
+    return [lowest * factor**step for step in range(steps)]
+
+
 class Curve(NamedTuple):
     """A training at rising rates.
 

@@ -16,12 +16,6 @@ from lightsmith.studies.tuning.curve import Curve
 from lightsmith.studies.tuning.rate_option import RateOption, find_rate_option
 
 
-def ladder(lowest: float, highest: float, steps: int) -> list[float]:
-    """Rates from the lowest to the highest, each the same factor above the one before."""
-    factor = (highest / lowest) ** (1 / (steps - 1))
-    return [lowest * factor**step for step in range(steps)]
-
-
 def run_range_test(cli: TunedCLI, rates: Sequence[float]) -> RaiseRate:
     """Train a copy of the experiment's model, a step at each rate, until its loss diverges.
 

@@ -6,8 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from lightsmith.studies.tuning.batch_ladder import BatchLadder, Rung
-from lightsmith.studies.tuning.curve import Curve
-from lightsmith.studies.tuning.range_test import ladder
+from lightsmith.studies.tuning.curve import Curve, ladder
 from lightsmith.studies.tuning.rate_option import RateOption
 from lightsmith.studies.tuning.tuning import Tuning
 

@@ -5,8 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from lightsmith.studies.tuning.curve import SMOOTHING, Curve, Suggestions, longest_fall
-from lightsmith.studies.tuning.range_test import ladder
+from lightsmith.studies.tuning.curve import SMOOTHING, Curve, Suggestions, ladder, longest_fall
 
 RATES = ladder(1e-6, 10, 100)
 

@@ -8,9 +8,9 @@ import torch
 
 from lightsmith.runs.failures import RunFailedError
 from lightsmith.studies.tuning import measure
-from lightsmith.studies.tuning.curve import Curve
+from lightsmith.studies.tuning.curve import Curve, ladder
 from lightsmith.studies.tuning.measure import build, steps_of_fit, tune_experiment
-from lightsmith.studies.tuning.range_test import RaiseRate, ladder
+from lightsmith.studies.tuning.range_test import RaiseRate
 from lightsmith.studies.tuning.rate_option import RateOption
 from tests.lightsmith.studies.tuning.conftest import CONFIGS, SMALL
 

@@ -7,7 +7,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch.optim import Optimizer
 
 from lightsmith.studies.tuning.copied_fit import TunedCLI
-from lightsmith.studies.tuning.range_test import RaiseRate, ladder, run_range_test
+from lightsmith.studies.tuning.curve import ladder
+from lightsmith.studies.tuning.range_test import RaiseRate, run_range_test
 from tests.tiny_task import TinyData, TinyModel, tiny_trainer
 
 
