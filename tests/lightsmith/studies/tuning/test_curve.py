@@ -24,14 +24,14 @@ def suggested(losses: list[float]) -> Suggestions:
 
 def test_a_ladder_rises_by_the_same_factor_from_end_to_end() -> None:
     rates = ladder(1e-4, 1, 41)
-    assert (len(rates), rates[0], rates[-1]) == (41, 1e-4, pytest.approx(1))
+    assert (len(rates), rates[0]) == (41, 1e-4)
+    assert rates[-1] == pytest.approx(1)
     assert [b / a for a, b in pairwise(rates)] == pytest.approx([10**0.1] * 40)
 
 
 def test_the_mean_is_unbiased_from_the_first_loss_on() -> None:
     assert Curve(RATES[:5], [3.0] * 5).smoothed == pytest.approx([3.0] * 5)
-    first, second = Curve(RATES[:2], [1.0, 2.0]).smoothed
-    assert (first, second) == (pytest.approx(1), pytest.approx((SMOOTHING + 2) / (SMOOTHING + 1)))
+    assert Curve(RATES[:2], [1.0, 2.0]).smoothed == pytest.approx([1, (SMOOTHING + 2) / (SMOOTHING + 1)])
 
 
 def test_the_steepest_fall_is_by_the_logarithm_of_the_rate() -> None:
