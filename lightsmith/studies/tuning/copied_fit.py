@@ -123,7 +123,7 @@ class Passes:
         self.loader = loader
 
     def __iter__(self) -> Iterator[Any]:
-        sampler = getattr(self.loader.batch_sampler, "sampler", None)
+        sampler: Any = getattr(self.loader.batch_sampler, "sampler", None)
         epoch = 0
         while True:
             if hasattr(sampler, "set_epoch"):
