@@ -1,4 +1,4 @@
-"""What `make tune` suggests, beside the best of nine learning rates. Prints a table.
+"""Hold what `make tune` suggests against the best of nine learning rates, and print a table.
 
 .venv/bin/python -m benchmarks.tune_grid --names="mnist_mlp imdb_lstm" --seeds=3 --output=/tmp/grid
 """
@@ -81,7 +81,7 @@ def _row(name: str, options: list[str], folder: Path, less: dict[str, list[float
 
 
 def _tuned(name: str, options: list[str], folder: Path) -> dict[str, Any]:
-    """What a tune of the experiment records."""
+    """Tune the experiment, unless that was done, and return the record."""
     kept = folder / "tune.json"
     if not kept.is_file():
         folder.mkdir(parents=True, exist_ok=True)

@@ -46,7 +46,7 @@ def climb(cli: TunedCLI) -> BatchLadder:
 
 
 def longest_batch(data: Any, size: int) -> Callable[[], Any]:
-    """What fetches the first batch of this size: of texts, the one with the longest.
+    """Give a function that fetches the first batch of this size: of texts, the one with the longest.
 
     Args:
         data: a data module.

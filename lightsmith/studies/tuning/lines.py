@@ -1,4 +1,4 @@
-"""What a tune found, for a person: its suggestions, the table of batch sizes, and the command to use."""
+"""Lines about a tune for a person: its suggestions, the table of batch sizes, and the command to use."""
 
 from __future__ import annotations
 

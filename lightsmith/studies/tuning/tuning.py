@@ -1,4 +1,4 @@
-"""tune.json: what was measured, and what it suggests."""
+"""tune.json: measurements of a tune, and what follows from them."""
 
 from __future__ import annotations
 
