@@ -48,7 +48,8 @@ def test_a_row_says_how_far_each_suggestion_is_from_the_best_of_nine(
     made = stand_in(monkeypatch)
     tune_grid.main("mnist_mlp", tmp_path, seeds=2)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[2] == "| `mnist_mlp`, 1 | 0.9000 at 0.02 | {gaps} | 10.0% | 5.0% |"
+    gaps = "+0.20 at 0.018 | +0.50 at 0.015 | +1.80 at 0.002"
+    assert lines[2] == f"| `mnist_mlp`, 1 | 0.9000 at 0.02 | {gaps} | 10.0% | 5.0% |"
     assert lines[-1].startswith("within 0.3: suggested 2 of 2, steepest 0 of 2, valley 0 of 2; sample; ")
     assert len(made) == 2 * (1 + 9 + 3)
 

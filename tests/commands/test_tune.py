@@ -30,7 +30,7 @@ QUICK = "--trainer.precision=32-true --loggers=[csv]"
             "trainer.devices=2: tune uses one device; leave it out",
         ),
         (("--name=mnist_mlp", "--options=--resume=x"), "--resume=x is for one run"),
-        (("--name=mnist_mlp", "--stepz=30"), "--stepz=30; did you mean steps?"),
+        (("--name=mnist_mlp", "--stepz=30"), "--stepz=30; did you mean --steps?"),
     ],
 )
 def test_a_mistake_is_one_line_and_nothing_is_written(lightsmith: Cli, options: tuple[str, ...], line: str) -> None:
