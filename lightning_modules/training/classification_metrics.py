@@ -20,8 +20,8 @@ def classification_metrics(num_classes: int) -> dict[str, Metric]:
 class OfCounts(Metric):
     """A metric of how many items each class has, how often it was predicted, and how often rightly.
 
-    All that are of these counts share them in a MetricCollection. A batch costs one ``bincount``, a tenth of what
-    torchmetrics' own, which give the same figures to the bit, take for counts of each metric's kind.
+    All that are of these counts share them in a MetricCollection, so that a batch costs one ``bincount``. torchmetrics'
+    own, which give the same figures to the bit, count once for each kind of average.
 
     Attributes:
         counts: int64 (3 * classes + 1,), right predictions by class, items by class, predictions by class; the last
