@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from inspect import signature
 from typing import Any, NamedTuple
 
+from lightsmith.quick_end import run_process
 from lightsmith.runs.failures import RunFailedError
-from lightsmith.runs.fast_imports import import_torchmetrics
+from lightsmith.runs.fast_imports import import_lightning
 from lightsmith.settings.parse_errors import explain
 from lightsmith.terminal import nearest, one_line
 
@@ -182,11 +183,11 @@ def check_values(options: Sequence[str]) -> None:
 def function_of(command: str) -> Callable[..., int | None]:
     """Import the function of a verb, and none of the other verbs' modules."""
     if command not in WITHOUT_TORCH:
-        import_torchmetrics()
+        import_lightning()
     module = VERBS[command].module
     function: Callable[..., int | None] = getattr(importlib.import_module(module), module.rpartition(".")[2])
     return function
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_process(main)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lightsmith.launch.wandb_agent import from_agent
-from lightsmith.runs.fast_imports import import_torchmetrics
+from lightsmith.runs.fast_imports import import_lightning, nothing_collected
 from lightsmith.settings.experiments import experiment_files
 from lightsmith.settings.yaml_files import read_settings, refuse_url
 from lightsmith.studies.go_on import continues_study, finish, go_on
@@ -40,10 +40,11 @@ def run(given: list[str]) -> int:
         return 0
     if options.workers is not None:
         raise ValueError(f"--workers={options.workers} is for several runs: give --seeds=1..5 too")
-    import_torchmetrics()
+    import_lightning()
     # Imported here: each command loads only what it needs, and a mistyped name is answered at once.
-    from lightsmith.runs.experiment import ExperimentCLI
-    from lightsmith.runs.lightning_messages import plain_messages
+    with nothing_collected():
+        from lightsmith.runs.experiment import ExperimentCLI
+        from lightsmith.runs.lightning_messages import plain_messages
 
     with plain_messages():
         ExperimentCLI(given)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -32,14 +33,22 @@ def replace_json(path: Path, content: Any) -> None:
 
 
 @contextmanager
-def replacing(path: Path, draft_name: str = DRAFT) -> Iterator[IO[bytes]]:
-    """Open a draft beside ``path``, which takes its place once it is whole and on the disk."""
+def replacing(path: Path, draft_name: str = DRAFT, meanwhile: Callable[[], None] | None = None) -> Iterator[IO[bytes]]:
+    """Open a draft beside ``path``, which takes its place once it is whole and on the disk.
+
+    Args:
+        draft_name: not that of a draft that is written meanwhile.
+        meanwhile: what is to be done before, and can be done while the disk takes the draft.
+    """
     draft = path.with_name(draft_name)
     try:
         with draft.open("wb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if meanwhile is None:
+                os.fsync(file.fileno())
+            else:
+                _sync_beside(file.fileno(), meanwhile)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
@@ -48,3 +57,11 @@ def replacing(path: Path, draft_name: str = DRAFT) -> Iterator[IO[bytes]]:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _sync_beside(descriptor: int, act: Callable[[], None]) -> None:
+    """Wait for the disk in a thread while ``act`` is done, and for both."""
+    with ThreadPoolExecutor(1) as beside:
+        on_disk = beside.submit(os.fsync, descriptor)
+        act()
+        on_disk.result()

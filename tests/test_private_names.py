@@ -44,6 +44,7 @@ PRIVATE = {
     "torch.nn.Module": {"_forward_hooks"},
     "torch.ops.mkldnn": {"_is_mkldnn_bf16_supported"},
     "transformers.PretrainedConfig": {"_name_or_path"},  # in config.json
+    "wandb.Run": {"_detect_and_apply_job_inputs"},
     "wandb.apis.public.runs": {"_wandb"},  # its notes in a run's configuration
     "wandb_workspaces.reports.v2.Report": {"_to_model"},
     "wandb_workspaces.workspaces.Workspace": {"_to_model"},

@@ -23,27 +23,31 @@ def random_crop(images: Tensor, size_px: int, padding_px: int) -> Tensor:
     The batch may be uint8 or floating point.
     """
     rows = images.permute(0, 2, 3, 1).contiguous()
-    if padding_px:
-        rows = _reflect(rows, padding_px)
     count, height, width, channels = rows.shape
-    top, left = (torch.randint(side - size_px + 1, (count,), device=rows.device) for side in (height, width))
-    # Every place where a crop can lie, as a view: what is copied are whole rows of pixels, not single ones.
-    image, row, pixel, _ = rows.stride()
-    places = (count, height - size_px + 1, width - size_px + 1, size_px, size_px * channels)
-    crops = rows.as_strided(places, (image, row, pixel, row, 1))[torch.arange(count, device=rows.device), top, left]
+    padded = (side + 2 * padding_px - size_px + 1 for side in (height, width))
+    top, left = (torch.randint(places, (count, 1), device=rows.device) for places in padded)
+    if padding_px:
+        rows = _widen(rows, padding_px)
+    # Padding at the top and bottom need not exist: a line of a crop that lies in it is one of those that it reflects.
+    line = (top + torch.arange(size_px, device=rows.device) - padding_px).abs()
+    line = torch.minimum(line, 2 * (height - 1) - line)
+    image = torch.arange(count, device=rows.device)[:, None]
+    first = ((image * height + line) * rows.shape[2] + left) * channels
+    # Every run of values that a line can be, as a view: what is copied are whole lines, not single pixels.
+    length = size_px * channels
+    runs = rows.as_strided((rows.numel() - length + 1, length), (1, 1))
+    crops = runs.index_select(0, first.flatten())
     return crops.view(count, size_px, size_px, channels).permute(0, 3, 1, 2)
 
 
-def _reflect(rows: Tensor, padding_px: int) -> Tensor:
-    """Reflection padding of (B, H, W, C) without repeating the border; ``F.pad`` refuses uint8."""
-    p = padding_px
+def _widen(rows: Tensor, padding_px: int) -> Tensor:
+    """Reflect (B, H, W, C) at the left and right without repeating the border; ``F.pad`` refuses uint8."""
     count, height, width, channels = rows.shape
-    padded = rows.new_empty(count, height + 2 * p, width + 2 * p, channels)
-    padded[:, p:-p, p:-p] = rows
-    padded[:, :p, p:-p] = rows[:, 1 : p + 1].flip(1)
-    padded[:, -p:, p:-p] = rows[:, -p - 1 : -1].flip(1)
-    padded[:, :, :p] = padded[:, :, p + 1 : 2 * p + 1].flip(2)
-    padded[:, :, -p:] = padded[:, :, -2 * p - 1 : -p - 1].flip(2)
+    padded = rows.new_empty(count, height, width + 2 * padding_px, channels)
+    padded[:, :, padding_px:-padding_px] = rows
+    for pixel in range(1, padding_px + 1):  # many times as fast as ``flip``
+        padded[:, :, padding_px - pixel] = rows[:, :, pixel]
+        padded[:, :, padding_px + width - 1 + pixel] = rows[:, :, -1 - pixel]
     return padded
 
 

@@ -79,6 +79,7 @@ class ExperimentCLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         self.config = parse_options(parser, self.verb_parser, args, self.allowed_packages)  # type: ignore[arg-type]  # always a list
+        self.parsed = self.config.clone()  # before anything is settled
 
     def _parse_ckpt_path(self) -> None:
         """Lightning would let a checkpoint's hyper-parameters win over the command line (PR #21455)."""
@@ -164,7 +165,7 @@ class ExperimentCLI(LightningCLI):
     def record(self, trainer: ExperimentTrainer, resumed_from: dict[str, Any]) -> None:
         """Open the run folder, and let the Trainer write into it."""
         options = self.options
-        defaults = experiment_defaults(self.parser, str(self.subcommand), options.experiment, options.config or [])
+        defaults = experiment_defaults(self.parser, self.given, self.parsed, options.experiment)
         save = partial(self.verb_parser.save, skip_validation=True, multifile=False)
         followed = {
             "trainer.precision": fast_precision(str(options.trainer.accelerator)),

@@ -16,6 +16,7 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, Wand
 
 from lightsmith.replace_file import replace_file
 from lightsmith.runs.exact_resume import came_before
+from lightsmith.runs.fast_imports import import_wandb
 from lightsmith.runs.guarded_loggers import say_switched_off
 from lightsmith.terminal import one_line, print_once, shown
 from lightsmith.tracking.login import project, server_answers, wandb_mode
@@ -122,8 +123,7 @@ def _wandb(run_folder: Path, experiment: str) -> WandbLogger:
     _stay_in(run_folder)
     # wandb's login knows no settings, and prints the address of WANDB_BASE_URL with any password in it.
     os.environ.setdefault("WANDB_SILENT", "true")
-    import wandb
-
+    wandb = import_wandb()
     mode = wandb_mode()
     reason = "the server does not answer" if mode == "online" and not server_answers() else ""
     if mode == "online" and not reason:
@@ -160,8 +160,7 @@ def _can_be_made(folder: Path) -> bool:
 
 
 def _wandb_logger(run_folder: Path, experiment: str, mode: Any) -> WandbLogger:
-    import wandb
-
+    wandb = import_wandb()
     # A dead network must hold up neither the start nor the end.
     timeouts: dict[str, Any] = {"init_timeout": 8, "finish_timeout": 30, "finish_timeout_raises": True}
     wandb.setup(wandb.Settings(mode=mode))  # an offline run would report its use over the network otherwise

@@ -23,6 +23,7 @@ from lightsmith.records.status import State, write_status
 from lightsmith.records.summary import results_lines
 from lightsmith.replace_file import replace_file
 from lightsmith.run_folder import LAST_CHECKPOINT, hold
+from lightsmith.runs.empty_hooks import skip_empty_hooks
 from lightsmith.runs.guarded_loggers import guard_loggers
 from lightsmith.runs.loggers import build_loggers, sync_command, tracked_offline
 from lightsmith.runs.run_draft import RunDraft
@@ -127,6 +128,7 @@ class Recording:
         if not isinstance(profiler, PassThroughProfiler):
             profiler.dirpath = profiler.dirpath or self.folder
             profiler.filename = profiler.filename or PROFILE
+        skip_empty_hooks(trainer.callbacks)
         for logger in trainer.loggers:
             logger.log_hyperparams(self._settings)
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 
-from lightsmith.settings.callback_settings import class_name, parse_with_callbacks
+from lightsmith.settings.callback_settings import CONFIG, class_name, parse_with_callbacks, split_options
 from lightsmith.settings.changed import HARMLESS, TRANSIENT
 from lightsmith.settings.experiments import EXPERIMENTS, experiment_files
 
@@ -19,24 +20,36 @@ MODE = ".mode"  # of a callback that watches a metric: it follows the metric
 
 
 def experiment_defaults(
-    parser: LightningArgumentParser, verb: str, experiment: str, files: Sequence[str | Path]
+    parser: LightningArgumentParser, given: Sequence[str], parsed: Namespace, experiment: str
 ) -> dict[str, Any] | None:
     """The resolved settings of an experiment as its YAML has them, nested; None where it cannot be read any more.
 
     Args:
         parser: of the command line.
-        verb: of the command.
-        experiment: its name.
-        files: the YAML files that were given, which count for an experiment that is none of experiments/.
+        given: the command line.
+        parsed: what came of it, before anything was settled.
+        experiment: its name. The YAML files that were given count for one that is none of experiments/.
     """
+    verb, files = given[0], [Path(str(file)) for file in parsed[given[0]].config or []]
     own = experiment_files().get(experiment)
     known = [EXPERIMENTS / "_defaults.yaml", own] if own else files
     try:
-        config = parse_with_callbacks(parser, [verb, *(f"--config={file}" for file in known)])
+        config = parsed if _are_all(known, given) else parse_with_callbacks(parser, [verb, *map(_option, known)])
     except (ValueError, ArgumentError):  # edited since, or given its model by the command line
         return None
     text = parser.dump(config, skip_validation=True)
     return {name: value for name, value in yaml.safe_load(text)[verb].items() if name not in TRANSIENT}
+
+
+def _are_all(files: Sequence[Path], given: Sequence[str]) -> bool:
+    """Return whether a command line names these YAML files and nothing else."""
+    options = list(split_options(given[1:]))
+    named = [Path(value).resolve() for option, value, _ in options if option in CONFIG]
+    return len(named) == len(options) and named == [file.resolve() for file in files]
+
+
+def _option(file: Path) -> str:
+    return f"--config={file}"
 
 
 def own_settings(

@@ -63,6 +63,21 @@ def test_reflection_is_that_of_torch() -> None:
     assert torch.equal(padded, torch.nn.functional.pad(images, (2, 2, 2, 2), mode="reflect"))
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+@pytest.mark.parametrize(("height", "width", "size", "padding"), [(9, 7, 6, 3), (8, 8, 8, 2), (5, 6, 4, 0)])
+def test_crops_are_squares_of_the_padded_images(
+    height: int, width: int, size: int, padding: int, dtype: torch.dtype
+) -> None:
+    images = torch.randint(0, 256, (50, 3, height, width)).to(dtype)
+    torch.manual_seed(1)
+    crops = random_crop(images, size, padding)
+    torch.manual_seed(1)
+    top, left = (torch.randint(side + 2 * padding - size + 1, (50,)).tolist() for side in (height, width))
+    padded = torch.nn.functional.pad(images.float(), (padding,) * 4, mode="reflect").to(dtype)
+    for crop, image, y, x in zip(crops, padded, top, left, strict=True):
+        assert torch.equal(crop, image[:, y : y + size, x : x + size])
+
+
 def test_resized_crops_differ_by_image_and_stay_inside() -> None:
     crops = random_resized_crop(coordinates(200, 32), 16, min_area=0.25)
     assert crops.shape == (200, 2, 16, 16)

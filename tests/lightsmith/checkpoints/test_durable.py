@@ -21,6 +21,7 @@ from callbacks.save_last import SaveLast, rotate
 from datamodules.batches.encoded_cache import sha256
 from lightsmith.checkpoints import durable as durable_checkpoints
 from lightsmith.checkpoints.durable import CHECKPOINT_DRAFT, MANIFEST, DurableCheckpointIO, check_whole
+from lightsmith.replace_file import DRAFT
 from lightsmith.runs.trainer import ExperimentTrainer
 from tests.tiny_task import TinyData, TinyModel
 
@@ -91,22 +92,55 @@ def test_a_manifest_stays_short_and_keeps_what_is_there(tmp_path: Path, monkeypa
         assert all(step_of(path) for path in tmp_path.glob("*.ckpt"))
 
 
+def open_file(number: int, folder: Path) -> str:
+    """The name of the file with a descriptor, or of the folder itself."""
+    return next(p.name for p in (folder, *folder.iterdir()) if os.path.samestat(p.stat(), os.fstat(number)))
+
+
 def test_a_file_gets_its_name_once_the_disk_has_its_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
     fsync, replace = os.fsync, Path.replace
 
     def recorded_fsync(number: int) -> None:
-        done.append("sync")
+        name = open_file(number, tmp_path)
         fsync(number)
+        done.append(f"sync {name}")
 
     def recorded_replace(draft: Path, path: Path) -> Path:
-        done.append(path.name)
+        done.append(f"{draft.name} becomes {path.name}")
         return replace(draft, path)
 
     monkeypatch.setattr(os, "fsync", recorded_fsync)
     monkeypatch.setattr(Path, "replace", recorded_replace)
     save(tmp_path / "last.ckpt")
-    assert done == ["sync", MANIFEST, "sync", "sync", "last.ckpt", "sync"]
+    assert done.index(f"sync {CHECKPOINT_DRAFT}") < done.index(f"{CHECKPOINT_DRAFT} becomes last.ckpt")
+    assert [step for step in done if step != f"sync {CHECKPOINT_DRAFT}"] == [
+        f"sync {DRAFT}",
+        f"{DRAFT} becomes {MANIFEST}",
+        f"sync {tmp_path.name}",
+        f"{CHECKPOINT_DRAFT} becomes last.ckpt",
+        f"sync {tmp_path.name}",
+    ]
+
+
+def test_a_disk_that_fails_beside_the_manifest_leaves_the_earlier_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(tmp_path / "last.ckpt", 1)
+    fsync = os.fsync
+
+    def failing(number: int) -> None:
+        if open_file(number, tmp_path) == CHECKPOINT_DRAFT and not failed:
+            failed.append(number)
+            raise OSError(errno.EIO, "Input/output error")  # which the system says of a file once
+        fsync(number)
+
+    failed: list[int] = []
+    monkeypatch.setattr(os, "fsync", failing)
+    with pytest.raises(OSError, match="Input/output error"):
+        save(tmp_path / "last.ckpt", 2)
+    assert step_of(tmp_path / "last.ckpt") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["last.ckpt", MANIFEST]
 
 
 def test_a_damaged_checkpoint_is_not_loaded(tmp_path: Path) -> None:
