@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from inspect import signature
 from typing import Any, NamedTuple
 
-from lightsmith.quick_end import run_process
+from lightsmith.process.end import run_process
+from lightsmith.process.fast_imports import import_lightning
 from lightsmith.runs.failures import RunFailedError
-from lightsmith.runs.fast_imports import import_lightning
 from lightsmith.settings.parse_errors import explain
 from lightsmith.terminal import nearest, one_line
 

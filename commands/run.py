@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lightsmith.launch.wandb_agent import from_agent
-from lightsmith.runs.fast_imports import import_lightning, nothing_collected
+from lightsmith.process.fast_imports import import_lightning, nothing_collected
 from lightsmith.settings.experiments import experiment_files
 from lightsmith.settings.yaml_files import read_settings, refuse_url
 from lightsmith.studies.go_on import continues_study, finish, go_on

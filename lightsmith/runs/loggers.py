@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
+from lightsmith.process.fast_imports import import_wandb
 from lightsmith.replace_file import replace_file
 from lightsmith.runs.exact_resume import came_before
-from lightsmith.runs.fast_imports import import_wandb
 from lightsmith.runs.guarded_loggers import say_switched_off
 from lightsmith.terminal import one_line, print_once, shown
 from lightsmith.tracking.login import project, server_answers, wandb_mode

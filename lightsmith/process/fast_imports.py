@@ -30,7 +30,7 @@ def import_lightning() -> None:
     with nothing_collected():
         _import_torchmetrics()
         _import_without_compiler()
-        from lightsmith.runs.plain_optimizers import keep_from_compiler
+        from lightsmith.process.plain_optimizers import keep_from_compiler
 
         keep_from_compiler()
 

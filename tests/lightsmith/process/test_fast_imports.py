@@ -8,7 +8,7 @@ from importlib import import_module
 from importlib.metadata import distributions, version
 from pathlib import Path
 
-from lightsmith.runs.fast_imports import installed_packages, nothing_collected
+from lightsmith.process.fast_imports import installed_packages, nothing_collected
 
 ROOT = Path(__file__).parents[3]
 HEAVY = (
@@ -24,7 +24,7 @@ print(code, *sorted(set(sys.modules) & set(sys.argv[2:])))
 """
 COMPILED = """
 import sys
-from lightsmith.runs.fast_imports import import_lightning
+from lightsmith.process.fast_imports import import_lightning
 import_lightning()
 from lightning.fabric.wrappers import OptimizedModule
 import torch

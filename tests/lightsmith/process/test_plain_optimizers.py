@@ -24,7 +24,7 @@ def stepped(kind, options):
 
 kinds = [(kind, {"fused": True}) for kind in (SGD, Adam, AdamW)] + [(RMSprop, {"momentum": 0.9})]
 if "plain" in sys.argv:
-    from lightsmith.runs.plain_optimizers import keep_from_compiler
+    from lightsmith.process.plain_optimizers import keep_from_compiler
     keep_from_compiler()
     stepped(*kinds[0])
     keep_from_compiler()  # once more, in a process that has trained

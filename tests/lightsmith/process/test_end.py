@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SCRIPT = """
 import atexit, sys, threading, time
-from lightsmith.quick_end import run_process
+from lightsmith.process.end import run_process
 
 class Taken:
     def __del__(self):

@@ -1,0 +1,1 @@
+"""What a process imports, and how it ends."""
