@@ -3,7 +3,7 @@
 
 # Values come from the command line only: assigned here, none leaks in from the environment (WSL exports NAME). One that
 # is empty, or of a name that nobody reads, would train on something else than was meant: it ends everything.
-variables := NAME DATA ARGS RESUME RUN INPUT TEXT OUTPUT FORMAT INT8 BASELINE MAX_DROP QUICK KILLS FOLDS SEEDS VARIANT RUNS NAMES METRIC SWEEP TRIALS WORKERS STORAGE STUDY STATUS THRESHOLD
+variables := NAME DATA ARGS RESUME RUN INPUT TEXT OUTPUT FORMAT INT8 BASELINE MAX_DROP QUICK KILLS FOLDS SEEDS VARIANT RUNS NAMES METRIC SWEEP TRIALS WORKERS STORAGE STUDY STATUS THRESHOLD PORT HOST KEYS STEPS MIN_RATE MAX_RATE
 $(foreach v,$(variables),$(eval $(v) :=))
 given := $(foreach v,$(.VARIABLES),$(if $(findstring command line,$(origin $(v))),$(v)))
 $(foreach v,$(filter-out $(variables) python SHELL,$(given)),$(error $(v)= is not known: there are $(variables)))
@@ -59,12 +59,19 @@ export: need-RUN setup ## Write a model of its own and prove it: RUN=runs/mnist_
 	@$(python) cli.py export --run="$(RUN)" $(if $(FORMAT),--format="$(FORMAT)") $(if $(INT8),--precision=int8) \
 	    $(if $(MAX_DROP),--max_drop="$(MAX_DROP)") $(if $(OUTPUT),--output="$(OUTPUT)") $(if $(DATA),--data="$(DATA)") $(ARGS)
 
+serve: need-RUN setup ## Answer over HTTP, with a page: RUN=runs/mnist_mlp/latest or an exported folder [PORT=8000] [HOST=127.0.0.1] [KEYS=file]
+	@$(python) cli.py serve --run="$(RUN)" $(if $(PORT),--port="$(PORT)") $(if $(HOST),--host="$(HOST)") $(if $(KEYS),--keys="$(KEYS)") $(ARGS)
+
 verify-compare: need-RUNS setup ## Compare runs of one setting with each other, a thousand times: RUNS="runs/mnist_mlp/*", ten seeds or more
 	@$(python) -m benchmarks.comparisons --runs="$(RUNS)" $(ARGS)
 
 sweep: $(if $(RESUME),,need-NAME need-SWEEP) setup ## Try settings, compare the best: NAME=mnist_mlp SWEEP=experiments/_sweeps/mnist_mlp.yaml TRIALS=20 [WORKERS=2] [STORAGE=postgresql://...] [RESUME=study]
 	@$(python) cli.py sweep $(if $(RESUME),--resume="$(RESUME)",--name="$(NAME)" --sweep="$(SWEEP)") $(if $(TRIALS),--trials="$(TRIALS)") \
 	    $(if $(WORKERS),--workers="$(WORKERS)") $(if $(STORAGE),--storage="$(STORAGE)") $(if $(DATA),--data="$(DATA)") $(if $(ARGS),--options="$(ARGS)")
+
+tune: need-NAME setup ## Suggest a learning rate and a batch size: NAME=mnist_mlp [DATA=...] [STEPS=100] [MIN_RATE=1e-6 MAX_RATE=10] [ARGS="--model.optimizer=sgd"]
+	@$(python) cli.py tune --name="$(NAME)" $(if $(DATA),--data="$(DATA)") $(if $(STEPS),--steps="$(STEPS)") $(if $(MIN_RATE),--min_rate="$(MIN_RATE)") \
+	    $(if $(MAX_RATE),--max_rate="$(MAX_RATE)") $(if $(ARGS),--options="$(ARGS)")
 
 verify-resume: need-NAME setup ## Kill a run at random moments, resume it, compare: NAME=mnist_mlp [DATA=...] [KILLS=5] [ARGS="--trainer.max_epochs=2"]
 	@$(python) cli.py verify-resume --name="$(NAME)" $(if $(DATA),--data="$(DATA)") $(if $(KILLS),--kills="$(KILLS)") $(if $(ARGS),--options="$(ARGS)")
@@ -130,4 +137,4 @@ ask-RUNS = Which runs? Say RUNS=, run folders or patterns such as RUNS="runs/mni
 ask-SWEEP = Which settings? Say SWEEP=, one of: $(wildcard experiments/_sweeps/*.yaml), or a W&B sweep YAML of your own
 ask-INPUT = Classify what? Say INPUT=, a file or a folder, or TEXT="..."
 
-.PHONY: help list runs report dashboard compare options exp cross-validate predict evaluate export compress verify-resume verify-compare sweep test test-slow bench measure report-picture check ship-weights pretrained lock clean setup
+.PHONY: help list runs report dashboard compare options exp cross-validate predict evaluate export serve compress verify-resume verify-compare sweep tune test test-slow bench measure report-picture check ship-weights pretrained lock clean setup

@@ -20,7 +20,7 @@ from datamodules.sources.source import existing_path
 from lightning_modules.networks.probes.macs import count_macs
 from lightning_modules.training.task import Headline, class_path
 from lightsmith.checkpoints.rebuild import load_run
-from lightsmith.exports.folder import PROOF
+from lightsmith.exports.exported_files import PROOF
 from lightsmith.exports.latency import race
 from lightsmith.exports.model import batches, load_model
 from lightsmith.exports.proof import said

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from datamodules.batches.encoded_cache import sha256
 from lightsmith.checkpoints.rebuild import load_run
 from lightsmith.exports.card import RunFacts, run_facts, write_card
-from lightsmith.exports.folder import ONNX_FILE, PROOF, TORCH_FILE, write_json, write_preprocessing
+from lightsmith.exports.exported_files import ONNX_FILE, PROOF, TORCH_FILE
+from lightsmith.exports.folder import write_json, write_preprocessing
 from lightsmith.exports.model import Format, Precision, batches, check_precision, write_model
 from lightsmith.exports.proof import comparison, prove
 from lightsmith.terminal import shown

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,25 +13,7 @@ from lightsmith.settings.yaml_files import read_settings, refuse_url
 from lightsmith.studies.go_on import continues_study, finish, go_on
 from lightsmith.studies.seeds import create_seeds
 from lightsmith.studies.study_options import read_options
-from lightsmith.terminal import nearest, one_line
-
-# Lightning's advice that does not apply: the data is in memory, a run folder is written to again on resume, which goes
-# on with the very next batch (lightsmith/runs/exact_resume.py), torchmetrics adds up over processes by itself, these
-# share the items of an evaluation without repeating any (datamodules/batches/loader.py), a monitored metric that is not
-# there yet waits for a validation (lightsmith/settings/watched_metrics.py), and a ModelCheckpoint that saves in other
-# intervals than before takes over what it knew all the same (lightsmith/runs/keep_best.py).
-QUIETED = (
-    ".*does not have many workers.*",
-    ".*Checkpoint directory .* exists and is not empty.*",
-    ".*Experiment logs directory .* exists and is not empty.*",
-    ".*number of training batches .* is smaller than the logging interval.*",
-    ".*resuming from a checkpoint that ended before the epoch ended.*",
-    ".*It is recommended to use `self.log.*sync_dist=True.*",
-    ".*Using `DistributedSampler` with the dataloaders.*",
-    ".*ModelCheckpoint.* could not find the monitored key.*",
-    '.*Please add the following callbacks: \\["ModelCheckpoint[^\\]]*\\]\\.',
-    ".*isinstance\\(treespec, LeafSpec\\). is deprecated.*",
-)
+from lightsmith.terminal import nearest
 
 
 def run(given: list[str]) -> int:
@@ -62,17 +43,11 @@ def run(given: list[str]) -> int:
     import_lightning()
     # Imported here: each command loads only what it needs, and a mistyped name is answered at once.
     with nothing_collected():
-        from lightning.pytorch.utilities.exceptions import MisconfigurationException
-
         from lightsmith.runs.experiment import ExperimentCLI
+        from lightsmith.runs.lightning_messages import plain_messages
 
-    try:
-        with warnings.catch_warnings():
-            for pattern in QUIETED:
-                warnings.filterwarnings("ignore", pattern)
-            ExperimentCLI(given)
-    except MisconfigurationException as error:
-        raise ValueError(one_line(error)) from error
+    with plain_messages():
+        ExperimentCLI(given)
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import netrc
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -47,11 +48,12 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory:
     cache = tmp_path_factory.getbasetemp() / "data"
     monkeypatch.setattr("datamodules.sources.hub_tables.CACHE", cache / "hub")
     monkeypatch.setattr("datamodules.batches.encoded_cache.CACHE", cache / "encoded")
-    monkeypatch.setattr("netrc.netrc", _no_netrc)
+    monkeypatch.setattr("netrc.netrc", _NoNetrc)
 
 
-def _no_netrc() -> Any:
-    raise FileNotFoundError("no ~/.netrc in tests")
+class _NoNetrc(netrc.netrc):  # a class, which annotations of packages imported in a test name
+    def __init__(self, file: str | None = None) -> None:
+        raise FileNotFoundError("no ~/.netrc in tests")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -87,6 +87,7 @@ OF_WEIGHTS = {  # names of tensors in the file of EfficientNet-Lite0's weights
     "_project_conv",
 }  # fmt: skip
 PRIVATE_NAME = re.compile(r"_[A-Za-z]\w*")
+DEFINED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 def own_names(tree: ast.Module) -> set[str]:
@@ -94,7 +95,7 @@ def own_names(tree: ast.Module) -> set[str]:
     nodes = list(ast.walk(tree))
     used = {node.attr for node in nodes if isinstance(node, ast.Attribute) and not _of_super(node)}
     used |= {node.id for node in nodes if isinstance(node, ast.Name)}
-    found = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in used}
+    found = {node.name for node in nodes if isinstance(node, DEFINED) and node.name in used}
     found |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     found |= {node.arg for node in nodes if isinstance(node, ast.arg)}
     stored = (node for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store))
@@ -114,7 +115,7 @@ def foreign_names(tree: ast.Module) -> set[str]:
             found |= {node.attr} if ast.unparse(node.value) != "os" else set()
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside_texts:
             found.add(node.value)
-        elif isinstance(node, ast.FunctionDef):
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             found |= {node.name} - own  # which nothing here calls, so a library does
         elif isinstance(node, ast.ImportFrom) and str(node.module).partition(".")[0] not in ROOMS:
             found |= {*str(node.module).split("."), *(alias.name for alias in node.names)}

@@ -189,7 +189,7 @@ def decode_all(
         try:
             return decode(read(position))
         except Exception as error:  # noqa: BLE001  # decoders raise anything for bytes that somebody made up
-            return _reason(error, item)
+            return why_unreadable(error, item)
 
     small = all(isinstance(item, bytes) and len(item) < WORTH_A_THREAD_BYTES for item in items[:100])
     with warnings.catch_warnings():
@@ -219,8 +219,11 @@ def _on_all_cores(attempt: Callable[[int], np.ndarray | str], positions: Iterabl
             yield ahead.popleft().result()
 
 
-def _reason(error: Exception, item: Path | bytes) -> str:
-    """Without what Pillow repeats: the file's name, or the address of its bytes, which no two runs share."""
+def why_unreadable(error: Exception, item: Path | bytes) -> str:
+    """Say why an image cannot be read, without what Pillow repeats.
+
+    That is the file's name, or the address of its bytes, which no two runs share.
+    """
     if isinstance(error, UnidentifiedImageError):
         if name := unread_format(_start(item)):
             return f"{name}, which cannot be read here: convert it to JPEG or PNG"

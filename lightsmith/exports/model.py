@@ -14,7 +14,7 @@ from datamodules.batches.loader import batch_loader
 from datamodules.sources.splits import subset
 from lightning_modules.networks.edits.add_adapters import merge_adapters
 from lightning_modules.networks.edits.fake_quantize import is_fake_quantized, undo_fake_quantization
-from lightsmith.exports.folder import ONNX_FILE, TORCH_FILE
+from lightsmith.exports.exported_files import ONNX_FILE, TORCH_FILE
 from lightsmith.exports.int8 import quantize_weights, quantize_with_ranges
 from lightsmith.exports.onnx_file import write_onnx
 from lightsmith.exports.onnx_network import OnnxNetwork

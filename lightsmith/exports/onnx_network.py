@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-import onnx
-import onnxruntime
 import torch
-from onnxruntime.capi import onnxruntime_pybind11_state as errors
 from torch import Tensor
 
-DAMAGED = (
-    errors.Fail,
-    errors.InvalidArgument,
-    errors.InvalidGraph,
-    errors.InvalidProtobuf,
-    errors.NoSuchFile,
-    errors.NotImplemented,
-    errors.RuntimeException,
-)
+from lightsmith.exports.onnx_session import OnnxSession
 
 
 class OnnxNetwork:
@@ -26,30 +15,15 @@ class OnnxNetwork:
         content: the file's bytes.
 
     Attributes:
-        width: outputs of an item, where these are one row; None where the file leaves it open, or they are more.
+        width: as of an ``OnnxSession``.
 
     Raises:
-        ValueError: no ONNX, not one of Lightsmith's, or one that refers to other files.
+        ValueError: as of an ``OnnxSession``.
     """
 
     def __init__(self, content: bytes) -> None:
-        _check_alone(content)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        options.log_severity_level = 4  # what it cannot do is raised as well
-        # Without VNNI, x86 adds pairs of int8 products in 16 bits and cuts off what does not fit. This keeps all of it.
-        options.add_session_config_entry("session.x64quantprecision", "1")
-        try:
-            self.session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        except DAMAGED as error:
-            raise ValueError(f"it is no ONNX model that can be run ({_reason(error)})") from error
-        self.names = [value.name for value in self.session.get_inputs()]
-        outputs = self.session.get_outputs()
-        if len(outputs) != 1 or len(outputs[0].shape) < 2:
-            found = ", ".join(f"{value.name} {value.shape}" for value in outputs)
-            raise ValueError(f"its outputs are {found}, and not one with a row for each item")
-        self.output = outputs[0].name
-        self.width = outputs[0].shape[1] if len(outputs[0].shape) == 2 else None
+        self.session = OnnxSession(content, torch.get_num_threads())
+        self.width = self.session.width
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         """Outputs float32 (B, …) of what the network takes.
@@ -57,23 +31,4 @@ class OnnxNetwork:
         Raises:
             ValueError: inputs that do not fit.
         """
-        named = {name: value.contiguous().numpy() for name, value in zip(self.names, inputs, strict=True)}
-        try:
-            (outputs,) = self.session.run([self.output], named)
-        except DAMAGED as error:
-            raise ValueError(f"the ONNX model cannot be run on these inputs ({_reason(error)})") from error
-        return torch.from_numpy(outputs)
-
-
-def _check_alone(content: bytes) -> None:
-    """Refuse a model whose weights lie in other files, which could be any."""
-    try:
-        model = onnx.load_model_from_string(content)
-    except Exception as error:  # protobuf raises what its implementation of the day has
-        raise ValueError("it is no ONNX model") from error
-    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
-        raise ValueError("it keeps weights in other files")
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:100]
+        return torch.from_numpy(self.session(*(value.numpy() for value in inputs)))

@@ -16,7 +16,8 @@ from datamodules.batches.loader import batch_loader
 from datamodules.sources.no_input import NotAnInput, Note, Unreadable
 from lightning_modules.training.answer import Answer
 from lightsmith.checkpoints.rebuild import load_run
-from lightsmith.exports.folder import ONNX_FILE, is_exported, load_exported
+from lightsmith.exports.exported_files import ONNX_FILE, is_exported
+from lightsmith.exports.folder import load_exported
 from lightsmith.run_folder import BEST_CHECKPOINT
 from lightsmith.runs.hardware import fast_precision
 

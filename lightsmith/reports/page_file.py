@@ -50,7 +50,7 @@ def page_html(page: Mapping[str, Any]) -> str:
     script = "\n".join(_read(name) for name in SCRIPTS)
     style = _read(STYLE)
     filled = {
-        "policy": POLICY.format(script=_hash_of(script), style=_hash_of(style)),
+        "policy": POLICY.format(script=hash_of(script), style=hash_of(style)),
         "title": html.escape(printable(page["title"])),
         "style": style,
         "figures": json_in_html(page),
@@ -83,7 +83,7 @@ def _finite(value: Any) -> Any:
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
-def _hash_of(text: str) -> str:
+def hash_of(text: str) -> str:
     """A source in the words of a content security policy (W3C CSP 3, §2.3.1)."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 

@@ -16,6 +16,7 @@ from lightsmith.records.status import read_status
 from lightsmith.run_folder import LEDGER
 from lightsmith.settings.experiments import run_name
 from lightsmith.studies.study import Study, is_study, read_study
+from lightsmith.studies.tuning.tuning import read_tuning
 from lightsmith.terminal import shown
 
 STAMP = re.compile(r"(\d{8}-\d{6})(?:-(\d+))?")  # what the name of a run's folder begins with
@@ -83,11 +84,24 @@ def _study(folder: Path) -> FoundRun:
         study = read_study(folder)
     except ValueError as error:
         return FoundRun(folder, folder.parent.name, "study", "failed", str(error))
+    if study.kind == "tune":
+        return _tune(folder, study.experiment)
     runs = [read_found(study.folder_of(member)) for member in study.members if study.folder_of(member).is_dir()]
     finished = [run for run in runs if run.state == "finished"]
     note = f"{len(finished)} of {len(study.members)} runs finished"
     seconds = sum(run.seconds or 0 for run in finished)
     return FoundRun(folder, study.experiment, study.kind, _state(study, runs), note, _mean(finished), seconds)
+
+
+def _tune(folder: Path, experiment: str) -> FoundRun:
+    """Of a tune, which is no run and has no test, what it suggests."""
+    try:
+        record = read_tuning(folder)
+        note = f"suggests {record['option']}={record['suggested']:g}, batches of {record['suggested_batch_size']}"
+        seconds = record["rate_seconds"] + record["batch_seconds"]
+    except (ValueError, KeyError) as error:
+        return FoundRun(folder, experiment, "tune", "failed", str(error))
+    return FoundRun(folder, experiment, "tune", "finished", note, seconds=seconds)
 
 
 def _state(study: Study, runs: Sequence[FoundRun]) -> str:

@@ -11,6 +11,7 @@ from lightsmith.reports.parts import Part, section
 from lightsmith.reports.search_parts import search_parts
 from lightsmith.reports.several_page import FOOTER, OneRun, read_runs, several_page
 from lightsmith.reports.sweep_record import Trial, read_sweep
+from lightsmith.reports.tune_page import tune_page
 from lightsmith.studies.study import Study, read_study
 from lightsmith.terminal import shown
 
@@ -22,6 +23,8 @@ def study_page(folder: Path) -> dict[str, Any]:
         ValueError: the folder is not that of a study, none of its runs is finished, or its record cannot be read.
     """
     study = read_study(folder)
+    if study.kind == "tune":
+        return tune_page(folder)
     begun = [study.folder_of(member) for member in study.members if study.folder_of(member).is_dir()]
     if not begun:
         raise ValueError(f"no run of {shown(folder)} has begun: a report needs one that is finished")

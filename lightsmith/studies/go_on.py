@@ -29,6 +29,8 @@ def go_on(options: StudyOptions) -> None:
     assert options.resume is not None
     study = read_study(options.resume)
     check_workers(options.workers)
+    if study.kind == "tune":
+        raise ValueError(f"--resume={options.resume} is a tune, which has no runs: type the command that it printed")
     if study.kind not in REPORTS:
         raise ValueError(f"--resume={options.resume} is a {study.kind}: make {study.kind} goes on with it")
     if options.rest or options.seeds is not None:

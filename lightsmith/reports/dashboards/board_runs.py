@@ -26,16 +26,14 @@ class BoardRun(NamedTuple):
 
     Attributes:
         settings: that differ from its experiment's, seed apart; empty as long as that is not recorded.
+        name: its folder, or what tells it from the others of the study that all runs are of.
     """
 
     found: FoundRun
     place: Place
     curves: Curves
     settings: dict[str, Any]
-
-    @property
-    def name(self) -> str:
-        return str(shown(self.found.folder.absolute()))
+    name: str
 
 
 def runs_of(spec: Spec, patterns: str | None, root: Path = Path("runs")) -> list[BoardRun]:
@@ -51,7 +49,8 @@ def runs_of(spec: Spec, patterns: str | None, root: Path = Path("runs")) -> list
     folders = _newest(spec, root) if patterns is None else _given(patterns)
     bar = tqdm(folders, "Reading", unit=" runs", leave=False, delay=1, disable=None)
     drawn = {study: _drawn(study) for study in {folder.parent for folder in folders}}
-    return [_read(folder, drawn[folder.parent]) for folder in bar]
+    runs = [_read(folder, drawn[folder.parent]) for folder in bar]
+    return runs if study_of(runs) is None else [run._replace(name=" ".join(run.place.tags)) for run in runs]
 
 
 def _newest(spec: Spec, root: Path) -> list[Path]:
@@ -88,7 +87,7 @@ def _read(folder: Path, drawn: dict[str, dict[str, Any]]) -> BoardRun:
     found = read_found(folder)
     recorded = found.settings if found.settings is not None else drawn.get(folder.name, {})
     own = {name: value for name, value in recorded.items() if name != SEED}
-    return BoardRun(found, place_of(folder, found.experiment), read_curves(folder), own)
+    return BoardRun(found, place_of(folder, found.experiment), read_curves(folder), own, str(shown(folder)))
 
 
 def study_of(runs: Sequence[BoardRun]) -> Path | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from lightsmith.reports.curves import over_epochs, over_steps
 from lightsmith.reports.dashboards.board import Board, last
-from lightsmith.reports.dashboards.groups import RunGroup, differing_settings, own_name
+from lightsmith.reports.dashboards.groups import RunGroup, differing_settings
 from lightsmith.reports.dashboards.spec import Panel
 from lightsmith.reports.parts import Part, Shown, chart, rounded, series, table
 from lightsmith.reports.run_list import setting
@@ -26,7 +26,7 @@ def curves(board: Board, panel: Panel) -> list[Part]:
     of = "" if len(panel.metrics) == 1 else " {}"
     drawn = [
         series(
-            own_name(run) + of.format(metric),
+            run.name + of.format(metric),
             points(run.curves[metric], length),
             group.color,
             dashed=metric != panel.metrics[0],
@@ -40,20 +40,21 @@ def curves(board: Board, panel: Panel) -> list[Part]:
 
 def bars(board: Board, panel: Panel) -> list[Part]:
     """The last values of runs as dots, the means of groups as larger ones, and both as a table."""
-    names = [group.name for group in board.groups] if len(panel.metrics) == 1 else panel.metrics
+    first, *others = panel.metrics
+    names = panel.metrics if others else [group.name for group in board.having(first)]
     drawn: list[dict[str, Any]] = []
     rows = []
     for metric in panel.metrics:
         for group in board.having(metric):
-            place = 1 + names.index(group.name if len(panel.metrics) == 1 else metric)
+            place = 1 + names.index(metric if others else group.name)
             drawn += _dots(group, metric, place)
             rows.append([group.name, metric, *_spread([run.curves[metric].values[-1] for run in group.runs])])
     numbered = ", ".join(f"{number} {name}" for number, name in enumerate(names, 1))
     about = f"Each run's last value, and larger the mean of a group. From left to right: {numbered}."
-    across = Shown("group" if len(panel.metrics) == 1 else "metric", as_="count")
+    across = Shown("metric" if others else "group", as_="count")
     axis = {"low": 0.5, "high": len(names) + 0.5}
     columns = [Shown("group"), Shown("metric"), Shown("runs", as_="count")]
-    columns += [Shown(n, as_=_format(panel.metrics[0])) for n in ("mean", "standard deviation", "least", "largest")]
+    columns += [Shown(n, as_=_format(first)) for n in ("mean", "standard deviation", "least", "largest")]
     dots = chart(panel.title, about, across, _upright(panel), drawn, axis, {"pad": 0.1})
     return [dots, table(f"{panel.title}, by group", columns, rows)]
 
@@ -61,7 +62,7 @@ def bars(board: Board, panel: Panel) -> list[Part]:
 def _dots(group: RunGroup, metric: str, place: int) -> Iterator[dict[str, Any]]:
     """A dot for each run of a group, and one for their mean."""
     values = [run.curves[metric].values[-1] for run in group.runs]
-    names = [own_name(run) for run in group.runs]
+    names = [run.name for run in group.runs]
     places = [(place, value) for value in values]
     yield series(group.name, places, group.color, "dots", names=names, sizes=[DOT] * len(values))
     if len(values) > 1:
@@ -81,7 +82,7 @@ def scatter(board: Board, panel: Panel) -> list[Part]:
     drawn = []
     for group in board.having(across, up):
         places = [(run.curves[across].values[-1], run.curves[up].values[-1]) for run in group.runs]
-        names = [own_name(run) for run in group.runs]
+        names = [run.name for run in group.runs]
         drawn.append(series(group.name, places, group.color, "dots", names=names, sizes=[DOT] * len(names)))
     about = f"The last {up} of each run over its last {across}, in the colour of its group."
     axes = Shown(across, as_=_format(across)), Shown(up, as_=_format(up))
@@ -100,7 +101,7 @@ def runs_table(board: Board, panel: Panel) -> list[Part]:
     for run, group in of_run:
         own = [setting(run.settings[name]) if name in run.settings else None for name in differing]
         figures = [last(run, metric) for metric in panel.metrics]
-        name = [own_name(run), group] if grouped else [own_name(run)]
+        name = [run.name, group] if grouped else [run.name]
         rows.append([*name, run.found.state, run.found.seed, *own, *figures])
     return [table(panel.title, columns, rows)]
 

@@ -50,15 +50,10 @@ def differing_settings(runs: Sequence[BoardRun]) -> list[str]:
     return [name for name in names if len({json.dumps(run.settings.get(name, "–"), default=str) for run in runs}) > 1]
 
 
-def own_name(run: BoardRun) -> str:
-    """A run's name among others: what tells it from those of its study, or its folder."""
-    return " ".join(run.place.tags) or run.name
-
-
 def _label(run: BoardRun, keys: Sequence[str], differing: Sequence[str]) -> str:
     """Name a run's group; with the experiment's own settings it is called by the experiment."""
     if not keys:
-        return own_name(run)
+        return run.name
     parts = {
         "experiment": run.found.experiment,
         "study": run.place.group,

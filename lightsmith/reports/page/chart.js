@@ -76,7 +76,7 @@ function drawChart(spec, width, readout) {
   const x = scale(xs, EDGE.left, width - EDGE.right, spec.x);
   const y = scale(ys, height - EDGE.bottom, EDGE.top, spec.y);
   axes(svg, spec, width, height, x, y);
-  for (const guide of spec.guides ?? []) drawGuide(svg, { ...guide, low: isHighAt(guide, all, y, height) }, width, height, x, y);
+  for (const guide of spec.guides ?? []) drawGuide(svg, { ...guide, low: hasRoomBelow(guide, all, y, height) }, width, height, x, y);
   const marks = spec.series.flatMap((series, place) => drawSeries(svg, series, x, y, height, spec.series.length, place));
   if (spec.labels) labelDots(svg, spec, marks, width, height);
   pointOut(svg, spec, marks, readout, height);
@@ -92,11 +92,13 @@ function drawGuide(svg, guide, width, height, x, y) {
   svg.append(shape("text", { x: x2 + (before ? -5 : 5), y: guide.low ? height - EDGE.bottom - 8 : EDGE.top + 10, "text-anchor": before ? "end" : "start" }, guide.name));
 }
 
-// Whether the points near an upright guide lie in the upper half, so that its name has room in the lower one.
-function isHighAt(guide, all, y, height) {
+// Whether the name of an upright guide has more room below than above, by the points nearest to the guide.
+function hasRoomBelow(guide, all, y, height) {
   if (!guide.x || !all.length) return false;
-  const nearest = all.reduce((best, point) => (Math.abs(point[0] - guide.x[0]) < Math.abs(best[0] - guide.x[0]) ? point : best));
-  return y(nearest[1]) < height / 2;
+  const least = all.reduce((best, [x]) => Math.min(best, Math.abs(x - guide.x[0])), Infinity);
+  const near = all.filter(([x]) => Math.abs(x - guide.x[0]) === least).map(([, value]) => y(value));
+  const room = (place) => Math.min(...near.map((at) => Math.abs(at - place)));
+  return room(height - EDGE.bottom - 12) > room(EDGE.top + 6);
 }
 
 // Draws a series and gives its marks: places on the drawing with what is said of them.

@@ -25,7 +25,8 @@ from lightning_modules.classifier import Classifier
 from lightning_modules.training.answer import ClassProbabilities
 from lightsmith.checkpoints.rebuild import load_run
 from lightsmith.exports.card_preprocessing import preprocess_image, preprocess_text
-from lightsmith.exports.folder import load_preprocessing, write_preprocessing
+from lightsmith.exports.exported_files import load_preprocessing
+from lightsmith.exports.folder import write_preprocessing
 from lightsmith.exports.onnx_network import OnnxNetwork
 from tests.conftest import ROOT, Cli
 from tests.odd_items import ODD_TEXTS, odd_images

@@ -16,16 +16,8 @@ from datamodules.mnist import MNIST
 from datamodules.preprocessing import ImagePreprocessing
 from lightning_modules.training.answer import ClassProbabilities
 from lightning_modules.training.answers.value_with_interval import ValueWithInterval
-from lightsmith.exports.folder import (
-    CLASS_NAMES,
-    ONNX_FILE,
-    PREPROCESSING,
-    PROOF,
-    is_exported,
-    load_exported,
-    write_json,
-    write_preprocessing,
-)
+from lightsmith.exports.exported_files import CLASS_NAMES, ONNX_FILE, PREPROCESSING, PROOF
+from lightsmith.exports.folder import load_exported, write_json, write_preprocessing
 
 MEANS = """<ir_version: 10, opset_import: ["" : 20]>
 network (uint8[N, 1, 4, 4] image) => (float[N, 2] logits) {
@@ -78,14 +70,6 @@ def test_a_folder_that_was_changed_is_refused_in_one_line(folder: Path, spoil: A
     spoil(folder)
     with pytest.raises(ValueError, match=f"cannot be used: .*{line}.*; export the run again$"):
         load_exported(folder)
-
-
-def test_a_folder_is_told_from_a_runs(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    run = tmp_path_factory.mktemp("run")
-    (run / "results.json").touch()
-    assert is_exported(folder)
-    assert not is_exported(run)
-    assert not is_exported(run / "results.json")
 
 
 def test_a_program_of_torch_is_for_torch_to_load(folder: Path) -> None:

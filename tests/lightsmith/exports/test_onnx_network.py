@@ -1,59 +1,12 @@
 from __future__ import annotations
 
-import pytest
 import torch
-from onnx import TensorProto, helper, numpy_helper
 
 from lightsmith.exports.onnx_network import OnnxNetwork
-
-WEIGHT = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
-
-
-def linear() -> bytes:
-    """points (N, 3) → logits (N, 2)."""
-    points = helper.make_tensor_value_info("points", TensorProto.FLOAT, ["N", 3])
-    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 2])
-    node = helper.make_node("MatMul", ["points", "weight"], ["logits"])
-    weight = numpy_helper.from_array(WEIGHT.numpy(), "weight")
-    graph = helper.make_graph([node], "linear", [points], [logits], [weight])
-    content: bytes = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10
-    ).SerializeToString()
-    return content
-
-
-def with_weights_elsewhere() -> bytes:
-    model = helper.make_model(helper.make_graph([], "g", [], []))
-    model.ParseFromString(linear())
-    tensor = model.graph.initializer[0]
-    tensor.ClearField("raw_data")
-    tensor.data_location = TensorProto.EXTERNAL
-    entry = tensor.external_data.add()
-    entry.key, entry.value = "location", "../../../etc/passwd"
-    content: bytes = model.SerializeToString()
-    return content
+from tests.lightsmith.exports.test_onnx_session import WEIGHT, linear
 
 
 def test_it_is_called_as_the_network_it_was() -> None:
-    points = torch.randn(5, 3)
-    assert torch.allclose(OnnxNetwork(linear())(points), points @ WEIGHT, atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"import os", linear()[:-20], linear().replace(b"MatMul", b"MatMux")],
-    ids=["empty", "text", "truncated", "unknown operator"],
-)
-def test_what_cannot_be_run_is_a_value_error(content: bytes) -> None:
-    with pytest.raises(ValueError, match="it is no ONNX model"):
-        OnnxNetwork(content)
-
-
-def test_a_model_that_reads_other_files_is_refused() -> None:
-    with pytest.raises(ValueError, match="it keeps weights in other files"):
-        OnnxNetwork(with_weights_elsewhere())
-
-
-def test_inputs_that_do_not_fit_are_a_value_error() -> None:
-    with pytest.raises(ValueError, match="cannot be run on these inputs"):
-        OnnxNetwork(linear())(torch.randn(5, 4))
+    network, points = OnnxNetwork(linear()), torch.randn(3, 5).T
+    assert network.width == 2
+    assert torch.allclose(network(points), points @ torch.from_numpy(WEIGHT), atol=1e-6)

@@ -17,7 +17,8 @@ from datamodules.review_words import ReviewWords
 from datamodules.transfer_images import TransferImages
 from lightning_modules.training.answer import ClassProbabilities
 from lightsmith.exports.card import RunFacts, write_card
-from lightsmith.exports.folder import ONNX_FILE, PROOF, write_json, write_preprocessing
+from lightsmith.exports.exported_files import ONNX_FILE, PROOF
+from lightsmith.exports.folder import write_json, write_preprocessing
 from lightsmith.exports.predict_script import install_line, softmax
 from tests.conftest import Cli
 

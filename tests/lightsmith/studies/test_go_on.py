@@ -33,8 +33,9 @@ def test_a_study_goes_on_with_the_workers_that_it_was_begun_with_and_is_reported
 
 
 def test_a_study_takes_no_other_options_and_another_kind_is_gone_on_with_by_its_own_verb() -> None:
-    seeds, sweep = (
-        create_study(Path("runs"), kind, [], [ROOT / "experiments/mnist_mlp.yaml"]) for kind in ("seeds", "sweep")
+    seeds, sweep, tune = (
+        create_study(Path("runs"), kind, [], [ROOT / "experiments/mnist_mlp.yaml"])
+        for kind in ("seeds", "sweep", "tune")
     )
     mistakes = {
         ("--model.lr=1",): "--model.lr=1: a study goes on as it began",
@@ -46,6 +47,8 @@ def test_a_study_takes_no_other_options_and_another_kind_is_gone_on_with_by_its_
             go_on(read_options([f"--resume={seeds.folder}", *given]))
     with pytest.raises(ValueError, match="is a sweep: make sweep goes on with it"):
         go_on(read_options([f"--resume={sweep.folder}"]))
+    with pytest.raises(ValueError, match="is a tune, which has no runs: type the command that it printed"):
+        go_on(read_options([f"--resume={tune.folder}"]))
 
 
 def test_a_run_is_no_study() -> None:

@@ -1,0 +1,38 @@
+"""`serve`: an exported model as a service over HTTP."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lightsmith.serving.exported_run import exported_folder
+from lightsmith.serving.server import Address, check_address, open_socket, serve_folder
+
+
+def serve(
+    run: Path, host: str = "127.0.0.1", port: int = 8000, keys: Path | None = None, rate: float | None = None
+) -> int:
+    """Answer requests over HTTP with an exported model, until SIGTERM or Ctrl-C; then answer what was accepted.
+
+    A run that is not exported is exported and proved first. docs/serving.md has the interface.
+
+    Args:
+        run: a folder that ``export`` wrote, or a run folder such as runs/mnist_mlp/latest.
+        host: the address to listen at; one that other machines reach needs --keys.
+        port: to listen at; 0 takes one that is free.
+        keys: a file with a name and the SHA-256 of a key on each line: who may ask. Everybody on this machine
+            when unset.
+        rate: requests a second that each key may make; as many as there are when unset.
+
+    Returns:
+        Exit code: 0, or 1 if the run could not be proved.
+
+    Raises:
+        ValueError: no such folder, one whose proof failed, or an address that cannot be used.
+    """
+    known = check_address(Address(host, port, keys, rate))
+    with open_socket(host, port) as listening:  # found to be free before a run is exported
+        folder = exported_folder(run)
+        if folder is None:
+            return 1
+        serve_folder(folder, listening, known, rate)
+    return 0

@@ -1,0 +1,1 @@
+"""A service over HTTP for an exported model, without torch."""

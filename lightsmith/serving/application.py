@@ -1,0 +1,225 @@
+"""The routes of the service."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import Any, NamedTuple
+
+from aiohttp import web
+
+from lightsmith.serving.api_keys import ApiKeys, Rate
+from lightsmith.serving.batcher import Batcher
+from lightsmith.serving.bodies import (
+    JSON_LINES,
+    MULTIPART,
+    Item,
+    item_of,
+    items_of_lines,
+    items_of_parts,
+    largest_body,
+    read_body,
+)
+from lightsmith.serving.description import model_description, openapi
+from lightsmith.serving.limits import BATCH_BYTES, ByteBudget
+from lightsmith.serving.metrics import MEDIA_TYPE, ServiceMetrics
+from lightsmith.serving.page_file import page_and_policy
+from lightsmith.serving.problems import MEDIA_TYPE as PROBLEM_TYPE
+from lightsmith.serving.problems import ProblemError
+from lightsmith.serving.served_model import Encoded, ServedModel, threads
+from lightsmith.serving.wish import Wish, finite, wish_of
+
+log = logging.getLogger(__name__)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+OPEN = ("/", "/healthz", "/readyz", "/openapi.json")  # without a key
+HEADERS = {"Server": "Lightsmith", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+EVERYBODY = "everybody"  # whose rate is counted where there are no keys
+
+
+class Parts(NamedTuple):
+    """What a service is made of."""
+
+    model: ServedModel
+    batcher: Batcher
+    decoders: ThreadPoolExecutor
+    metrics: ServiceMetrics
+    keys: ApiKeys | None
+    rate: Rate
+
+
+class Service:
+    """Answers requests.
+
+    Attributes:
+        draining: whether it accepts no more, and only answers what it has accepted.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self.model, self.batcher, self.decoders, self.metrics, self.keys, self.rate = parts
+        self.budget = ByteBudget()
+        self.draining = False
+        self.openapi = openapi(self.model)
+        self.page, self.policy = page_and_policy()
+        self.application = web.Application(middlewares=[self.answer_problems, self.check_key], client_max_size=0)
+        self.application.add_routes(
+            [
+                web.post("/predict", self.predict),
+                web.post("/predict/batch", self.predict_batch),
+                web.get("/model", self.describe),
+                web.get("/healthz", self.live),
+                web.get("/readyz", self.ready),
+                web.get("/metrics", self.measures),
+                web.get("/openapi.json", self.interface),
+                web.get("/", self.show_page),
+            ]
+        )
+
+    @web.middleware
+    async def answer_problems(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Turn whatever goes wrong into problem+json, and count and time every request."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        try:
+            response = await handler(request)
+        except ProblemError as problem:
+            response = self.refusal(problem)
+        except web.HTTPException as error:
+            response = self.refusal(of_http(error, request))
+        except Exception:
+            log.exception("a request failed")
+            response = self.refusal(ProblemError(500, "internal", "the service failed; its log says where"))
+        response.headers.update(HEADERS)
+        if self.draining:
+            response.force_close()
+        self.metrics.requests.add(str(response.status))
+        self.metrics.request_s.observe(loop.time() - started)
+        return response
+
+    def refusal(self, problem: ProblemError) -> web.Response:
+        """A problem as an answer."""
+        self.metrics.refused.add(problem.reason)
+        content = json.dumps(problem.members, ensure_ascii=False)
+        return web.Response(text=content, status=problem.status, content_type=PROBLEM_TYPE, headers=problem.headers)
+
+    @web.middleware
+    async def check_key(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Let through who has a key, not too often."""
+        if request.path not in OPEN:
+            name = EVERYBODY if self.keys is None else self.keys.name_of(request.headers.get("Authorization", ""))
+            self.rate.check(name)
+        return await handler(request)
+
+    async def predict(self, request: web.Request) -> web.Response:
+        """Answer one item."""
+        wish, takes = self._wish(request), self.model.takes
+        most = largest_body(takes, request.content_type)
+        with self._admitted(request, 1, wish, most) as deadline:
+            body = await read_body(request, most)
+            item = item_of(body, request.content_type, request.charset, takes)
+            line = await self._line(item, wish, deadline)
+        return web.json_response(line, dumps=dumps)
+
+    async def predict_batch(self, request: web.Request) -> web.Response:
+        """Answer several items with a JSON object a line, in order, each with its prediction or its problem."""
+        wish, media_type = self._wish(request), request.content_type
+        if media_type not in (*JSON_LINES, MULTIPART):
+            expected = f"{JSON_LINES[0]} with an object a line, or {MULTIPART}"
+            raise ProblemError(415, "media_type", f"Content-Type is {media_type}", expected)
+        with self._admitted(request, 1, wish, BATCH_BYTES) as deadline:
+            items = await self._items(request)
+            with self.batcher.admit(len(items) - 1, deadline):
+                lines = await asyncio.gather(*(self._line_or_problem(item, wish, deadline) for item in items))
+        return web.Response(text="".join(f"{dumps(line)}\n" for line in lines), content_type=JSON_LINES[0])
+
+    async def _items(self, request: web.Request) -> list[Item | ProblemError]:
+        if request.content_type == MULTIPART:
+            return await items_of_parts(request, self.model.takes)
+        return items_of_lines(await read_body(request, BATCH_BYTES), self.model.takes)
+
+    def _wish(self, request: web.Request) -> Wish:
+        return wish_of(self.model.answer, request.query, request.headers)
+
+    @contextmanager
+    def _admitted(self, request: web.Request, items: int, wish: Wish, most_bytes: int) -> Iterator[float]:
+        """Hold a place in the queue and memory for the body; the event loop's time by which to answer."""
+        deadline = asyncio.get_running_loop().time() + wish.within_s
+        known = None if "Content-Encoding" in request.headers else request.content_length
+        size = most_bytes if known is None else min(known, most_bytes)
+        with ExitStack() as held:
+            held.enter_context(self.batcher.admit(items, deadline))
+            held.enter_context(self.budget.claim(size))
+            yield deadline
+
+    async def _line_or_problem(self, item: Item | ProblemError, wish: Wish, deadline: float) -> dict[str, Any]:
+        try:
+            if isinstance(item, ProblemError):
+                raise item
+            return await self._line(item, wish, deadline)
+        except ProblemError as problem:
+            self.metrics.refused.add(problem.reason)
+            return {"error": problem.members}
+
+    async def _line(self, item: Item, wish: Wish, deadline: float) -> dict[str, Any]:
+        """Decode an item, ask the model, and write its answer."""
+        encoded, seconds = await asyncio.get_running_loop().run_in_executor(self.decoders, self._decode, item, deadline)
+        self.metrics.decoding_s.observe(seconds)
+        self.batcher.note_item(encoded.width, seconds / threads())
+        prediction = await self.batcher.predict(encoded, deadline)
+        line: dict[str, Any] = finite(wish.answer.line(prediction))
+        if "prediction" in line:
+            self.metrics.predicted.add(str(line["prediction"]))
+            self.metrics.confidence.observe(float(prediction.max()))
+        return line
+
+    def _decode(self, item: Item, deadline: float) -> tuple[Encoded, float]:
+        """The network's input of an item, and the seconds that it took; runs in a thread."""
+        started, takes = time.monotonic(), self.model.takes
+        if started > deadline:
+            raise self.batcher.too_late()
+        try:
+            return self.model.encode(item), time.monotonic() - started
+        except ValueError as error:
+            raise ProblemError(422, "unreadable", f"the {takes} cannot be read: {error}", f"another {takes}") from error
+
+    async def describe(self, request: web.Request) -> web.Response:
+        """Say what is served."""
+        return web.json_response(model_description(self.model, self.batcher.costs), dumps=dumps)
+
+    async def live(self, request: web.Request) -> web.Response:
+        """Say that the process answers."""
+        return web.json_response({"status": "alive"})
+
+    async def ready(self, request: web.Request) -> web.Response:
+        """Say whether new requests are welcome."""
+        if self.draining:
+            raise ProblemError(503, "draining", "the service ends", "another instance", 1.0)
+        return web.json_response({"status": "ready"})
+
+    async def measures(self, request: web.Request) -> web.Response:
+        """Count for Prometheus."""
+        return web.Response(body=self.metrics.text().encode(), headers={"Content-Type": MEDIA_TYPE})
+
+    async def interface(self, request: web.Request) -> web.Response:
+        """Describe this interface."""
+        return web.json_response(self.openapi, dumps=dumps)
+
+    async def show_page(self, request: web.Request) -> web.Response:
+        """Show the page on which people ask."""
+        return web.Response(text=self.page, content_type="text/html", headers={"Content-Security-Policy": self.policy})
+
+
+def of_http(error: web.HTTPException, request: web.Request) -> ProblemError:
+    """What aiohttp says of a path or a method that there is not."""
+    expected = {404: "a path that /openapi.json lists", 405: f"one of {error.headers.get('Allow', '')}"}
+    detail = f"{request.method} {request.path}: {error.reason}"
+    return ProblemError(error.status, "http", detail, expected.get(error.status, ""))
+
+
+def dumps(value: Any) -> str:
+    """JSON as people read it."""
+    return json.dumps(value, ensure_ascii=False)

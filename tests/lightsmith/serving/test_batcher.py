@@ -1,0 +1,255 @@
+"""Batches change no answer, lose no item, and leave out who went away or comes too late."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lightsmith.serving.batcher import Batcher
+from lightsmith.serving.cost_model import CostModel
+from lightsmith.serving.metrics import ServiceMetrics
+from lightsmith.serving.problems import ProblemError
+from lightsmith.serving.served_model import Encoded, ServedModel, load_served
+from lightsmith.serving.server import measured_costs
+from tests.conftest import Cli
+
+QUICK = CostModel([16, 256], [1e-4, 1.6e-3], [1e-3, 1e-3])
+SOON = 5.0
+
+
+def item(number: int, width: int = 16) -> Encoded:
+    return Encoded((np.array([number]),), width)
+
+
+class Network:
+    """Answers with an item's number, once it is let; remembers the batches."""
+
+    def __init__(self, fails_on: int | None = None) -> None:
+        self.fails_on = fails_on
+        self.batches: list[list[int]] = []
+        self.let = threading.Event()
+
+    def __call__(self, batch: Sequence[Encoded]) -> np.ndarray:
+        assert self.let.wait(10)
+        numbers = [int(one.inputs[0][0]) for one in batch]
+        self.batches.append(numbers)
+        if self.fails_on in numbers:
+            raise RuntimeError("out of range")
+        return np.array(numbers, np.float32)[:, None]
+
+
+def run(
+    network: Network, test: Callable[[Batcher], Awaitable[None]], costs: CostModel = QUICK, most_waiting: int = 100
+) -> ServiceMetrics:
+    """Run a test beside a batcher."""
+    metrics = ServiceMetrics()
+
+    async def both() -> None:
+        with ThreadPoolExecutor(1) as executor:
+            batcher = Batcher(network, costs, executor, metrics, most_waiting)
+            answering = asyncio.create_task(batcher.run())
+            await test(batcher)
+            network.let.set()
+            answering.cancel()
+
+    asyncio.run(both())
+    return metrics
+
+
+async def ask(batcher: Batcher, one: Encoded, within_s: float = SOON) -> float:
+    deadline = asyncio.get_running_loop().time() + within_s
+    with batcher.admit(1, deadline):
+        return float((await batcher.predict(one, deadline))[0])
+
+
+def test_everybody_gets_their_own_answer_and_those_who_wait_go_together() -> None:
+    network = Network()
+
+    async def test(batcher: Batcher) -> None:
+        asked = [asyncio.create_task(ask(batcher, item(n))) for n in range(50)]
+        await asyncio.sleep(0.05)
+        network.let.set()
+        assert await asyncio.gather(*asked) == list(range(50))
+
+    metrics = run(network, test)
+    assert [len(batch) for batch in network.batches] == [1, 49] or [len(batch) for batch in network.batches] == [50]
+    assert metrics.batch_items.sum == 50
+
+
+def test_texts_go_with_those_of_their_length_and_the_first_come_goes_first() -> None:
+    network = Network()
+    widths = [256, 16, 256, 32, 240, 16]
+
+    async def test(batcher: Batcher) -> None:
+        first = asyncio.create_task(ask(batcher, item(100)))
+        await asyncio.sleep(0.02)
+        asked = [asyncio.create_task(ask(batcher, item(n, width))) for n, width in enumerate(widths)]
+        await asyncio.sleep(0.02)
+        network.let.set()
+        await asyncio.gather(first, *asked)
+
+    run(network, test)
+    assert network.batches == [[100], [0, 2, 4], [1, 5], [3]]
+
+
+def test_short_texts_join_where_a_call_costs_more_than_padding() -> None:
+    network = Network()
+
+    async def test(batcher: Batcher) -> None:
+        asked = [asyncio.create_task(ask(batcher, item(n, width))) for n, width in enumerate([256, 16, 128])]
+        await asyncio.sleep(0)
+        network.let.set()
+        await asyncio.gather(*asked)
+
+    run(network, test, CostModel([16, 256], [1e-5, 1e-4], [1e-2, 1e-2]))
+    assert network.batches == [[0, 2, 1]]
+
+
+def test_work_for_those_who_went_away_is_not_done() -> None:
+    network = Network()
+
+    async def test(batcher: Batcher) -> None:
+        asked = [asyncio.create_task(ask(batcher, item(n))) for n in range(10)]
+        await asyncio.sleep(0.02)
+        for one in asked[5:]:
+            one.cancel()
+        await asyncio.sleep(0)
+        network.let.set()
+        assert await asyncio.gather(*asked[:5]) == [0, 1, 2, 3, 4]
+        await ask(batcher, item(10))
+
+    metrics = run(network, test)
+    computed = {number for batch in network.batches for number in batch}
+    assert computed >= {0, 1, 2, 3, 4, 10}
+    assert metrics.abandoned.counts[""] == 11 - len(computed)
+
+
+def test_an_item_on_which_the_model_fails_spoils_no_other() -> None:
+    network = Network(fails_on=3)
+
+    async def test(batcher: Batcher) -> None:
+        network.let.set()
+        found = await asyncio.gather(*(ask(batcher, item(n)) for n in range(6)), return_exceptions=True)
+        (failed,) = [one for one in found if isinstance(one, ProblemError)]
+        assert (failed.status, [one for one in found if one is not failed]) == (500, [0, 1, 2, 4, 5])
+
+    run(network, test)
+
+
+def test_more_than_may_wait_are_refused_at_once_and_later_let_in() -> None:
+    network = Network()
+
+    async def test(batcher: Batcher) -> None:
+        asked = [asyncio.create_task(ask(batcher, item(n))) for n in range(4)]
+        await asyncio.sleep(0.02)
+        with pytest.raises(ProblemError) as refused:
+            await ask(batcher, item(4))
+        assert (refused.value.status, refused.value.reason) == (503, "queue_full")
+        assert refused.value.headers["Retry-After"] == "1"
+        network.let.set()
+        await asyncio.gather(*asked)
+        assert await ask(batcher, item(4)) == 4
+        assert batcher.inside == 0
+
+    run(network, test, most_waiting=4)
+
+
+def test_who_cannot_be_answered_in_time_is_told_before_and_who_waited_too_long_then() -> None:
+    network = Network()
+
+    async def test(batcher: Batcher) -> None:
+        with pytest.raises(ProblemError, match="the answer would take"):
+            await ask(batcher, item(0), within_s=1e-4)
+        first = asyncio.create_task(ask(batcher, item(1)))
+        await asyncio.sleep(0.02)
+        late = asyncio.create_task(ask(batcher, item(2), within_s=0.05))
+        await asyncio.sleep(0.1)
+        network.let.set()
+        with pytest.raises(ProblemError, match="too late") as refused:
+            await late
+        assert (refused.value.status, await first) == (503, 1)
+
+    run(network, test)
+    assert network.batches == [[1]]
+
+
+async def in_company(model: ServedModel, items: list[Encoded], rng: np.random.Generator) -> np.ndarray:
+    """The predictions for items that come at random moments, in a random order."""
+    costs, order = measured_costs(model), rng.permutation(len(items))
+    found: dict[int, np.ndarray] = {}
+    with ThreadPoolExecutor(1) as executor:
+        batcher = Batcher(model.predict, costs, executor, ServiceMetrics())
+        answering = asyncio.create_task(batcher.run())
+
+        async def ask_for(number: int) -> None:
+            await asyncio.sleep(rng.uniform(0, 0.1))
+            found[number] = await batcher.predict(items[number], asyncio.get_running_loop().time() + 60)
+
+        await asyncio.gather(*(ask_for(int(number)) for number in order))
+        answering.cancel()
+    return np.stack([found[number] for number in range(len(items))])
+
+
+def assert_same_in_company(model: ServedModel, items: list[Encoded]) -> None:
+    alone = np.concatenate([model.predict([one]) for one in items])
+    together = asyncio.run(in_company(model, items, np.random.default_rng(0)))
+    assert np.array_equal(alone.argmax(1), together.argmax(1))
+    assert np.abs(alone - together).max() <= 1e-5
+
+
+def random_images(model: ServedModel, count: int) -> list[Encoded]:
+    rng, shape = np.random.default_rng(1), model.blank(1).inputs[0].shape
+    return [Encoded((rng.integers(256, size=shape, dtype=np.uint8),), 1) for _ in range(count)]
+
+
+def random_texts(model: ServedModel, count: int, longest: int) -> list[Encoded]:
+    rng = np.random.default_rng(1)
+    words = [
+        "a",
+        "fine",
+        "film",
+        "with",
+        "slow",
+        "start",
+        "and",
+        "the",
+        "good",
+        "bad",
+        "end",
+        "of",
+        "its",
+        "plot",
+        "was",
+        "not",
+    ]
+    return [model.encode(" ".join(rng.choice(words, rng.integers(1, longest)))) for _ in range(count)]
+
+
+def test_an_answer_is_the_same_alone_and_in_company(folders: Callable[..., Path]) -> None:
+    photos, texts = load_served(folders("photos"), 1), load_served(folders("texts"), 1)
+    assert_same_in_company(photos, random_images(photos, 200))
+    assert_same_in_company(texts, random_texts(texts, 200, 30))
+
+
+SHORT = ("--loggers=[csv]", "--trainer.max_epochs=1", "--trainer.precision=32-true", "--data.train_size=300")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mnist_mlp", "mnist_cnn", "imdb_lstm", "bert_classifier"])
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_a_trained_models_answers_are_the_same_alone_and_in_company(
+    name: str, precision: str, experiment: Cli, lightsmith: Cli
+) -> None:
+    assert experiment(name, *SHORT).code == 0
+    run = f"runs/{name}/latest"
+    outcome = lightsmith("export", f"--run={run}", f"--precision={precision}", "--limit=50", "--max_drop=100")
+    assert outcome.code == 0, outcome
+    model = load_served(Path(run) / f"export-onnx-{precision}", 1)
+    items = random_images(model, 2000) if model.takes == "image" else random_texts(model, 300, 250)
+    assert_same_in_company(model, items)
