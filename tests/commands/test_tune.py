@@ -83,7 +83,7 @@ def test_a_run_after_a_tune_is_the_run_that_was_typed(lightsmith: Cli) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(experiment_files()))
 def test_every_experiment_can_be_tuned(lightsmith: Cli, name: str) -> None:
-    outcome = lightsmith("tune", f"--name={name}", "--steps=20", f"--options={QUICK} --data.train_size=200")
+    outcome = lightsmith("tune", f"--name={name}", f"--options={QUICK} --data.train_size=200")
     assert (outcome.code, outcome.err) == (0, ""), outcome.err
     (folder,) = Path(f"runs/{name}").iterdir()
     record = json.loads((folder / "tune.json").read_text())
