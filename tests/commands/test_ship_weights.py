@@ -13,6 +13,7 @@ from tests.conftest import Cli
 SMALL = ("--data.train_size=64", "--loggers=[csv]", "--trainer.max_epochs=1", "--trainer.limit_val_batches=1")
 
 
+@pytest.mark.slow
 def test_weights_are_small_load_as_a_backbone_and_come_with_a_card(
     experiment: Cli, lightsmith: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

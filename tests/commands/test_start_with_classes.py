@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import PIL.Image
+import pytest
 import torch
 from datasets import ClassLabel, Dataset, Features, Image, Value
 from tokenizers import Tokenizer
@@ -142,6 +143,7 @@ def test_a_run_does_not_go_on_with_data_that_has_changed_under_its_path(
     assert lightsmith(*resume, "--trainer.max_epochs=3").code == 0
 
 
+@pytest.mark.slow
 def test_a_new_run_takes_the_head_along_only_with_the_classes_that_it_was_trained_on(
     experiment: Cli, tmp_path: Path
 ) -> None:

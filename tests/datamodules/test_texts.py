@@ -190,6 +190,7 @@ def test_a_folder_without_tables_is_refused(tmp_path: Path) -> None:
         ReviewWords(source="in").setup()
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_imdb_reviews_are_encoded_quickly(real_data: Path) -> None:
     data = ReviewWords(source=str(real_data / "imdb"), max_tokens=400)

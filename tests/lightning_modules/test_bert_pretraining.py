@@ -64,6 +64,7 @@ def test_perplexity_falls_and_is_what_predict_and_evaluate_say_too(
     assert again["perplexity"] == pytest.approx(perplexity, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_its_encoder_goes_into_a_classifier_and_a_line_says_what_is_taken(experiment: Cli, tmp_path: Path) -> None:
     quick = (*options(tmp_path, label=["good", "bad"]), "--trainer.max_epochs=1")
     assert experiment("bert_pretraining", *quick).code == 0

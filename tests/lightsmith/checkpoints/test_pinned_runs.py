@@ -60,6 +60,7 @@ def recorded_teacher(run: str) -> Any:
     return settings["trainer"]["callbacks"][-1]["init_args"]["teacher"]
 
 
+@pytest.mark.slow
 def test_a_student_of_its_own_experiments_latest_run_keeps_its_teacher(lightsmith: Cli) -> None:
     assert typed(lightsmith).code == 0
     teacher = latest()

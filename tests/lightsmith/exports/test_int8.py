@@ -78,6 +78,7 @@ def test_a_network_trained_for_int8_is_exported_as_int8_only(data: Any, tmp_path
         write_model(trained_for_int8(), data, tmp_path / "model.onnx")
 
 
+@pytest.mark.slow
 def test_a_residual_network_is_rounded_where_training_rounded_it_and_nowhere_else(data: Any, tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = nn.Sequential(Normalize([0.49] * 3, [0.25] * 3), CifarResNet(10, widths=(8, 16), blocks=(1, 1)))

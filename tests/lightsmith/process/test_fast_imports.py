@@ -8,6 +8,8 @@ from importlib import import_module
 from importlib.metadata import distributions, version
 from pathlib import Path
 
+import pytest
+
 from lightsmith.process.fast_imports import installed_packages, nothing_collected
 
 ROOT = Path(__file__).parents[3]
@@ -50,6 +52,7 @@ def test_digits_are_learnt_without_importing_what_texts_photographs_and_compilin
     assert json.loads(table.read_text())["columns"] == ["label", "prediction", "confidence", "index"]
 
 
+@pytest.mark.slow
 def test_a_compiled_network_is_still_known_as_one() -> None:
     done = subprocess.run([sys.executable, "-c", COMPILED], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["(False, False) False True", "None False"]

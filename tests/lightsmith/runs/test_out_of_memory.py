@@ -86,6 +86,7 @@ def test_a_run_goes_on_with_smaller_batches_and_as_many_steps(
     assert schedule["_last_lr"][0] == pytest.approx(0.0, abs=1e-9)  # the whole of the schedule, to its end
 
 
+@pytest.mark.slow
 def test_without_a_checkpoint_the_run_starts_again_as_if_it_had_begun_so(
     experiment: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

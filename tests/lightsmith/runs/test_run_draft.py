@@ -113,6 +113,7 @@ def test_an_interruption_before_the_first_batch_leaves_nothing(
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_a_run_whose_folder_is_given_is_a_run_as_any_but_for_latest(
     experiment: Cli, lightsmith: Cli, tmp_path: Path
 ) -> None:

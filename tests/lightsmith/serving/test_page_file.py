@@ -50,6 +50,7 @@ def test_the_page_is_small_and_may_only_ask_its_own_service(photos: Client) -> N
     assert re.findall(r"https?://|{{|innerHTML|\bon\w+=", html) == []
 
 
+@pytest.mark.slow
 def test_an_image_is_asked_about_by_file_and_by_paste(browser: Browser, photos: Client, tmp_path: Path) -> None:  # noqa: F811
     visit(browser, photos)
     browser.wait(READY)

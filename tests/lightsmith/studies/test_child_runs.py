@@ -15,6 +15,7 @@ from lightsmith.studies.child_runs import ChildRun, StartedRun, run_command, run
 SMALL = {"data": {"train_size": 100}, "trainer": {"max_epochs": 1}, "loggers": ["csv"]}
 
 
+@pytest.mark.slow
 def test_a_run_comes_back_with_its_folder_and_record(capsys: pytest.CaptureFixture[str]) -> None:
     run = run_experiment("mnist_mlp", {**SMALL, "model": {"hidden_features": (16,)}}, ["--model.lr=0.02"])
     assert (run.code, run.ended_by) == (0, None)

@@ -5,6 +5,8 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+import pytest
+
 from lightsmith.reports.dashboards.board import Board
 from lightsmith.reports.dashboards.page import board_page
 from lightsmith.reports.dashboards.spec import read_spec
@@ -54,6 +56,7 @@ def test_a_sweep_shows_its_trials_and_what_its_end_recorded(browser: Browser) ->
     assert browser.rows("importance: share of the variance over trials") == [["model.lr", "100.00%"]]
 
 
+@pytest.mark.slow
 def test_all_runs_robust_ones_and_a_compression_have_pages_too(browser: Browser) -> None:
     robust = write_one(RUNS / "20260101-000000")
     for name, value in (("robustness/n", 100), ("robustness/clean", 0.9), ("robustness/pgd", 0.25)):
