@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from pathlib import Path
 
-from jsonargparse import auto_cli
-
+from benchmarks.command_line import answer
 from benchmarks.contenders import RACES
 from benchmarks.pages import write_pages
 from benchmarks.race import run_race
 from benchmarks.report import clean_commit, machine, plot, print_table, save, summarize
-from lightsmith.terminal import nearest, one_line
+from lightsmith.terminal import nearest
 
 
 def bench(name: str | None = None, data: str = "sample", quick: bool = False, repeats: int = 3) -> None:
@@ -51,8 +49,4 @@ def bench(name: str | None = None, data: str = "sample", quick: bool = False, re
 
 
 if __name__ == "__main__":
-    try:
-        auto_cli(bench, as_positional=False, prog="make bench")
-    except ValueError as error:
-        print(one_line(error), file=sys.stderr)
-        sys.exit(2)
+    answer(bench, "make bench")

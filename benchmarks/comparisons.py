@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
 import numpy as np
-from jsonargparse import auto_cli
 from tqdm.auto import tqdm
 
+from benchmarks.command_line import answer
 from lightsmith.records.results import read_results
 from lightsmith.studies.comparisons.found_runs import runs_by_pattern
 from lightsmith.studies.comparisons.item_values import item_values, read_predictions
@@ -16,7 +15,6 @@ from lightsmith.studies.comparisons.run_groups import group_runs
 from lightsmith.studies.comparisons.same_items import in_one_order
 from lightsmith.studies.statistics.estimates import Estimate, Sample, difference
 from lightsmith.studies.statistics.seeds_needed import MOST_SEEDS, POWER, seeds_needed
-from lightsmith.terminal import one_line
 
 LEAST_SEEDS = 10
 SEEDS = (3, 5, 10)  # of each group, as far as there are runs for two
@@ -124,8 +122,4 @@ def _shown(count: int, what: str) -> Iterator[int]:
 
 
 if __name__ == "__main__":
-    try:
-        auto_cli(verify_compare, as_positional=False)
-    except ValueError as mistake:
-        print(one_line(mistake), file=sys.stderr)
-        sys.exit(2)
+    answer(verify_compare)

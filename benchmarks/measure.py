@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import auto_cli
-
+from benchmarks.command_line import answer
 from benchmarks.pages import EXPERIMENTS_FILE, read_measurements, write_pages
 from benchmarks.report import clean_commit, machine
 from lightsmith.settings.experiments import experiment_files
 from lightsmith.studies.child_runs import run_experiment
-from lightsmith.terminal import nearest, one_line
+from lightsmith.terminal import nearest
 
 
 def measure(name: str, data: str = "sample", seeds: int = 1, variant: str = "", options: str = "") -> None:
@@ -85,8 +83,4 @@ def _save(measurement: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        auto_cli(measure, as_positional=False, prog="make measure")
-    except ValueError as error:
-        print(one_line(error), file=sys.stderr)
-        sys.exit(2)
+    answer(measure, "make measure")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -14,13 +13,12 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from jsonargparse import auto_cli
 
+from benchmarks.command_line import answer
 from benchmarks.contenders import Contender, baseline, lightsmith
 from benchmarks.race import ROOT, Record, run_contender
 from benchmarks.report import clean_commit, machine
 from lightsmith.studies.statistics.estimates import Sample, mean_of
-from lightsmith.terminal import one_line
 
 SMALL, LARGE = 16, 512  # digits a batch
 CONFIGS = ("_defaults.yaml", "mnist_mlp.yaml")
@@ -80,7 +78,7 @@ def _epoch_seconds(contender: Contender) -> tuple[float]:
 
 
 def costs(seconds: dict[str, np.ndarray], items: int) -> tuple[np.ndarray, np.ndarray]:
-    """What a step of few digits and an epoch of large batches cost beyond the bare loop, in seconds, (repeats,) each.
+    """Compute seconds beyond the bare loop of a step of few digits, and of an epoch of large batches, (repeats,).
 
     An epoch costs something once and something for each step, so that two batch sizes tell the two apart.
 
@@ -138,8 +136,4 @@ def _shown(figures: np.ndarray, unit: str) -> str:
 
 
 if __name__ == "__main__":
-    try:
-        auto_cli(overhead, as_positional=False, prog="python -m benchmarks.overhead")
-    except ValueError as error:
-        print(one_line(error), file=sys.stderr)
-        sys.exit(2)
+    answer(overhead, "python -m benchmarks.overhead")

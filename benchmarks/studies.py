@@ -19,15 +19,14 @@ from statistics import median
 from typing import Any
 
 import yaml
-from jsonargparse import auto_cli
 from tqdm.auto import tqdm
 
+from benchmarks.command_line import answer
 from benchmarks.report import machine
 from lightsmith.settings.experiments import EXPERIMENTS, experiment_file
 from lightsmith.studies.child_runs import CLI
 from lightsmith.studies.comparison import compare_runs
 from lightsmith.studies.comparisons.lines import print_comparison
-from lightsmith.terminal import one_line
 
 NAME = "mnist_mlp"
 SHORT = "--data.train_size=200 --trainer.max_epochs=2"  # a trial that a start-up of seconds would dwarf
@@ -181,8 +180,4 @@ def _environment() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    try:
-        auto_cli([warm, pruned, folds], as_positional=False)
-    except ValueError as mistake:
-        print(one_line(mistake), file=sys.stderr)
-        sys.exit(2)
+    answer([warm, pruned, folds])

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from jsonargparse import auto_cli
-
-from benchmarks.race import ROOT
+from benchmarks.command_line import answer, run_verb
 from benchmarks.report import clean_commit, machine
 from lightsmith.records.results import Results
-from lightsmith.runs.failures import RunFailedError
 from lightsmith.studies.child_runs import run_experiment
-from lightsmith.terminal import one_line
 
 NETWORKS = ("lstm", "gru", "rnn", "attention")
 COLUMNS = ("`model.network`", "test accuracy", "fit, reviews/s", "int8: accuracy", "fp32 → int8, MB", "…, ms a review")
@@ -65,23 +59,10 @@ def _trained(network: str, source: str, seed: int, scratch: Path) -> Results:
 def _exported(run: Path, precision: str) -> dict[str, Any]:
     """Export a run and return the proof, on the test split."""
     output = run / precision
-    _cli("export", f"--run={run}", f"--precision={precision}", f"--output={output}", "--max_drop=5")
+    run_verb("export", f"--run={run}", f"--precision={precision}", f"--output={output}", "--max_drop=5")
     proof: dict[str, Any] = json.loads((output / "proof.json").read_text("utf-8"))
     return proof
 
 
-def _cli(*arguments: str) -> None:
-    done = subprocess.run([sys.executable, "cli.py", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ValueError(f"cli.py {' '.join(arguments)} failed: {one_line(ValueError(done.stderr))}")
-
-
 if __name__ == "__main__":
-    try:
-        auto_cli(main, as_positional=False, prog="python -m benchmarks.text_networks")
-    except ValueError as error:
-        print(one_line(error), file=sys.stderr)
-        sys.exit(2)
-    except RunFailedError as failure:
-        print(one_line(failure), file=sys.stderr)
-        sys.exit(1)
+    answer(main, "python -m benchmarks.text_networks")

@@ -1,27 +1,20 @@
 """Hold what `make tune` suggests against the best of nine learning rates, and print a table.
 
-.venv/bin/python -m benchmarks.tune_grid --names="mnist_mlp imdb_lstm" --seeds=3 --output=/tmp/grid
+.venv/bin/python -m benchmarks.tune_grid --names="mnist_mlp imdb_lstm" --seeds=3 --output=grid
 """
 
 from __future__ import annotations
 
 import json
 import shlex
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import auto_cli
-
-from benchmarks.race import ROOT
+from benchmarks.command_line import answer, run_verb
 from benchmarks.report import clean_commit, machine
 from lightning_modules.training.task import Headline
 from lightsmith.records.results import Results, read_results
-from lightsmith.runs.failures import RunFailedError
 from lightsmith.studies.child_runs import run_experiment
-from lightsmith.terminal import one_line
 
 POWERS = range(-4, 5)  # of two, by which the grid's rates differ from the experiment's
 NEAR = 0.3  # points, or per cent of a figure that is to be low
@@ -85,12 +78,9 @@ def _tuned(name: str, options: list[str], folder: Path) -> dict[str, Any]:
     kept = folder / "tune.json"
     if not kept.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, str(ROOT / "cli.py"), "tune", f"--name={name}"]
         source, *others = options
-        command += [f"--data={source.partition('=')[2]}", f"--options={shlex.join(others)}"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise ValueError(f"tune of {name} failed: {one_line(ValueError(done.stderr))}")
+        given = [f"--data={source.partition('=')[2]}", f"--options={shlex.join(others)}"]
+        run_verb("tune", f"--name={name}", *given, folder=folder)
         (written,) = folder.glob(f"runs/{name}/*-tune/tune.json")
         kept.write_bytes(written.read_bytes())
     record: dict[str, Any] = json.loads(kept.read_text("utf-8"))
@@ -100,22 +90,10 @@ def _tuned(name: str, options: list[str], folder: Path) -> dict[str, Any]:
 def _trained(name: str, options: list[str], key: str, rate: float, folder: Path) -> Results:
     """The record of a run at a rate, made if it is not there."""
     home = folder / f"{rate:.6g}"
-    for kept in _kept(home, name):
-        return kept
+    for kept in home.glob(f"{name}/*/results.json"):
+        return read_results(kept.parent)
     return run_experiment(name, options=[*options, f"--{key}={rate:.6g}"], runs=home, shows=False).record
 
 
-def _kept(home: Path, name: str) -> Iterator[Results]:
-    for file in home.glob(f"{name}/*/results.json"):
-        yield read_results(file.parent)
-
-
 if __name__ == "__main__":
-    try:
-        auto_cli(main, as_positional=False, prog="python -m benchmarks.tune_grid")
-    except ValueError as error:
-        print(one_line(error), file=sys.stderr)
-        sys.exit(2)
-    except RunFailedError as failure:
-        print(one_line(failure), file=sys.stderr)
-        sys.exit(1)
+    answer(main, "python -m benchmarks.tune_grid")

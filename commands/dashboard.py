@@ -6,12 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lightsmith.predictions.file import is_writable
 from lightsmith.replace_file import replace_json
 from lightsmith.reports.dashboards.board import Board
 from lightsmith.reports.dashboards.page import board_page
 from lightsmith.reports.dashboards.spec import read_spec
-from lightsmith.reports.page_file import write_page
+from lightsmith.reports.page_file import check_page, write_page
 from lightsmith.run_folder import check_writable
 from lightsmith.terminal import printable, shown
 from lightsmith.tracking.login import wandb_mode
@@ -36,7 +35,7 @@ def dashboard(name: str = "overview", runs: str | None = None, output: Path | No
         RunFailedError: the server does not take it.
     """
     if output is not None:
-        _check_output(output)
+        check_page(output)
     board = Board(read_spec(name), runs)
     page = (output or _place(board)).resolve()
     check_writable(page.parent, "output")
@@ -72,15 +71,3 @@ def _earlier(record: Path) -> dict[str, str]:
         return {str(kind): str(address) for kind, address in sent.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
-
-
-def _check_output(path: Path) -> None:
-    """Refuse a page that could not be written, before anything is read.
-
-    Raises:
-        ValueError: naming what is in the way.
-    """
-    if path.suffix.lower() not in (".html", ".htm") or path.is_dir():
-        raise ValueError(f"--output={path} must be a file that ends in .html")
-    if not is_writable(path.resolve().parent):
-        raise ValueError(f"{path.resolve().parent} cannot be written, or is not there: name a file by --output")

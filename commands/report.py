@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lightsmith.predictions.file import is_writable
-from lightsmith.reports.page_file import write_page
+from lightsmith.reports.page_file import check_page, write_page
 from lightsmith.run_folder import LEDGER, newest_run
 from lightsmith.studies.study import is_study
 from lightsmith.terminal import printable, shown
@@ -41,7 +40,7 @@ def report(
         raise ValueError(f"--{given[0]}={asked} is not a folder{newest_run(asked)}")
     folder = asked.resolve()
     path = output or folder / FILE
-    _check_output(path)
+    check_page(path)
     write_page(path.resolve(), _page(folder, runs, study is not None))
     print(printable(f"Wrote {shown(path.absolute())}"))
 
@@ -76,15 +75,3 @@ def _of_one(folder: Path) -> dict[str, Any]:
     from lightsmith.reports.run_page import run_page
 
     return run_page(folder)
-
-
-def _check_output(path: Path) -> None:
-    """Refuse a file that could not be written, before anything is read.
-
-    Raises:
-        ValueError: naming what is in the way.
-    """
-    if path.suffix.lower() not in (".html", ".htm") or path.is_dir():
-        raise ValueError(f"--output={path} must be a file that ends in .html")
-    if not is_writable(path.resolve().parent):
-        raise ValueError(f"{path.resolve().parent} cannot be written, or is not there: name a file by --output")

@@ -207,7 +207,7 @@ def decode_all(
 
 
 def _on_all_cores(attempt: Callable[[int], np.ndarray | str], positions: Iterable[int]) -> Iterator[np.ndarray | str]:
-    """The same as ``map``, with threads that are only so far ahead."""
+    """Do as ``map`` does, with threads that are only so far ahead."""
     threads = cpu_count() or 1
     ahead: deque[Future[np.ndarray | str]] = deque()
     with ThreadPoolExecutor(threads) as pool:

@@ -60,7 +60,7 @@ class OfCounts(Metric):
         return _share(shares * known, known.sum()).sum()
 
     def of_classes(self, right: Tensor, items: Tensor, predicted: Tensor) -> Tensor:
-        """What is averaged over classes (classes,)."""
+        """Compute each class's share, of which the metric is the mean: (classes,)."""
         raise NotImplementedError
 
 

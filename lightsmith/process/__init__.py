@@ -1,1 +1,1 @@
-"""What a process imports, and how it ends."""
+"""The start and end of a process: imports without the parts that no run uses, and a quick exit."""

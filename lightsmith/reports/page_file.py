@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lightsmith.predictions.file import is_writable
 from lightsmith.replace_file import replace_file
 from lightsmith.terminal import printable
 
@@ -31,6 +32,18 @@ SCRIPTS = (
 POLICY = (
     "default-src 'none'; script-src {script}; style-src {style}; img-src data:; base-uri 'none'; form-action 'none'"
 )
+
+
+def check_page(path: Path) -> None:
+    """Refuse a page that could not be written, before anything is read.
+
+    Raises:
+        ValueError: naming what is in the way.
+    """
+    if path.suffix.lower() not in (".html", ".htm") or path.is_dir():
+        raise ValueError(f"--output={path} must be a file that ends in .html")
+    if not is_writable(path.resolve().parent):
+        raise ValueError(f"{path.resolve().parent} cannot be written, or is not there: name a file by --output")
 
 
 def write_page(path: Path, page: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""How a search went: its trials in their order, their settings, and which settings mattered."""
+"""Parts of a page about a search: its trials in order, their settings, and which settings mattered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sweep has recorded: its space from the beginning, its trials and the comparison at its end."""
+"""Reads the record of a sweep: its trials, and the comparison at its end."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lightsmith.studies.comparisons.answer import Comparison
+from lightsmith.studies.sweeps.sweep import TRIALS
 from lightsmith.terminal import shown
-
-TRIALS = "trials.json"  # that a sweep writes at its end
 
 
 class Trial(NamedTuple):

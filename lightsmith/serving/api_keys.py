@@ -96,7 +96,7 @@ def read_keys(file: Path) -> dict[str, bytes]:
 
 
 class Rate:
-    """How many requests a second a key may make, evenly or a second's worth at once.
+    """Limits the requests of a key to a number a second, made evenly or a second's worth at once.
 
     Args:
         per_s: requests a second; None for as many as there are.

@@ -42,7 +42,7 @@ EVERYBODY = "everybody"  # whose rate is counted where there are no keys
 
 
 class Parts(NamedTuple):
-    """What a service is made of."""
+    """The objects that a service is built from."""
 
     model: ServedModel
     batcher: Batcher
@@ -214,7 +214,7 @@ class Service:
 
 
 def of_http(error: web.HTTPException, request: web.Request) -> ProblemError:
-    """What aiohttp says of a path or a method that there is not."""
+    """Turn aiohttp's refusal of an unknown path or method into a problem."""
     expected = {404: "a path that /openapi.json lists", 405: f"one of {error.headers.get('Allow', '')}"}
     detail = f"{request.method} {request.path}: {error.reason}"
     return ProblemError(error.status, "http", detail, expected.get(error.status, ""))

@@ -1,4 +1,4 @@
-"""What a service says about itself: its model, and its interface as OpenAPI 3.1."""
+"""Describes a service: its model, and its interface as OpenAPI 3.1."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ URL = "http://127.0.0.1:8000"
 
 
 def model_description(model: ServedModel, costs: CostModel) -> dict[str, Any]:
-    """What is served, what it was proved to be, and how long it takes here."""
+    """Describe the model: its classes, its proof, and how long it takes on this machine."""
     answer = model.answer
     return {
         "task": answer.kind,

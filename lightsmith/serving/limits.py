@@ -1,4 +1,4 @@
-"""What a service takes at most, so that nobody can fill its memory or hold its connections."""
+"""Limits of a service, so that nobody can fill its memory or hold its connections."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Gauge:
 
 
 class Histogram:
-    """How many values were at most so large, their sum and their number."""
+    """A histogram: counts of values up to each bound, their sum and their number."""
 
     kind = "histogram"
 
@@ -69,7 +69,7 @@ class Histogram:
 
 
 class ServiceMetrics:
-    """What a service counts; all of it since its start."""
+    """The counters and histograms of a service, since its start."""
 
     def __init__(self) -> None:
         self.requests = Counter("lightsmith_requests_total", "Requests answered, by status.", "status")

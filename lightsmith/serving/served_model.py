@@ -39,7 +39,7 @@ class Encoded(NamedTuple):
 
 @dataclass(frozen=True)
 class ServedModel:
-    """What an exported folder holds, for a service.
+    """An exported model with all that a service needs of it.
 
     Args:
         folder: where it lies.
@@ -58,7 +58,7 @@ class ServedModel:
 
     @property
     def takes(self) -> str:
-        """What an item is: image or text."""
+        """The kind of an item: image or text."""
         return self.preprocessing.kind
 
     def encode(self, item: bytes | str) -> Encoded:

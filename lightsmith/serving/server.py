@@ -37,7 +37,7 @@ FULL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close
 
 
 class Address(NamedTuple):
-    """Where to listen, and who may ask."""
+    """The address to listen at, and who may ask."""
 
     host: str
     port: int

@@ -1,4 +1,4 @@
-"""What a request asks for beside its items: how answers are written, and by when."""
+"""Reads the options of a request: the form of its answers, and their deadline."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ OPTIONS = {
 
 
 class Wish(NamedTuple):
-    """How answers are written, and the seconds until they are too late."""
+    """The form of a request's answers, and the seconds until they are too late."""
 
     answer: Answer
     within_s: float
 
 
 def wish_of(answer: Answer, query: Mapping[str, str], headers: Mapping[str, str]) -> Wish:
-    """What a request asks for.
+    """Read the options of a request.
 
     Raises:
         ProblemError: naming what is not known or not possible.
@@ -84,7 +84,7 @@ def _deadline_ms(headers: Mapping[str, str]) -> int:
 
 
 def finite(value: Any) -> Any:
-    """The same with null in place of numbers that JSON does not have."""
+    """Put null in place of numbers that JSON does not have."""
     if isinstance(value, dict):
         return {name: finite(one) for name, one in value.items()}
     if isinstance(value, float) and not abs(value) < float("inf"):

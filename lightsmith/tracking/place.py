@@ -1,4 +1,4 @@
-"""Where a run stands among others at Weights & Biases: its group, its job type and its tags."""
+"""Files a run at Weights & Biases: its group, its job type and its tags."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PART = re.compile(r"[a-z]+(?:-\d+)?")  # of a name such as fold-2-seed-1
 
 
 class Place(NamedTuple):
-    """What a run is filed under.
+    """The group, job type and tags of a run.
 
     Attributes:
         group: the study that it belongs to, as ``<experiment>-<folder>``; of a run that stands alone, its experiment.

@@ -49,7 +49,7 @@ def test_a_row_shows_all_seeds_and_what_int8_costs(
         (output / "proof.json").write_text(json.dumps(PROOFS[given(options)["precision"]]))
 
     monkeypatch.setattr(text_networks, "run_experiment", run_experiment)
-    monkeypatch.setattr(text_networks, "_cli", cli)
+    monkeypatch.setattr(text_networks, "run_verb", cli)
     monkeypatch.setattr(text_networks, "clean_commit", lambda: "abc1234")
     text_networks.main(seeds=3)
     lines = capsys.readouterr().out.splitlines()
@@ -63,4 +63,4 @@ def test_a_row_shows_all_seeds_and_what_int8_costs(
 
 def test_a_command_that_fails_is_said_in_a_line(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"cli.py nonsense failed: unknown command 'nonsense'"):
-        text_networks._cli("nonsense")
+        text_networks.run_verb("nonsense")

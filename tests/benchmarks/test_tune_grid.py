@@ -2,8 +2,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from subprocess import CompletedProcess
-from typing import Any
 
 import pytest
 
@@ -29,15 +27,14 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         write_results(replace(RESULTS, headline=headline, fit=replace(RESULTS.fit, steps=500, seconds=10.0)), folder)
         return ChildRun(0, folder, "", 1.0)
 
-    def run(command: Sequence[str], cwd: Path, **_: Any) -> CompletedProcess[str]:
+    def run_verb(*_: str, folder: Path) -> None:
         made.append("tune")
-        (cwd / "runs/mnist_mlp/20261126-000000-tune").mkdir(parents=True)
+        (folder / "runs/mnist_mlp/20261126-000000-tune").mkdir(parents=True)
         record = json.dumps({**RECORD, "rates": [1] * 50, "rate_seconds": 0.5})
-        (cwd / "runs/mnist_mlp/20261126-000000-tune/tune.json").write_text(record)
-        return CompletedProcess(command, 0, "", "")
+        (folder / "runs/mnist_mlp/20261126-000000-tune/tune.json").write_text(record)
 
     monkeypatch.setattr(tune_grid, "run_experiment", run_experiment)
-    monkeypatch.setattr(tune_grid.subprocess, "run", run)
+    monkeypatch.setattr(tune_grid, "run_verb", run_verb)
     monkeypatch.setattr(tune_grid, "clean_commit", lambda: "abc1234")
     return made
 

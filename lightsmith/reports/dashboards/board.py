@@ -48,7 +48,7 @@ class Board:
 
     @cached_property
     def sweep(self) -> SweepRecord | None:
-        """What the sweep that all runs are of has recorded at its end."""
+        """The record of the sweep that all runs belong to; None without one, or before its end."""
         return None if self.study is None else read_sweep(self.study)
 
     def having(self, *metrics: str) -> list[RunGroup]:

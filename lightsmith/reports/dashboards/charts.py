@@ -71,7 +71,7 @@ def _dots(group: RunGroup, metric: str, place: int) -> Iterator[dict[str, Any]]:
 
 
 def _spread(values: Sequence[float]) -> list[Any]:
-    """How many, mean, standard deviation, least and largest."""
+    """Summarise values by number, mean, standard deviation, minimum and maximum."""
     deviation = rounded(stdev(values)) if len(values) > 1 else None
     return [len(values), rounded(fmean(values)), deviation, min(values), max(values)]
 

@@ -68,7 +68,7 @@ def _own_setting(run: BoardRun, name: str) -> str:
 
 
 def wandb_keys(keys: Sequence[str], runs: Sequence[BoardRun]) -> list[str]:
-    """The same grouping for Weights & Biases: ``run.group``, or ``config.`` with the path of a setting."""
+    """Translate a grouping for Weights & Biases into ``run.group``, or ``config.`` and a setting's path."""
     settings = config_of(runs[0].found.folder)
     names = [name for key in keys for name in (differing_settings(runs) if key == "settings" else [key])]
     found = [GROUP if name == "study" else config_key(settings, name) for name in dict.fromkeys(names)]

@@ -61,7 +61,7 @@ def _importance(board: Board, panel: Panel) -> list[Part]:
 
 
 def _comparison(board: Board, panel: Panel) -> list[Part]:
-    """What a sweep's end recorded; of other runs, those that are finished are compared now."""
+    """Return the comparison that a sweep recorded at its end, or compare the runs that are finished."""
     if board.sweep is not None and board.sweep.comparison is not None:
         return answer_parts(board.sweep.comparison)
     tested = [run.found.folder for run in board.runs if (run.found.folder / FILE).is_file()]

@@ -26,7 +26,7 @@ REPLACED = {wr.Report: ("title", "description", "blocks"), ws.Workspace: ("name"
 
 
 def draft(board: Board) -> dict[str, Any]:
-    """What would be sent: the workspace and the report, each with its name and its spec.
+    """Build the workspace and the report as they would be sent, each with its name and its spec.
 
     Made without asking anybody, so the entity is empty unless ``WANDB_ENTITY`` says it, and the runs' project has no
     number yet.
@@ -61,7 +61,7 @@ def send(board: Board, earlier: Mapping[str, str]) -> dict[str, str]:
 
 
 def _home(api: wandb.Api) -> Home:
-    """Where to keep a dashboard: the person who is logged in, or the team of ``WANDB_ENTITY``; the project is made."""
+    """Find whose dashboard it is, the person logged in or the team of ``WANDB_ENTITY``, and create the project."""
     home = Home(os.environ.get(ENTITY) or str(api.default_entity), project())
     if home.project not in {one.name for one in api.projects(home.entity)}:
         api.create_project(home.project, home.entity)

@@ -1,4 +1,4 @@
-"""What a dashboard shows: experiments/_dashboards/<name>.yaml, read strictly."""
+"""Reads the file of a dashboard, experiments/_dashboards/<name>.yaml, and refuses what it does not know."""
 
 from __future__ import annotations
 

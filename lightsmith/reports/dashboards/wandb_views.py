@@ -25,7 +25,7 @@ OVER = {"epoch": "epoch", "step": "trainer/global_step"}
 
 
 class Home(NamedTuple):
-    """Where views and runs are kept: the name of a person or team, and a project of theirs."""
+    """The owner of views and runs at Weights & Biases, a person or team, and a project of theirs."""
 
     entity: str
     project: str
@@ -106,7 +106,7 @@ def _parallel(board: Board, panel: Panel) -> wr.ParallelCoordinatesPlot:
 
 
 def _text(board: Board, panel: Panel) -> wr.MarkdownPanel:
-    """What Weights & Biases cannot draw, as the page says it in words and tables."""
+    """Write in words and tables, as the page does, what Weights & Biases cannot draw."""
     return wr.MarkdownPanel(markdown(panel.title, parts_of(board, panel)))
 
 

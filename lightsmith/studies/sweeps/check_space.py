@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Literal
 
 from lightsmith.runs.experiment import ExperimentCLI
+from lightsmith.studies.built_experiment import BuiltCLI
 from lightsmith.studies.machine_share import one_gpu
 from lightsmith.studies.sweeps.forks import FORK, fork
 from lightsmith.studies.sweeps.parameters import told
@@ -35,16 +36,6 @@ class Facts:
     measured: dict[str, Literal["max", "min"] | None]
     validations: int | None
     seed: int
-
-
-class TriedCLI(ExperimentCLI):
-    """An experiment that is built, checked, and neither recorded nor run."""
-
-    def record(self, *_: Any) -> None:
-        """Write nothing."""
-
-    def _run_subcommand(self, subcommand: str) -> None:
-        """Train nothing."""
 
 
 def check_space(space: Space, options: Sequence[str], where: str) -> Facts:
@@ -116,7 +107,7 @@ def _try(options: list[str], answer: Connection) -> None:
         os.dup2(silent, stream)
     os.environ |= one_gpu(0)
     try:
-        cli = TriedCLI(["fit", *options])
+        cli = BuiltCLI(["fit", *options])
         _check_alone(cli)
     except SystemExit:
         answer.send((False, "the options end the command before anything is built"))

@@ -16,18 +16,17 @@ from lightsmith.studies.comparisons.lines import print_comparison
 from lightsmith.studies.study import Member
 from lightsmith.studies.sweeps.compared_runs import compared_names, compared_options, recorded
 from lightsmith.studies.sweeps.live_table import outcome_of, table_of
-from lightsmith.studies.sweeps.sweep import Sweep, trial_name
+from lightsmith.studies.sweeps.sweep import TRIALS, Sweep, trial_name
 from lightsmith.studies.sweeps.trials import ENDED, Trials
 from lightsmith.terminal import one_line, shown
 
 SCHEMA = 1
-FILE = "trials.json"
 WIDTH = 120
 
 
 def has_result(sweep: Sweep) -> bool:
     """Return whether a sweep has come to its end."""
-    return (sweep.folder / FILE).is_file()
+    return (sweep.folder / TRIALS).is_file()
 
 
 def end_sweep(trials: Trials) -> int:
@@ -51,10 +50,10 @@ def end_sweep(trials: Trials) -> int:
         "comparison": None if found is None else found.as_json(),
     }
     sweep.study.with_members(_members(trials))
-    replace_json(sweep.folder / FILE, record)
+    replace_json(sweep.folder / TRIALS, record)
     if found is not None:
         print_comparison(found)
-    print(f"sweep      {shown(sweep.folder)}/  ({FILE}, study.json, a run folder for each trial){problem}")
+    print(f"sweep      {shown(sweep.folder)}/  ({TRIALS}, study.json, a run folder for each trial){problem}")
     return 0 if found is not None else 1
 
 

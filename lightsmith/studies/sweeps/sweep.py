@@ -15,6 +15,7 @@ from lightsmith.terminal import shown
 
 SCHEMA = 1
 FILE = "sweep.json"
+TRIALS = "trials.json"  # that a sweep writes at its end
 SPACE = "space.yaml"  # the copy of the space that the sweep goes by
 OUTPUT = "output"  # folder with what each run printed
 COMPARED_SEEDS = 5

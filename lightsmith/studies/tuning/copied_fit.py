@@ -25,10 +25,10 @@ from callbacks.save_last import SaveLast
 from callbacks.trainability_audit import TrainabilityAudit
 from lightsmith.runs.ending import TERMINATED
 from lightsmith.runs.exact_resume import ExactResume, generator_states, set_generator_states
-from lightsmith.runs.experiment import ExperimentCLI
 from lightsmith.runs.keep_best import KeepBest
 from lightsmith.runs.say_why_ended import SayWhyEnded
 from lightsmith.runs.trainer import ExperimentTrainer
+from lightsmith.studies.built_experiment import BuiltCLI
 
 # Callbacks that save, watch, show or end a run. All others may change how a step is made, and stay.
 LEFT_OUT = (
@@ -48,14 +48,8 @@ ONLY_STEPS = {
 }
 
 
-class TunedCLI(ExperimentCLI):
-    """An experiment that is built and checked as `fit` does it, of which only copies are trained."""
-
-    def record(self, *_: Any) -> None:
-        """Write nothing."""
-
-    def _run_subcommand(self, subcommand: str) -> None:
-        """Train nothing."""
+class TunedCLI(BuiltCLI):
+    """An experiment of which only copies are trained."""
 
     def fit_copy(self, batches: Iterable[Any], length: int, *observers: Callback) -> None:
         """Train a copy of the model, by copies of the run's callbacks, until an observer sets ``should_stop``.

@@ -21,6 +21,7 @@ from lightsmith.exports.exported_files import ONNX_FILE, PROOF
 from lightsmith.exports.folder import write_json, write_preprocessing
 from lightsmith.exports.predict_script import install_line, softmax
 from tests.conftest import Cli
+from tests.lightsmith.serving.made_exports import PHOTOS, TEXTS
 
 PROVED = {
     "format": "onnx", "argmax_agreement": 1.0, "largest_logit_difference": 0.0, "accuracy": 1.0, "items": 1,
@@ -75,26 +76,16 @@ def assert_same(found: list[dict[str, Any]], expected: list[dict[str, Any]]) -> 
         assert next(iter(row["probabilities"])) == row["prediction"]
 
 
-PHOTOS = """(uint8[N, 3, 20, 20] image) => (float[N, 3] logits) {
-    flat = Flatten (image)
-    values = Cast <to: int = 1> (flat)
-    logits = MatMul (values, weights)
-}"""
-TEXTS = """(int64[N, T] input_ids, int64[N, T] attention_mask) => (float[N, 3] logits) {
-    vectors = Gather (table, input_ids)
-    mask = Cast <to: int = 1> (attention_mask)
-    last = Constant <value = int64[1] {-1}> ()
-    column = Unsqueeze (mask, last)
-    kept = Mul (vectors, column)
-    tokens = Constant <value = int64[1] {1}> ()
-    logits = ReduceSum <keepdims: int = 0> (kept, tokens)
-}"""
-
-
 def test_photographs_are_classified_as_make_predict_does_it(lightsmith: Cli, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     weights = rng.normal(0, 1e-3, (1200, 3)).astype(np.float32)
-    export(tmp_path / "out", PHOTOS, TransferImages(20, 25, cache=False), "int8", weights=weights)
+    export(
+        tmp_path / "out",
+        PHOTOS.replace("OUTPUT", "logits"),
+        TransferImages(20, 25, cache=False),
+        "int8",
+        weights=weights,
+    )
     (photos := tmp_path / "photos").mkdir()
     for n, size in enumerate(((40, 60, 3), (500, 375, 3), (21, 20, 4))):
         Image.fromarray(rng.integers(256, size=size, dtype=np.uint8)).save(photos / f"{n}.png")
@@ -113,7 +104,7 @@ def test_photographs_are_classified_as_make_predict_does_it(lightsmith: Cli, tmp
 def test_texts_are_classified_as_make_predict_does_it(lightsmith: Cli, tmp_path: Path) -> None:
     data = ReviewWords(max_tokens=20, max_vocabulary=50, cache=False)
     table = np.random.default_rng(0).normal(0, 0.2, (data.vocabulary_size, 3)).astype(np.float32)
-    export(tmp_path / "out", TEXTS, data, "fp32", table=table)
+    export(tmp_path / "out", TEXTS.replace("OUTPUT", "logits"), data, "fp32", table=table)
     texts = ["the film was good", "a " * 50 + "dull end", "🙂"]
     (tmp_path / "t.txt").write_text("\n".join(texts))
     expected = predicted(lightsmith, tmp_path / "out", tmp_path / "t.txt")

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from lightsmith.studies.study import read_study
-from lightsmith.studies.sweeps.ending import FILE, end_sweep, has_result, importance_of
+from lightsmith.studies.sweeps.ending import end_sweep, has_result, importance_of
+from lightsmith.studies.sweeps.sweep import TRIALS
 from tests.planned_sweep import ended, planned
 
 GRID = "method: grid\nparameters: {model.lr: {values: [0.1, 0.2, 0.3]}, model.k: {values: [1, 2]}}\n"
@@ -35,7 +36,7 @@ def test_a_sweep_in_which_nothing_finished_says_so_and_keeps_the_reasons(capsys:
     assert end_sweep(trials) == 1
     assert has_result(trials.sweep)
     assert "nothing to compare" in capsys.readouterr().out
-    record = json.loads(Path(FILE).read_text())
+    record = json.loads(Path(TRIALS).read_text())
     assert (record["best"], record["importance"], record["comparison"]) == (None, {}, None)
     first, second = record["trials"]
     assert (first["name"], first["outcome"], first["validations"]) == ("trial-0001", "not finite", [0.25])

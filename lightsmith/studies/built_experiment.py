@@ -1,0 +1,17 @@
+"""An experiment that is built and checked as a run is, and that leaves nothing behind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lightsmith.runs.experiment import ExperimentCLI
+
+
+class BuiltCLI(ExperimentCLI):
+    """An experiment that is built, checked, and neither recorded nor run."""
+
+    def record(self, *_: Any) -> None:
+        """Write nothing."""
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Train nothing."""
