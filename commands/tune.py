@@ -47,7 +47,7 @@ def tune(
     file = experiment_file(name)
     check_range(steps, min_rate, max_rate)
     given = shlex.split(options)
-    check_common(given, "the tune")
+    check_common(given, "the tune", own=["--seed_everything"])
     check_writable(RUNS)
     configs = [EXPERIMENTS / "_defaults.yaml", file]
     found = tune_experiment(name, configs, [f"--data.source={data}", *given], ladder(min_rate, max_rate, steps))

@@ -48,17 +48,18 @@ def read_options(given: Sequence[str]) -> StudyOptions:
     return StudyOptions(**vars(known), rest=rest)
 
 
-def check_common(options: Sequence[str], several: str) -> None:
+def check_common(options: Sequence[str], several: str, own: Sequence[str] = ()) -> None:
     """Refuse options for all runs of a study that each of them has of its own, or that make no run.
 
     Args:
         several: the option that asks for several runs, as it was given.
+        own: options that are accepted all the same.
 
     Raises:
         ValueError: naming one.
     """
     for option in options:
-        if option.partition("=")[0] in OF_ONE_RUN:
+        if (key := option.partition("=")[0]) in OF_ONE_RUN and key not in own:
             raise ValueError(f"{option} is for one run: leave it out, or leave {several} out")
 
 

@@ -40,6 +40,11 @@ def test_a_mistake_is_one_line_and_nothing_is_written(lightsmith: Cli, options: 
     assert not Path("runs").exists()
 
 
+def test_a_tune_takes_a_seed_as_a_run_does(lightsmith: Cli) -> None:
+    outcome = lightsmith("tune", "--name=mnist_mlp", "--options=--seed_everything=7 --model.lrr=1")
+    assert "model.lrr; did you mean model.lr?" in outcome.err
+
+
 @pytest.mark.slow
 def test_a_tune_is_a_study_that_is_listed_and_shown_and_moves_no_latest(lightsmith: Cli) -> None:
     outcome = lightsmith("tune", "--name=mnist_mlp", "--steps=60", f"--options={SMALL}")
