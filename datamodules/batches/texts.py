@@ -92,12 +92,17 @@ class EncodedTexts(Dataset[TextBatch]):
 
     def to(self, device: torch.device) -> None:
         """Move what is used of the tokens, so that a batch is gathered where it is used."""
+        if self.starts.is_cpu:  # not on a device already, from fit to test
+            self._close_up()
+        self.tokens, self.starts, self.labels = (t.to(device) for t in (self.tokens, self.starts, self.labels))
+
+    def _close_up(self) -> None:
+        """Leave out others' tokens that lie between these."""
         lengths = torch.tensor(self.lengths, dtype=torch.int64)
         starts = lengths.cumsum(0) - lengths
-        if not torch.equal(starts, self.starts):  # others' tokens are between them
+        if not torch.equal(starts, self.starts):
             places = torch.repeat_interleave(self.starts - starts, lengths) + torch.arange(int(lengths.sum()))
             self.tokens, self.starts = self.tokens[places], starts
-        self.tokens, self.starts, self.labels = (t.to(device) for t in (self.tokens, self.starts, self.labels))
 
     @property
     def bytes(self) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import torch
 
 from datamodules.batches import texts as text_batches
 from datamodules.batches.texts import EncodedTexts, map_tokens
@@ -48,3 +49,11 @@ def test_texts_can_be_sent_to_another_process(tmp_path: Path, monkeypatch: pytes
     texts = encoded(tmp_path / "tokens", texts=5, length=4)
     copy = pickle.loads(pickle.dumps(texts))  # noqa: S301  # written on this line
     assert copy.__getitems__([2]).input_ids.tolist() == texts.__getitems__([2]).input_ids.tolist()
+
+
+def test_texts_on_a_device_can_be_sent_there_again(tmp_path: Path) -> None:
+    texts = encoded(tmp_path / "tokens", texts=5, length=4).take(np.array([4, 1]))
+    for _ in ("fit", "test"):  # each sends its data
+        texts.to(torch.device("meta"))
+    assert texts.tokens.is_meta
+    assert texts.tokens.numel() == 8
