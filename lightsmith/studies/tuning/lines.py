@@ -41,8 +41,8 @@ def print_tuning(found: Tuning, data: str, options: Sequence[str]) -> None:
 def _rate_lines(found: Tuning) -> Iterator[str]:
     curve, by, key = found.curve, found.suggestions, found.option.key
     yield f"rate       {key}={found.rate:g}; the experiment has {found.option.value:g}"
-    halfway = f"halfway from the steepest fall of the loss ({by.steepest:.2g}) to its lowest ({by.lowest:.2g})"
-    yield f"           {halfway}; two thirds into its valley: {by.valley:.2g}"
+    yield f"           a quarter of the rate at which the loss is lowest ({by.lowest:.2g})"
+    yield f"           the loss falls fastest at {by.steepest:.2g}; two thirds into its valley: {by.valley:.2g}"
     end = f"the loss diverged at {curve.rates[-1]:.2g}" if curve.diverged else "the loss never diverged"
     share = f", {len(curve.rates) / found.fit_steps:.1%} of a fit" if found.fit_steps else ""
     yield f"           {len(curve.rates)} steps from {curve.rates[0]:g} on{share}, {found.rate_seconds:.1f} s; {end}"
