@@ -59,8 +59,9 @@ export: need-RUN setup ## Write a model of its own and prove it: RUN=runs/mnist_
 	@$(python) cli.py export --run="$(RUN)" $(if $(FORMAT),--format="$(FORMAT)") $(if $(INT8),--precision=int8) \
 	    $(if $(MAX_DROP),--max_drop="$(MAX_DROP)") $(if $(OUTPUT),--output="$(OUTPUT)") $(if $(DATA),--data="$(DATA)") $(ARGS)
 
-serve: need-RUN setup ## Answer over HTTP, with a page: RUN=runs/mnist_mlp/latest or an exported folder [PORT=8000] [HOST=127.0.0.1] [KEYS=file]
-	@$(python) cli.py serve --run="$(RUN)" $(if $(PORT),--port="$(PORT)") $(if $(HOST),--host="$(HOST)") $(if $(KEYS),--keys="$(KEYS)") $(ARGS)
+serve: need-RUN setup ## Answer over HTTP, with a page: RUN=runs/mnist_mlp/latest or an exported folder [PORT=8000] [HOST=127.0.0.1] [KEYS=file] [WORKERS=2]
+	@$(python) cli.py serve --run="$(RUN)" $(if $(PORT),--port="$(PORT)") $(if $(HOST),--host="$(HOST)") $(if $(KEYS),--keys="$(KEYS)") \
+	    $(if $(WORKERS),--workers="$(WORKERS)") $(ARGS)
 
 verify-compare: need-RUNS setup ## Compare runs of one setting with each other, a thousand times: RUNS="runs/mnist_mlp/*", ten seeds or more
 	@$(python) -m benchmarks.comparisons --runs="$(RUNS)" $(ARGS)

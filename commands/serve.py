@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lightsmith.serving.address import Address, check_address, open_socket
 from lightsmith.serving.exported_run import exported_folder
-from lightsmith.serving.server import Address, check_address, open_socket, serve_folder
+from lightsmith.serving.server import Access, loader, serve_folder
 
 
 def serve(
-    run: Path, host: str = "127.0.0.1", port: int = 8000, keys: Path | None = None, rate: float | None = None
+    run: Path,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    keys: Path | None = None,
+    rate: float | None = None,
+    workers: int | None = None,
 ) -> int:
     """Answer requests over HTTP with an exported model, until SIGTERM or Ctrl-C; then answer what was accepted.
 
@@ -30,9 +36,10 @@ def serve(
         ValueError: no such folder, one whose proof failed, or an address that cannot be used.
     """
     known = check_address(Address(host, port, keys, rate))
+    load = loader(workers)
     with open_socket(host, port) as listening:  # found to be free before a run is exported
         folder = exported_folder(run)
         if folder is None:
             return 1
-        serve_folder(folder, listening, known, rate)
+        serve_folder(folder, load, listening, Access(known, rate))
     return 0

@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import time
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 from aiohttp import web
 
 from lightsmith.serving.api_keys import ApiKeys, Rate
-from lightsmith.serving.batcher import Batcher
+from lightsmith.serving.backend import Backend
 from lightsmith.serving.bodies import (
     JSON_LINES,
     MULTIPART,
@@ -25,13 +23,12 @@ from lightsmith.serving.bodies import (
     largest_body,
     read_body,
 )
-from lightsmith.serving.description import model_description, openapi
+from lightsmith.serving.description import openapi
 from lightsmith.serving.limits import BATCH_BYTES, ByteBudget
-from lightsmith.serving.metrics import MEDIA_TYPE, ServiceMetrics
+from lightsmith.serving.monitoring.metrics import MEDIA_TYPE, ServiceMetrics
 from lightsmith.serving.page_file import page_and_policy
 from lightsmith.serving.problems import MEDIA_TYPE as PROBLEM_TYPE
 from lightsmith.serving.problems import ProblemError
-from lightsmith.serving.served_model import Encoded, ServedModel, threads
 from lightsmith.serving.wish import Wish, finite, wish_of
 
 log = logging.getLogger(__name__)
@@ -41,29 +38,21 @@ HEADERS = {"Server": "Lightsmith", "X-Content-Type-Options": "nosniff", "Referre
 EVERYBODY = "everybody"  # whose rate is counted where there are no keys
 
 
-class Parts(NamedTuple):
-    """The objects that a service is built from."""
-
-    model: ServedModel
-    batcher: Batcher
-    decoders: ThreadPoolExecutor
-    metrics: ServiceMetrics
-    keys: ApiKeys | None
-    rate: Rate
-
-
 class Service:
     """Answers requests.
+
+    Args:
+        backend: answers items; another may take its place at any moment.
+        keys: who may ask; everybody when None.
 
     Attributes:
         draining: whether it accepts no more, and only answers what it has accepted.
     """
 
-    def __init__(self, parts: Parts) -> None:
-        self.model, self.batcher, self.decoders, self.metrics, self.keys, self.rate = parts
+    def __init__(self, backend: Backend, metrics: ServiceMetrics, keys: ApiKeys | None, rate: Rate) -> None:
+        self.backend, self.metrics, self.keys, self.rate = backend, metrics, keys, rate
         self.budget = ByteBudget()
         self.draining = False
-        self.openapi = openapi(self.model)
         self.page, self.policy = page_and_policy()
         self.application = web.Application(middlewares=[self.answer_problems, self.check_key], client_max_size=0)
         self.application.add_routes(
@@ -116,79 +105,71 @@ class Service:
 
     async def predict(self, request: web.Request) -> web.Response:
         """Answer one item."""
-        wish, takes = self._wish(request), self.model.takes
+        backend, wish = self.backend, self._wish(request)
+        takes = backend.served.takes
         most = largest_body(takes, request.content_type)
-        with self._admitted(request, 1, wish, most) as deadline:
+        with self._admitted(request, backend, wish, most) as deadline:
             body = await read_body(request, most)
             item = item_of(body, request.content_type, request.charset, takes)
-            line = await self._line(item, wish, deadline)
+            line = await self._line(item, backend, wish, deadline)
         return web.json_response(line, dumps=dumps)
 
     async def predict_batch(self, request: web.Request) -> web.Response:
         """Answer several items with a JSON object a line, in order, each with its prediction or its problem."""
-        wish, media_type = self._wish(request), request.content_type
+        backend, wish, media_type = self.backend, self._wish(request), request.content_type
         if media_type not in (*JSON_LINES, MULTIPART):
             expected = f"{JSON_LINES[0]} with an object a line, or {MULTIPART}"
             raise ProblemError(415, "media_type", f"Content-Type is {media_type}", expected)
-        with self._admitted(request, 1, wish, BATCH_BYTES) as deadline:
-            items = await self._items(request)
-            with self.batcher.admit(len(items) - 1, deadline):
-                lines = await asyncio.gather(*(self._line_or_problem(item, wish, deadline) for item in items))
+        with self._admitted(request, backend, wish, BATCH_BYTES) as deadline:
+            items = await self._items(request, backend.served.takes)
+            with backend.admission.admit(len(items) - 1, deadline):
+                answering = (self._line_or_problem(item, backend, wish, deadline) for item in items)
+                lines = await asyncio.gather(*answering)
         return web.Response(text="".join(f"{dumps(line)}\n" for line in lines), content_type=JSON_LINES[0])
 
-    async def _items(self, request: web.Request) -> list[Item | ProblemError]:
+    async def _items(self, request: web.Request, takes: str) -> list[Item | ProblemError]:
         if request.content_type == MULTIPART:
-            return await items_of_parts(request, self.model.takes)
-        return items_of_lines(await read_body(request, BATCH_BYTES), self.model.takes)
+            return await items_of_parts(request, takes)
+        return items_of_lines(await read_body(request, BATCH_BYTES), takes)
 
     def _wish(self, request: web.Request) -> Wish:
-        return wish_of(self.model.answer, request.query, request.headers)
+        return wish_of(self.backend.served.answer, request.query, request.headers)
 
     @contextmanager
-    def _admitted(self, request: web.Request, items: int, wish: Wish, most_bytes: int) -> Iterator[float]:
+    def _admitted(self, request: web.Request, backend: Backend, wish: Wish, most_bytes: int) -> Iterator[float]:
         """Hold a place in the queue and memory for the body; the event loop's time by which to answer."""
         deadline = asyncio.get_running_loop().time() + wish.within_s
         known = None if "Content-Encoding" in request.headers else request.content_length
         size = most_bytes if known is None else min(known, most_bytes)
         with ExitStack() as held:
-            held.enter_context(self.batcher.admit(items, deadline))
+            held.enter_context(backend.admission.admit(1, deadline))
             held.enter_context(self.budget.claim(size))
             yield deadline
 
-    async def _line_or_problem(self, item: Item | ProblemError, wish: Wish, deadline: float) -> dict[str, Any]:
+    async def _line_or_problem(
+        self, item: Item | ProblemError, backend: Backend, wish: Wish, deadline: float
+    ) -> dict[str, Any]:
         try:
             if isinstance(item, ProblemError):
                 raise item
-            return await self._line(item, wish, deadline)
+            return await self._line(item, backend, wish, deadline)
         except ProblemError as problem:
             self.metrics.refused.add(problem.reason)
             return {"error": problem.members}
 
-    async def _line(self, item: Item, wish: Wish, deadline: float) -> dict[str, Any]:
-        """Decode an item, ask the model, and write its answer."""
-        encoded, seconds = await asyncio.get_running_loop().run_in_executor(self.decoders, self._decode, item, deadline)
-        self.metrics.decoding_s.observe(seconds)
-        self.batcher.note_item(encoded.width, seconds / threads())
-        prediction = await self.batcher.predict(encoded, deadline)
-        line: dict[str, Any] = finite(wish.answer.line(prediction))
+    async def _line(self, item: Item, backend: Backend, wish: Wish, deadline: float) -> dict[str, Any]:
+        """Ask the model about an item, and write its answer."""
+        outcome = await backend.predict(item, deadline)
+        self.metrics.decoding_s.observe(outcome.decoding_s)
+        line: dict[str, Any] = finite(wish.answer.line(outcome.prediction))
         if "prediction" in line:
             self.metrics.predicted.add(str(line["prediction"]))
-            self.metrics.confidence.observe(float(prediction.max()))
+            self.metrics.confidence.observe(float(outcome.prediction.max()))
         return line
-
-    def _decode(self, item: Item, deadline: float) -> tuple[Encoded, float]:
-        """The network's input of an item, and the seconds that it took; runs in a thread."""
-        started, takes = time.monotonic(), self.model.takes
-        if started > deadline:
-            raise self.batcher.too_late()
-        try:
-            return self.model.encode(item), time.monotonic() - started
-        except ValueError as error:
-            raise ProblemError(422, "unreadable", f"the {takes} cannot be read: {error}", f"another {takes}") from error
 
     async def describe(self, request: web.Request) -> web.Response:
         """Say what is served."""
-        return web.json_response(model_description(self.model, self.batcher.costs), dumps=dumps)
+        return web.json_response(self.backend.served.description, dumps=dumps)
 
     async def live(self, request: web.Request) -> web.Response:
         """Say that the process answers."""
@@ -198,6 +179,8 @@ class Service:
         """Say whether new requests are welcome."""
         if self.draining:
             raise ProblemError(503, "draining", "the service ends", "another instance", 1.0)
+        if not self.backend.ready:
+            raise ProblemError(503, "no_worker", "no worker process is ready", "another instance", 1.0)
         return web.json_response({"status": "ready"})
 
     async def measures(self, request: web.Request) -> web.Response:
@@ -206,7 +189,7 @@ class Service:
 
     async def interface(self, request: web.Request) -> web.Response:
         """Describe this interface."""
-        return web.json_response(self.openapi, dumps=dumps)
+        return web.json_response(openapi(self.backend.served), dumps=dumps)
 
     async def show_page(self, request: web.Request) -> web.Response:
         """Show the page on which people ask."""

@@ -8,7 +8,7 @@ import shlex
 import pytest
 
 from lightsmith.serving import limits
-from lightsmith.serving.batcher import MOST_WAITING
+from lightsmith.serving.admission import MOST_WAITING
 from lightsmith.serving.wish import DEADLINE_HEADER, OPTIONS
 from tests.conftest import ROOT
 from tests.lightsmith.serving.conftest import Client, folders, photos  # noqa: F401  # fixtures

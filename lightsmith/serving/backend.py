@@ -1,0 +1,83 @@
+"""The side of a service that knows the model, as seen from the side that knows HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from lightning_modules.training.answer import Answer
+from lightsmith.serving.admission import Admission
+from lightsmith.serving.bodies import Item
+
+
+@dataclass(frozen=True)
+class Served:
+    """A model as far as it can be described without its network.
+
+    Args:
+        folder: where it lies.
+        answer: what its outputs mean.
+        takes: the kind of an item, image or text.
+        description: what /model answers.
+    """
+
+    folder: Path
+    answer: Answer
+    takes: str
+    description: dict[str, Any]
+
+    @property
+    def proof(self) -> dict[str, Any]:
+        """What `export` proved."""
+        proof: dict[str, Any] = self.description["proof"]
+        return proof
+
+
+class Outcome(NamedTuple):
+    """A prediction float32 (columns,) for an item, the columns of a text that it took, and the seconds of decoding."""
+
+    prediction: np.ndarray
+    width: int
+    decoding_s: float
+
+
+class BatchReport(NamedTuple):
+    """A batch that was computed: its columns, the seconds that each item waited for it, and its own seconds."""
+
+    width: int
+    queue_s: list[float]
+    inference_s: float
+
+
+class BatchObserver(Protocol):
+    """Is told what became of items."""
+
+    def note_batch(self, report: BatchReport) -> None:
+        """A batch was computed."""
+
+    def note_abandoned(self) -> None:
+        """An item was left out, as its client went away."""
+
+
+class Backend(Protocol):
+    """Answers items, in this process or through others."""
+
+    served: Served
+    admission: Admission
+
+    @property
+    def ready(self) -> int:
+        """Processes that answer items now."""
+
+    async def predict(self, item: Item, deadline: float) -> Outcome:
+        """Answer an admitted item.
+
+        Raises:
+            ProblemError: it cannot be read, comes too late, or the model fails on it.
+        """
+
+    async def close(self) -> None:
+        """Let go of everything; nothing may be waiting."""
