@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lightsmith.serving.address import Address, check_address, open_socket
 from lightsmith.serving.exported_run import exported_folder
-from lightsmith.serving.server import Access, loader, serve_folder
+from lightsmith.serving.server import Access, Setup, loader, serve_folder
 
 
 def serve(
@@ -16,6 +16,7 @@ def serve(
     keys: Path | None = None,
     rate: float | None = None,
     workers: int | None = None,
+    reload: bool = False,
 ) -> int:
     """Answer requests over HTTP with an exported model, until SIGTERM or Ctrl-C; then answer what was accepted.
 
@@ -28,6 +29,8 @@ def serve(
         keys: a file with a name and the SHA-256 of a key on each line: who may ask. Everybody on this machine
             when unset.
         rate: requests a second that each key may make; as many as there are when unset.
+        reload: take over a newer export in the same place, such as of a newer run at runs/mnist_mlp/latest, without
+            losing a request; one of other classes or without a passed proof is refused.
 
     Returns:
         Exit code: 0, or 1 if the run could not be proved.
@@ -41,5 +44,5 @@ def serve(
         folder = exported_folder(run)
         if folder is None:
             return 1
-        serve_folder(folder, load, listening, Access(known, rate))
+        serve_folder(folder, listening, Setup(load, Access(known, rate), run if reload else None))
     return 0

@@ -7,8 +7,6 @@ import logging
 import os
 import signal
 import socket
-import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,8 +17,9 @@ from lightsmith.serving.application import Service
 from lightsmith.serving.backend import Backend, Served
 from lightsmith.serving.limits import CONNECTIONS, HEADER_SECONDS, LINGER_SECONDS
 from lightsmith.serving.monitoring.metrics import Gauge, ServiceMetrics
+from lightsmith.serving.reload import Load, take_newer
 from lightsmith.studies.machine_share import threads_for
-from lightsmith.terminal import shown
+from lightsmith.terminal import say, shown
 
 LAST_REQUESTS_S = 0.5  # in which kept connections may still bring one, and learn that it was their last
 LONGEST_DRAIN_S = 600.0
@@ -29,9 +28,6 @@ MOST_WORKERS = 64
 SILENT = logging.getLogger(f"{__name__}.requests")
 SILENT.disabled = True
 FULL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-
-
-Load = Callable[[Path, ServiceMetrics], Awaitable[Backend]]
 
 
 class Access(NamedTuple):
@@ -66,7 +62,20 @@ async def _load_in_workers(folder: Path, metrics: ServiceMetrics, workers: int) 
     return await start_pool(folder, workers, threads_for(workers), metrics)
 
 
-def serve_folder(folder: Path, load: Load, listening: socket.socket, access: Access) -> None:
+class Setup(NamedTuple):
+    """How a service answers.
+
+    Args:
+        load: makes a backend of an exported folder.
+        watched: a run or exported folder whose newer exports are taken over; None for none.
+    """
+
+    load: Load
+    access: Access = Access()
+    watched: Path | None = None
+
+
+def serve_folder(folder: Path, listening: socket.socket, setup: Setup) -> None:
     """Serve an exported folder until a signal ends it, and everything accepted is answered.
 
     Args:
@@ -75,39 +84,44 @@ def serve_folder(folder: Path, load: Load, listening: socket.socket, access: Acc
     Raises:
         ValueError: the folder cannot be used.
     """
-    asyncio.run(_serve(folder, load, listening, access))
+    asyncio.run(_serve(folder, listening, setup))
 
 
-async def _serve(folder: Path, load: Load, listening: socket.socket, access: Access) -> None:
+async def _serve(folder: Path, listening: socket.socket, setup: Setup) -> None:
     """Answer requests until the first signal; the second ends at once."""
     ending = asyncio.Event()
     _end_on_signals(ending)
-    await answer_until(ending, folder, load, listening, access)
+    await answer_until(ending, folder, listening, setup)
 
 
-async def answer_until(
-    ending: asyncio.Event, folder: Path, load: Load, listening: socket.socket, access: Access
-) -> None:
+async def answer_until(ending: asyncio.Event, folder: Path, listening: socket.socket, setup: Setup) -> None:
     """Load the model, then answer requests until the event is set, and after it what was accepted."""
-    metrics = ServiceMetrics()
-    service = Service(await load(folder, metrics), metrics, access.keys, Rate(access.rate))
-    metrics.gauges.append(
-        Gauge("lightsmith_items_inside", "Items let in and not answered.", lambda: service.backend.admission.inside)
-    )
-    metrics.gauges.append(
-        Gauge("lightsmith_workers_ready", "Processes that answer items.", lambda: service.backend.ready)
-    )
+    metrics, (keys, rate) = ServiceMetrics(), setup.access
+    service = Service(await setup.load(folder, metrics), metrics, keys, Rate(rate))
+    metrics.gauges += gauges(service)
+    beside = [asyncio.create_task(take_newer(service, setup.watched, setup.load))] if setup.watched else []
     try:
-        await _listen_until(ending, service, listening, describe(service.backend.served, listening, access.keys))
+        await _listen_until(ending, service, listening, describe(service.backend.served, listening, keys))
     finally:
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
         await service.backend.close()
+
+
+def gauges(service: Service) -> list[Gauge]:
+    """What is looked up when somebody asks for the metrics."""
+    return [
+        Gauge("lightsmith_items_inside", "Items let in and not answered.", lambda: service.backend.admission.inside),
+        Gauge("lightsmith_workers_ready", "Processes that answer items.", lambda: service.backend.ready),
+    ]
 
 
 def _end_on_signals(ending: asyncio.Event) -> None:
     def end() -> None:
         if ending.is_set():
             os._exit(128 + signal.SIGTERM)  # without waiting for anything, as the second one asks
-        print("ending: answering what was accepted; a second signal ends at once", file=sys.stderr, flush=True)
+        say("ending: answering what was accepted; a second signal ends at once")
         ending.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from lightsmith.serving.cost_model import CostModel
 from lightsmith.serving.monitoring.metrics import ServiceMetrics
 from lightsmith.serving.problems import busy, too_late
 from lightsmith.serving.workers.worker import Worker, WorkerDiedError, start_worker
+from lightsmith.terminal import say
 
 log = logging.getLogger(__name__)
 TRIES = 2  # of workers for an item
@@ -37,7 +37,7 @@ class WorkerPool:
     """
 
     def __init__(self, folder: Path, first: list[Worker], cores: int, metrics: ServiceMetrics) -> None:
-        self.folder, self.cores, self.metrics = folder, cores, metrics
+        self.folder, self.cores, self.metrics = folder.resolve(), cores, metrics  # a link may lead elsewhere later
         introduction = first[0].introduction
         self.served = served_by(folder, introduction)
         self.admission = Admission(CostModel(*introduction["costs"]), len(first))
@@ -154,8 +154,3 @@ def served_by(folder: Path, introduction: dict[str, Any]) -> Served:
     except OSError as error:
         raise ValueError(f"{folder} cannot be used: {error}; export the run again") from error
     return Served(folder, answer, introduction["description"]["takes"], introduction["description"])
-
-
-def say(line: str) -> None:
-    """Tell whoever runs the service."""
-    print(line, file=sys.stderr, flush=True)

@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,11 @@ async def _answer_all(backend: InProcess, reader: asyncio.StreamReader, writer: 
             continue
         item = payload.decode("utf-8", "surrogatepass") if head["kind"] == "text" else payload
         tasks[number] = asyncio.create_task(_answer(backend, number, item, head["deadline"], writer))
-        tasks[number].add_done_callback(lambda _, number=number: tasks.pop(number))
+        tasks[number].add_done_callback(partial(_forget, tasks, number))
+
+
+def _forget(tasks: dict[int, asyncio.Task[None]], number: int, _: asyncio.Task[None]) -> None:
+    del tasks[number]
 
 
 async def _answer(backend: InProcess, number: int, item: Item, deadline: float, writer: asyncio.StreamWriter) -> None:
@@ -85,8 +90,8 @@ async def _answer(backend: InProcess, number: int, item: Item, deadline: float, 
         writer.write(frame({"item": number, "problem": problem_members(problem)}))
     except Exception:
         log.exception("an item failed")
-        problem = ProblemError(500, "internal", "the service failed; its log says where")
-        writer.write(frame({"item": number, "problem": problem_members(problem)}))
+        failed = ProblemError(500, "internal", "the service failed; its log says where")
+        writer.write(frame({"item": number, "problem": problem_members(failed)}))
     else:
         head = {"item": number, "width": outcome.width, "decoding_s": outcome.decoding_s}
         writer.write(frame(head, outcome.prediction.astype(np.float32).tobytes()))
