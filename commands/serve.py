@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lightsmith.serving.address import Address, check_address, open_socket
+from lightsmith.serving.address import Address, check_address, open_socket, tls_context
 from lightsmith.serving.exported_run import exported_folder
 from lightsmith.serving.server import Access, Setup, loader, serve_folder
 
@@ -17,6 +17,8 @@ def serve(
     rate: float | None = None,
     workers: int | None = None,
     reload: bool = False,
+    cert: Path | None = None,
+    key_file: Path | None = None,
 ) -> int:
     """Answer requests over HTTP with an exported model, until SIGTERM or Ctrl-C; then answer what was accepted.
 
@@ -31,6 +33,8 @@ def serve(
         rate: requests a second that each key may make; as many as there are when unset.
         reload: take over a newer export in the same place, such as of a newer run at runs/mnist_mlp/latest, without
             losing a request; one of other classes or without a passed proof is refused.
+        cert: a certificate in PEM, followed by those that vouch for it: answer over HTTPS.
+        key_file: its private key in PEM.
 
     Returns:
         Exit code: 0, or 1 if the run could not be proved.
@@ -39,10 +43,10 @@ def serve(
         ValueError: no such folder, one whose proof failed, or an address that cannot be used.
     """
     known = check_address(Address(host, port, keys, rate))
-    load = loader(workers)
+    load, tls = loader(workers), tls_context(cert, key_file)
     with open_socket(host, port) as listening:  # found to be free before a run is exported
         folder = exported_folder(run)
         if folder is None:
             return 1
-        serve_folder(folder, listening, Setup(load, Access(known, rate), run if reload else None))
+        serve_folder(folder, listening, Setup(load, Access(known, rate), run if reload else None, tls))
     return 0

@@ -1,13 +1,15 @@
-"""Where a service listens, and who may ask there."""
+"""The address that a service listens at, who may ask there, and its certificate."""
 
 from __future__ import annotations
 
 import ipaddress
 import socket
+import ssl
 from pathlib import Path
 from typing import NamedTuple
 
 from lightsmith.serving.api_keys import ApiKeys
+from lightsmith.terminal import one_line
 
 
 class Address(NamedTuple):
@@ -65,3 +67,33 @@ def open_socket(host: str, port: int) -> socket.socket:
         reason = error.strerror or error
         raise ValueError(f"--host={host} --port={port} cannot be served at: {reason}; give another one") from error
     return found
+
+
+def tls_context(cert: Path | None, key_file: Path | None) -> ssl.SSLContext | None:
+    """Read a certificate and its private key; None without any.
+
+    Args:
+        cert: in PEM, followed by those that vouch for it.
+        key_file: in PEM, without a passphrase.
+
+    Raises:
+        ValueError: one is missing, cannot be read, or does not belong to the other.
+    """
+    if cert is None or key_file is None:
+        if cert is not key_file:
+            raise ValueError("--cert and --key_file belong together: give both, or leave both out for plain HTTP")
+        return None
+    for name, file in {"cert": cert, "key_file": key_file}.items():
+        try:
+            file.read_bytes()
+        except OSError as error:
+            raise ValueError(f"--{name}={file} cannot be read: {one_line(error)}") from error
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(cert, key_file, password=lambda: b"")  # nobody is asked for one
+    except (ssl.SSLError, ValueError) as error:
+        raise ValueError(
+            f"--cert={cert} --key_file={key_file} cannot be used: they are a certificate in PEM and its own private "
+            "key, without a passphrase"
+        ) from error
+    return context

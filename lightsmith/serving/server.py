@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 from pathlib import Path
+from ssl import SSLContext
 from typing import NamedTuple
 
 from aiohttp import web
@@ -68,11 +69,13 @@ class Setup(NamedTuple):
     Args:
         load: makes a backend of an exported folder.
         watched: a run or exported folder whose newer exports are taken over; None for none.
+        tls: the certificate to answer with; plain HTTP when None.
     """
 
     load: Load
     access: Access = Access()
     watched: Path | None = None
+    tls: SSLContext | None = None
 
 
 def serve_folder(folder: Path, listening: socket.socket, setup: Setup) -> None:
@@ -101,7 +104,7 @@ async def answer_until(ending: asyncio.Event, folder: Path, listening: socket.so
     metrics.gauges += gauges(service)
     beside = [asyncio.create_task(take_newer(service, setup.watched, setup.load))] if setup.watched else []
     try:
-        await _listen_until(ending, service, listening, describe(service.backend.served, listening, keys))
+        await _listen_until(ending, service, listening, setup)
     finally:
         for task in beside:
             task.cancel()
@@ -128,7 +131,7 @@ def _end_on_signals(ending: asyncio.Event) -> None:
         asyncio.get_running_loop().add_signal_handler(number, end)
 
 
-async def _listen_until(ending: asyncio.Event, service: Service, listening: socket.socket, line: str) -> None:
+async def _listen_until(ending: asyncio.Event, service: Service, listening: socket.socket, setup: Setup) -> None:
     """Accept connections until the end, then answer what was accepted."""
     runner = web.AppRunner(
         service.application,
@@ -146,8 +149,14 @@ async def _listen_until(ending: asyncio.Event, service: Service, listening: sock
     def connection() -> asyncio.Protocol:
         return handlers() if len(handlers.connections) < CONNECTIONS else FullHouse()
 
-    accepting = await asyncio.get_running_loop().create_server(connection, sock=listening, backlog=CONNECTIONS)
-    print(line, flush=True)
+    accepting = await asyncio.get_running_loop().create_server(
+        connection,
+        sock=listening,
+        backlog=CONNECTIONS,
+        ssl=setup.tls,
+        ssl_handshake_timeout=HEADER_SECONDS if setup.tls else None,
+    )
+    print(describe(service.backend.served, listening, setup), flush=True)
     await ending.wait()
     service.draining = True
     accepting.close()
@@ -164,10 +173,11 @@ class FullHouse(asyncio.Protocol):
         transport.close()
 
 
-def describe(served: Served, listening: socket.socket, keys: ApiKeys | None) -> str:
+def describe(served: Served, listening: socket.socket, setup: Setup) -> str:
     """Say what is served where, and to whom."""
     host, port = listening.getsockname()[:2]
-    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme, place = "https" if setup.tls else "http", f"[{host}]" if ":" in host else host
+    keys = setup.access.keys
     who = "only this machine can ask: no KEYS=" if keys is None else f"to those with a key in {keys.file}"
     what = f"{shown(served.folder)} ({served.answer.kind}, {served.proof.get('precision')})"
-    return f"serving    {what}\nat         {url}  {who}"
+    return f"serving    {what}\nat         {scheme}://{place}:{port}  {who}"
