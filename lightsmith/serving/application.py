@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
+from lightsmith.exports.reference import answer_traits
 from lightsmith.serving.api_keys import ApiKeys, Rate
 from lightsmith.serving.backend import Backend
 from lightsmith.serving.bodies import (
@@ -25,6 +26,7 @@ from lightsmith.serving.bodies import (
 )
 from lightsmith.serving.description import openapi
 from lightsmith.serving.limits import BATCH_BYTES, ByteBudget
+from lightsmith.serving.monitoring.drift import WINDOW, Drift
 from lightsmith.serving.monitoring.metrics import MEDIA_TYPE, ServiceMetrics
 from lightsmith.serving.page_file import page_and_policy
 from lightsmith.serving.problems import MEDIA_TYPE as PROBLEM_TYPE
@@ -42,15 +44,18 @@ class Service:
     """Answers requests.
 
     Args:
-        backend: answers items; another may take its place at any moment.
+        backend: answers items, until ``serve`` puts another in its place.
         keys: who may ask; everybody when None.
 
     Attributes:
+        backend: answers items.
+        drift: compares them with the test split.
         draining: whether it accepts no more, and only answers what it has accepted.
     """
 
     def __init__(self, backend: Backend, metrics: ServiceMetrics, keys: ApiKeys | None, rate: Rate) -> None:
-        self.backend, self.metrics, self.keys, self.rate = backend, metrics, keys, rate
+        self.metrics, self.keys, self.rate = metrics, keys, rate
+        self.serve(backend)
         self.budget = ByteBudget()
         self.draining = False
         self.page, self.policy = page_and_policy()
@@ -67,6 +72,10 @@ class Service:
                 web.get("/", self.show_page),
             ]
         )
+
+    def serve(self, backend: Backend) -> None:
+        """Answer with this backend from now on."""
+        self.backend, self.drift = backend, Drift(backend.served.reference, WINDOW)
 
     @web.middleware
     async def answer_problems(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -161,6 +170,8 @@ class Service:
         """Ask the model about an item, and write its answer."""
         outcome = await backend.predict(item, deadline)
         self.metrics.decoding_s.observe(outcome.decoding_s)
+        if backend is self.backend:
+            self.drift.note(outcome.traits | answer_traits(backend.served.answer, outcome.prediction))
         line: dict[str, Any] = finite(wish.answer.line(outcome.prediction))
         if "prediction" in line:
             self.metrics.predicted.add(str(line["prediction"]))
@@ -169,7 +180,8 @@ class Service:
 
     async def describe(self, request: web.Request) -> web.Response:
         """Say what is served."""
-        return web.json_response(self.backend.served.description, dumps=dumps)
+        description = {**self.backend.served.description, "drift": self.drift.description}
+        return web.json_response(description, dumps=dumps)
 
     async def live(self, request: web.Request) -> web.Response:
         """Say that the process answers."""

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from lightning_modules.training.answer import Answer
+from lightsmith.exports.reference import Reference
 from lightsmith.serving.admission import Admission
 from lightsmith.serving.bodies import Item
 
@@ -22,12 +23,14 @@ class Served:
         answer: what its outputs mean.
         takes: the kind of an item, image or text.
         description: what /model answers.
+        reference: how the test split is distributed; empty where the export does not say.
     """
 
     folder: Path
     answer: Answer
     takes: str
     description: dict[str, Any]
+    reference: Reference
 
     @property
     def proof(self) -> dict[str, Any]:
@@ -37,11 +40,19 @@ class Served:
 
 
 class Outcome(NamedTuple):
-    """A prediction float32 (columns,) for an item, the columns of a text that it took, and the seconds of decoding."""
+    """A prediction for an item.
+
+    Args:
+        prediction: float32 (columns,).
+        width: columns of a text that it took.
+        decoding_s: seconds.
+        traits: of the item, to be compared with the test split.
+    """
 
     prediction: np.ndarray
     width: int
     decoding_s: float
+    traits: dict[str, float]
 
 
 class BatchReport(NamedTuple):

@@ -8,7 +8,10 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
+
 from datamodules.preprocessing import TextPreprocessing, padded_width
+from lightsmith.exports.reference import input_traits, read_reference
 from lightsmith.serving.admission import Admission
 from lightsmith.serving.backend import BatchObserver, Outcome, Served
 from lightsmith.serving.batcher import Batcher
@@ -34,7 +37,8 @@ class InProcess:
 
     def __init__(self, model: ServedModel, costs: CostModel, observer: BatchObserver, cores: int) -> None:
         self.model, self.cores, self.admission = model, cores, Admission(costs)
-        self.served = Served(model.folder, model.answer, model.takes, model_description(model, costs))
+        description = model_description(model, costs)
+        self.served = Served(model.folder, model.answer, model.takes, description, read_reference(model.folder))
         self._network, self._decoders = ThreadPoolExecutor(1, "network"), ThreadPoolExecutor(cores, "decoding")
         self._batcher = Batcher(model.predict, costs, self._network, observer)
         self._answering = asyncio.create_task(self._batcher.run())
@@ -42,19 +46,21 @@ class InProcess:
     async def predict(self, item: Item, deadline: float) -> Outcome:
         """Decode an item and compute it, in a batch with others."""
         loop = asyncio.get_running_loop()
-        encoded, seconds = await loop.run_in_executor(self._decoders, self._decode, item, deadline)
+        encoded, traits, seconds = await loop.run_in_executor(self._decoders, self._decode, item, deadline)
         self.admission.note_item(encoded.width, seconds / self.cores)
-        return Outcome(await self._batcher.predict(encoded, deadline), encoded.width, seconds)
+        return Outcome(await self._batcher.predict(encoded, deadline), encoded.width, seconds, traits)
 
-    def _decode(self, item: Item, deadline: float) -> tuple[Encoded, float]:
-        """The network's input of an item, and the seconds that it took; runs in a thread."""
+    def _decode(self, item: Item, deadline: float) -> tuple[Encoded, dict[str, float], float]:
+        """The network's input of an item, its traits, and the seconds that it took; runs in a thread."""
         started, takes = time.monotonic(), self.model.takes
         if started > deadline:
             raise too_late(self.admission.expected_wait_s(self.admission.inside))
         try:
-            return self.model.encode(item), time.monotonic() - started
+            encoded = self.model.encode(item)
         except ValueError as error:
             raise ProblemError(422, "unreadable", f"the {takes} cannot be read: {error}", f"another {takes}") from error
+        columns = input_traits([value[np.newaxis] for value in encoded.inputs], self.model.preprocessing)
+        return encoded, {name: float(column[0]) for name, column in columns.items()}, time.monotonic() - started
 
     async def close(self) -> None:
         """Stop the threads, once they have done what they are at."""

@@ -65,7 +65,7 @@ async def _take(service: Service, watched: Path, load: Load) -> None:
         refuse(folder, reason)
         await new.close()
         return
-    service.backend = new
+    service.serve(new)
     say(f"reload: {shown(folder)} answers from now on ({str(new.served.proof.get('sha256'))[:12]})")
     try:
         while old.admission.inside:  # what it has let in, it answers

@@ -25,6 +25,7 @@ from lightsmith.terminal import say, shown
 LAST_REQUESTS_S = 0.5  # in which kept connections may still bring one, and learn that it was their last
 LONGEST_DRAIN_S = 600.0
 MOST_WORKERS = 64
+PSI = "Population stability index of the last items against the test split."
 # aiohttp would write each malformed request into the log, whose header may hold a key.
 SILENT = logging.getLogger(f"{__name__}.requests")
 SILENT.disabled = True
@@ -117,6 +118,8 @@ def gauges(service: Service) -> list[Gauge]:
     return [
         Gauge("lightsmith_items_inside", "Items let in and not answered.", lambda: service.backend.admission.inside),
         Gauge("lightsmith_workers_ready", "Processes that answer items.", lambda: service.backend.ready),
+        Gauge("lightsmith_drift_psi", PSI, lambda: service.drift.indices, "signal"),
+        Gauge("lightsmith_drift_limit", "PSI above which they differ.", lambda: service.drift.limits, "signal"),
     ]
 
 

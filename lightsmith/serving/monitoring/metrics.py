@@ -34,16 +34,20 @@ class Counter:
 
 
 class Gauge:
-    """A number that is looked up when it is asked for."""
+    """A number that is looked up when it is asked for, for each value of a label, or alone without one."""
 
     kind = "gauge"
 
-    def __init__(self, name: str, meaning: str, look_up: Callable[[], float]) -> None:
-        self.name, self.meaning, self.look_up = name, meaning, look_up
+    def __init__(
+        self, name: str, meaning: str, look_up: Callable[[], float | dict[str, float]], label: str = ""
+    ) -> None:
+        self.name, self.meaning, self.look_up, self.label = name, meaning, look_up, label
 
     def samples(self) -> Iterator[str]:
-        """The line below the header."""
-        yield f"{self.name} {self.look_up():g}"
+        """The lines below the header."""
+        found = self.look_up()
+        for value, number in (found if isinstance(found, dict) else {"": found}).items():
+            yield f"{self.name}{labelled(**{self.label: value}) if self.label else ''} {number:g}"
 
 
 class Histogram:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lightsmith.exports.exported_files import load_answer
+from lightsmith.exports.reference import read_reference
 from lightsmith.serving.admission import Admission
 from lightsmith.serving.backend import BatchReport, Outcome, Served
 from lightsmith.serving.bodies import Item
@@ -150,7 +151,8 @@ def served_by(folder: Path, introduction: dict[str, Any]) -> Served:
         ValueError: the folder has changed meanwhile.
     """
     try:
-        answer = load_answer(folder, introduction["width"]).limited(None)
+        answer, reference = load_answer(folder, introduction["width"]).limited(None), read_reference(folder)
     except OSError as error:
         raise ValueError(f"{folder} cannot be used: {error}; export the run again") from error
-    return Served(folder, answer, introduction["description"]["takes"], introduction["description"])
+    description = introduction["description"]
+    return Served(folder, answer, description["takes"], description, reference)

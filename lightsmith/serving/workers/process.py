@@ -93,7 +93,7 @@ async def _answer(backend: InProcess, number: int, item: Item, deadline: float, 
         failed = ProblemError(500, "internal", "the service failed; its log says where")
         writer.write(frame({"item": number, "problem": problem_members(failed)}))
     else:
-        head = {"item": number, "width": outcome.width, "decoding_s": outcome.decoding_s}
+        head = {"item": number, "width": outcome.width, "decoding_s": outcome.decoding_s, "traits": outcome.traits}
         writer.write(frame(head, outcome.prediction.astype(np.float32).tobytes()))
 
 

@@ -96,7 +96,7 @@ class Worker:
             answer.set_exception(ProblemError(**head["problem"]))
         else:
             prediction = np.frombuffer(payload, np.float32)
-            answer.set_result(Outcome(prediction, head["width"], head["decoding_s"]))
+            answer.set_result(Outcome(prediction, head["width"], head["decoding_s"], head["traits"]))
 
     async def end(self) -> str:
         """Close the socket, which ends the process, by force if need be; how it ended, in words."""

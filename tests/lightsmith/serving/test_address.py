@@ -75,7 +75,7 @@ def test_a_certificate_that_cannot_be_used_is_one_line(lightsmith: Cli, tmp_path
     cert, key = make_certificate(tmp_path / "one")
     _, other = make_certificate(tmp_path / "other")
     locked = tmp_path / "locked.pem"
-    command = ["openssl", "ec", "-in", key, "-aes128", "-passout", "pass:secret", "-out", locked]
+    command = ["openssl", "ec", "-in", str(key), "-aes128", "-passout", "pass:secret", "-out", str(locked)]
     subprocess.run(command, check=True, capture_output=True)
     for options, words in [
         ([f"--cert={cert}"], "--cert and --key_file belong together: give both"),
