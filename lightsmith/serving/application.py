@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiohttp import web
 
@@ -28,6 +28,7 @@ from lightsmith.serving.description import openapi
 from lightsmith.serving.limits import BATCH_BYTES, ByteBudget
 from lightsmith.serving.monitoring.drift import WINDOW, Drift
 from lightsmith.serving.monitoring.metrics import MEDIA_TYPE, ServiceMetrics
+from lightsmith.serving.monitoring.request_log import RequestLog
 from lightsmith.serving.page_file import page_and_policy
 from lightsmith.serving.problems import MEDIA_TYPE as PROBLEM_TYPE
 from lightsmith.serving.problems import ProblemError
@@ -38,6 +39,16 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 OPEN = ("/", "/healthz", "/readyz", "/openapi.json")  # without a key
 HEADERS = {"Server": "Lightsmith", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 EVERYBODY = "everybody"  # whose rate is counted where there are no keys
+KEY = web.RequestKey("key", str)  # the name of the one that a request has
+
+
+class Asked(NamedTuple):
+    """A request that was let in: by the key of this name, and to be answered by this moment of the event loop's."""
+
+    backend: Backend
+    wish: Wish
+    key: str
+    deadline: float
 
 
 class Service:
@@ -46,6 +57,7 @@ class Service:
     Args:
         backend: answers items, until ``serve`` puts another in its place.
         keys: who may ask; everybody when None.
+        request_log: is told of answers; None for none.
 
     Attributes:
         backend: answers items.
@@ -53,8 +65,15 @@ class Service:
         draining: whether it accepts no more, and only answers what it has accepted.
     """
 
-    def __init__(self, backend: Backend, metrics: ServiceMetrics, keys: ApiKeys | None, rate: Rate) -> None:
-        self.metrics, self.keys, self.rate = metrics, keys, rate
+    def __init__(
+        self,
+        backend: Backend,
+        metrics: ServiceMetrics,
+        keys: ApiKeys | None,
+        rate: Rate,
+        request_log: RequestLog | None = None,
+    ) -> None:
+        self.metrics, self.keys, self.rate, self.request_log = metrics, keys, rate, request_log
         self.serve(backend)
         self.budget = ByteBudget()
         self.draining = False
@@ -76,6 +95,11 @@ class Service:
     def serve(self, backend: Backend) -> None:
         """Answer with this backend from now on."""
         self.backend, self.drift = backend, Drift(backend.served.reference, WINDOW)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether items are kept in a log."""
+        return self.request_log is not None and self.request_log.place.content
 
     @web.middleware
     async def answer_problems(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -110,30 +134,30 @@ class Service:
         if request.path not in OPEN:
             name = EVERYBODY if self.keys is None else self.keys.name_of(request.headers.get("Authorization", ""))
             self.rate.check(name)
+            request[KEY] = name
         return await handler(request)
 
     async def predict(self, request: web.Request) -> web.Response:
         """Answer one item."""
-        backend, wish = self.backend, self._wish(request)
-        takes = backend.served.takes
+        takes = self.backend.served.takes
         most = largest_body(takes, request.content_type)
-        with self._admitted(request, backend, wish, most) as deadline:
+        with self._admitted(request, most) as asked:
             body = await read_body(request, most)
             item = item_of(body, request.content_type, request.charset, takes)
-            line = await self._line(item, backend, wish, deadline)
+            line = await self._line(item, asked)
         return web.json_response(line, dumps=dumps)
 
     async def predict_batch(self, request: web.Request) -> web.Response:
         """Answer several items with a JSON object a line, in order, each with its prediction or its problem."""
-        backend, wish, media_type = self.backend, self._wish(request), request.content_type
+        media_type = request.content_type
         if media_type not in (*JSON_LINES, MULTIPART):
             expected = f"{JSON_LINES[0]} with an object a line, or {MULTIPART}"
             raise ProblemError(415, "media_type", f"Content-Type is {media_type}", expected)
-        with self._admitted(request, backend, wish, BATCH_BYTES) as deadline:
-            items = await self._items(request, backend.served.takes)
-            with backend.admission.admit(len(items) - 1, deadline):
-                answering = (self._line_or_problem(item, backend, wish, deadline) for item in items)
-                lines = await asyncio.gather(*answering)
+        with self._admitted(request, BATCH_BYTES) as asked:
+            items = await self._items(request, asked.backend.served.takes)
+            self.rate.charge(asked.key, len(items) - 1)
+            with asked.backend.admission.admit(len(items) - 1, asked.deadline):
+                lines = await asyncio.gather(*(self._line_or_problem(item, asked) for item in items))
         return web.Response(text="".join(f"{dumps(line)}\n" for line in lines), content_type=JSON_LINES[0])
 
     async def _items(self, request: web.Request, takes: str) -> list[Item | ProblemError]:
@@ -141,46 +165,48 @@ class Service:
             return await items_of_parts(request, takes)
         return items_of_lines(await read_body(request, BATCH_BYTES), takes)
 
-    def _wish(self, request: web.Request) -> Wish:
-        return wish_of(self.backend.served.answer, request.query, request.headers)
-
     @contextmanager
-    def _admitted(self, request: web.Request, backend: Backend, wish: Wish, most_bytes: int) -> Iterator[float]:
-        """Hold a place in the queue and memory for the body; the event loop's time by which to answer."""
+    def _admitted(self, request: web.Request, most_bytes: int) -> Iterator[Asked]:
+        """Hold a place in the queue and memory for the body."""
+        backend = self.backend
+        wish = wish_of(backend.served.answer, request.query, request.headers)
         deadline = asyncio.get_running_loop().time() + wish.within_s
         known = None if "Content-Encoding" in request.headers else request.content_length
         size = most_bytes if known is None else min(known, most_bytes)
         with ExitStack() as held:
             held.enter_context(backend.admission.admit(1, deadline))
             held.enter_context(self.budget.claim(size))
-            yield deadline
+            yield Asked(backend, wish, request[KEY], deadline)
 
-    async def _line_or_problem(
-        self, item: Item | ProblemError, backend: Backend, wish: Wish, deadline: float
-    ) -> dict[str, Any]:
+    async def _line_or_problem(self, item: Item | ProblemError, asked: Asked) -> dict[str, Any]:
         try:
             if isinstance(item, ProblemError):
                 raise item
-            return await self._line(item, backend, wish, deadline)
+            return await self._line(item, asked)
         except ProblemError as problem:
             self.metrics.refused.add(problem.reason)
             return {"error": problem.members}
 
-    async def _line(self, item: Item, backend: Backend, wish: Wish, deadline: float) -> dict[str, Any]:
+    async def _line(self, item: Item, asked: Asked) -> dict[str, Any]:
         """Ask the model about an item, and write its answer."""
-        outcome = await backend.predict(item, deadline)
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        outcome = await asked.backend.predict(item, asked.deadline)
+        traits = answer_traits(asked.backend.served.answer, outcome.prediction)
+        line: dict[str, Any] = finite(asked.wish.answer.line(outcome.prediction))
         self.metrics.decoding_s.observe(outcome.decoding_s)
-        if backend is self.backend:
-            self.drift.note(outcome.traits | answer_traits(backend.served.answer, outcome.prediction))
-        line: dict[str, Any] = finite(wish.answer.line(outcome.prediction))
         if "prediction" in line:
             self.metrics.predicted.add(str(line["prediction"]))
             self.metrics.confidence.observe(float(outcome.prediction.max()))
+        if asked.backend is self.backend:
+            self.drift.note({**outcome.traits, **traits})
+        if self.request_log is not None:
+            self.request_log.note(item, line, asked.key, loop.time() - started)
         return line
 
     async def describe(self, request: web.Request) -> web.Response:
         """Say what is served."""
-        description = {**self.backend.served.description, "drift": self.drift.description}
+        description = {**self.backend.served.description, "drift": self.drift.description, "kept": self.keeps}
         return web.json_response(description, dumps=dumps)
 
     async def live(self, request: web.Request) -> web.Response:

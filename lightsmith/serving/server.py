@@ -18,6 +18,7 @@ from lightsmith.serving.application import Service
 from lightsmith.serving.backend import Backend, Served
 from lightsmith.serving.limits import CONNECTIONS, HEADER_SECONDS, LINGER_SECONDS
 from lightsmith.serving.monitoring.metrics import Gauge, ServiceMetrics
+from lightsmith.serving.monitoring.request_log import LogPlace, RequestLog
 from lightsmith.serving.reload import Load, take_newer
 from lightsmith.studies.machine_share import threads_for
 from lightsmith.terminal import say, shown
@@ -33,7 +34,7 @@ FULL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close
 
 
 class Access(NamedTuple):
-    """Who may ask: those with a key, or everybody when None; and how often each, in requests a second."""
+    """Who may ask: those with a key, or everybody when None; and how often each, in items a second."""
 
     keys: ApiKeys | None = None
     rate: float | None = None
@@ -71,12 +72,14 @@ class Setup(NamedTuple):
         load: makes a backend of an exported folder.
         watched: a run or exported folder whose newer exports are taken over; None for none.
         tls: the certificate to answer with; plain HTTP when None.
+        log: where answers are written down; nowhere when None.
     """
 
     load: Load
     access: Access = Access()
     watched: Path | None = None
     tls: SSLContext | None = None
+    log: LogPlace | None = None
 
 
 def serve_folder(folder: Path, listening: socket.socket, setup: Setup) -> None:
@@ -101,7 +104,8 @@ async def _serve(folder: Path, listening: socket.socket, setup: Setup) -> None:
 async def answer_until(ending: asyncio.Event, folder: Path, listening: socket.socket, setup: Setup) -> None:
     """Load the model, then answer requests until the event is set, and after it what was accepted."""
     metrics, (keys, rate) = ServiceMetrics(), setup.access
-    service = Service(await setup.load(folder, metrics), metrics, keys, Rate(rate))
+    request_log = RequestLog(setup.log, metrics) if setup.log else None
+    service = Service(await setup.load(folder, metrics), metrics, keys, Rate(rate), request_log)
     metrics.gauges += gauges(service)
     beside = [asyncio.create_task(take_newer(service, setup.watched, setup.load))] if setup.watched else []
     try:
@@ -111,6 +115,8 @@ async def answer_until(ending: asyncio.Event, folder: Path, listening: socket.so
             task.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
         await service.backend.close()
+        if request_log is not None:
+            request_log.close()
 
 
 def gauges(service: Service) -> list[Gauge]:

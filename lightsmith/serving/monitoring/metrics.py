@@ -90,6 +90,7 @@ class ServiceMetrics:
         self.request_s = Histogram("lightsmith_request_seconds", "From a request's header to its answer.", SECONDS)
         self.deaths = Counter("lightsmith_worker_deaths_total", "Worker processes that died and were replaced.")
         self.orphaned = Counter("lightsmith_orphaned_items_total", "Items whose worker died before it answered.")
+        self.unlogged = Counter("lightsmith_unlogged_items_total", "Answers that could not be written into the log.")
         self.gauges: list[Gauge] = []
 
     def note_batch(self, report: BatchReport) -> None:
