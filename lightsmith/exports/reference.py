@@ -37,9 +37,9 @@ class Signal:
         names: of the bins of names, the last of which stands for all others.
     """
 
-    counts: Sequence[int]
-    edges: Sequence[float] = ()
-    names: Sequence[str] = ()
+    counts: tuple[int, ...]
+    edges: tuple[float, ...] = ()
+    names: tuple[str, ...] = ()
 
     def bin_of(self, value: Value) -> int:
         """The bin that a value falls into."""
@@ -99,14 +99,14 @@ def _signal(values: Sequence[Value]) -> Signal:
     if isinstance(values[0], str):
         names, counts = np.unique(values, return_counts=True)
         common = [str(name) for name, count in zip(names, counts, strict=True) if count >= LEAST_SHARE * len(values)]
-        draft = Signal([], names=[*common, OTHERS])
+        draft = Signal((), names=(*common, OTHERS))
     else:
         numbers = np.asarray(values, float)
         edges = np.unique(np.quantile(numbers, np.arange(1, BINS) / BINS, method="inverted_cdf"))
-        draft = Signal([], edges=[float(edge) for edge in edges])
+        draft = Signal((), edges=tuple(map(float, edges)))
     bins = [draft.bin_of(value) for value in values]
     count = len(draft.names) or len(draft.edges) + 1
-    return Signal(np.bincount(bins, minlength=count).tolist(), draft.edges, draft.names)
+    return Signal(tuple(np.bincount(bins, minlength=count).tolist()), draft.edges, draft.names)
 
 
 def write_reference(folder: Path, reference: Reference) -> None:
@@ -126,15 +126,15 @@ def read_reference(folder: Path) -> Reference:
     content = read_json(folder / REFERENCE, dict)
     try:
         return {name: _checked(signal) for name, signal in content.items()}
-    except (TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{REFERENCE} holds no distributions") from error
 
 
 def _checked(given: Mapping[str, Any]) -> Signal:
-    counts, edges, names = [int(count) for count in given["counts"]], [*map(float, given["edges"])], given["names"]
-    if edges != sorted(edges) or min(counts) < 0 or len(counts) != (len(names) or len(edges) + 1):
+    counts, edges, names = tuple(map(int, given["counts"])), tuple(map(float, given["edges"])), given["names"]
+    if list(edges) != sorted(edges) or min(counts) < 0 or len(counts) != (len(names) or len(edges) + 1):
         raise ValueError("its bins do not fit")
-    return Signal(counts, edges, [*map(str, names)])
+    return Signal(counts, edges, tuple(map(str, names)))
 
 
 def traits_of_batches(

@@ -58,7 +58,7 @@ def test_chance_alone_stays_below_the_limit(items: int) -> None:
 
 
 def test_drift_is_said_once_when_it_begins_and_once_when_it_ends(capsys: pytest.CaptureFixture[str]) -> None:
-    drift = Drift({"x": Signal([50, 50], [0.0]), "c": Signal([100], names=["others"])}, window=100)
+    drift = Drift({"x": Signal((50, 50), (0.0,)), "c": Signal((100,), names=("others",))}, window=100)
     for value in [-1.0, 1.0] * 50:
         drift.note({"x": value, "c": "a", "strange": 1.0})
     assert (drift.over, list(drift.indices), capsys.readouterr().err) == ([], ["x"], "")
@@ -130,7 +130,7 @@ def trained(experiment: Cli, lightsmith: Cli, name: str) -> ServedModel:
 @pytest.mark.slow
 def test_inverted_digits_and_photographs_are_told_from_digits(experiment: Cli, lightsmith: Cli) -> None:
     model = trained(experiment, lightsmith, "mnist_mlp")
-    digits = inputs_of(MNIST())
+    digits = inputs_of(MNIST(28, 28))
     photographs = [
         [images.mean(1, keepdims=True).astype(np.uint8)[:, :, 2:30, 2:30]] for (images,) in inputs_of(CIFAR10())
     ]
