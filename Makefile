@@ -3,12 +3,12 @@
 
 # Values come from the command line only: assigned here, none leaks in from the environment (WSL exports NAME). One that
 # is empty, or of a name that nobody reads, would train on something else than was meant: it ends everything.
-variables := NAME DATA ARGS RESUME RUN INPUT TEXT OUTPUT FORMAT INT8 BASELINE MAX_DROP QUICK KILLS FOLDS SEEDS VARIANT RUNS NAMES METRIC SWEEP TRIALS WORKERS STORAGE STUDY STATUS THRESHOLD PORT HOST KEYS STEPS MIN_RATE MAX_RATE
+variables := NAME DATA ARGS RESUME RUN INPUT TEXT OUTPUT FORMAT INT8 BASELINE MAX_DROP QUICK KILLS FOLDS SEEDS VARIANT RUNS NAMES METRIC SWEEP TRIALS WORKERS STORAGE STUDY STATUS THRESHOLD PORT HOST KEYS RELOAD CERT KEY_FILE LOG LOG_CONTENT STEPS MIN_RATE MAX_RATE
 $(foreach v,$(variables),$(eval $(v) :=))
 given := $(foreach v,$(.VARIABLES),$(if $(findstring command line,$(origin $(v))),$(v)))
 $(foreach v,$(filter-out $(variables) python SHELL,$(given)),$(error $(v)= is not known: there are $(variables)))
 $(foreach v,$(filter-out ARGS,$(given)),$(if $(strip $(value $(v))),,$(error $(v)= is empty: give it a value, or leave it out)))
-$(foreach v,$(filter INT8 BASELINE QUICK,$(given)),$(if $(filter-out 1,$($(v))),$(error $(v)=$($(v)) is not 1: say $(v)=1, or leave it out)))
+$(foreach v,$(filter INT8 BASELINE QUICK RELOAD LOG_CONTENT,$(given)),$(if $(filter-out 1,$($(v))),$(error $(v)=$($(v)) is not 1: say $(v)=1, or leave it out)))
 
 python := .venv/bin/python
 experiments = $(filter-out _%,$(basename $(notdir $(wildcard experiments/*.yaml))))
@@ -59,8 +59,11 @@ export: need-RUN setup ## Write a model of its own and prove it: RUN=runs/mnist_
 	@$(python) cli.py export --run="$(RUN)" $(if $(FORMAT),--format="$(FORMAT)") $(if $(INT8),--precision=int8) \
 	    $(if $(MAX_DROP),--max_drop="$(MAX_DROP)") $(if $(OUTPUT),--output="$(OUTPUT)") $(if $(DATA),--data="$(DATA)") $(ARGS)
 
-serve: need-RUN setup ## Answer over HTTP, with a page: RUN=runs/mnist_mlp/latest or an exported folder [PORT=8000] [HOST=127.0.0.1] [KEYS=file]
-	@$(python) cli.py serve --run="$(RUN)" $(if $(PORT),--port="$(PORT)") $(if $(HOST),--host="$(HOST)") $(if $(KEYS),--keys="$(KEYS)") $(ARGS)
+serve: need-RUN setup ## Answer over HTTP, with a page: RUN=runs/mnist_mlp/latest or an exported folder [PORT=8000] [HOST=127.0.0.1] [KEYS=file] [WORKERS=2] [RELOAD=1] [CERT=file KEY_FILE=file] [LOG=folder [LOG_CONTENT=1]]
+	@$(python) cli.py serve --run="$(RUN)" $(if $(PORT),--port="$(PORT)") $(if $(HOST),--host="$(HOST)") $(if $(KEYS),--keys="$(KEYS)") \
+	    $(if $(WORKERS),--workers="$(WORKERS)") $(if $(RELOAD),--reload=true) \
+	    $(if $(CERT),--cert="$(CERT)") $(if $(KEY_FILE),--key_file="$(KEY_FILE)") \
+	    $(if $(LOG),--log="$(LOG)") $(if $(LOG_CONTENT),--log_content=true) $(ARGS)
 
 verify-compare: need-RUNS setup ## Compare runs of one setting with each other, a thousand times: RUNS="runs/mnist_mlp/*", ten seeds or more
 	@$(python) -m benchmarks.comparisons --runs="$(RUNS)" $(ARGS)

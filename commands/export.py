@@ -7,13 +7,16 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import torch
+
 from datamodules.batches.encoded_cache import sha256
 from lightsmith.checkpoints.rebuild import load_run
 from lightsmith.exports.card import RunFacts, run_facts, write_card
 from lightsmith.exports.exported_files import ONNX_FILE, PROOF, TORCH_FILE
 from lightsmith.exports.folder import write_json, write_preprocessing
 from lightsmith.exports.model import Format, Precision, batches, check_precision, write_model
-from lightsmith.exports.proof import comparison, prove
+from lightsmith.exports.proof import Run, comparison, prove
+from lightsmith.exports.reference import REFERENCE_ITEMS, reference_of, traits_of_batches, write_reference
 from lightsmith.terminal import shown
 
 if TYPE_CHECKING:
@@ -113,8 +116,19 @@ def _fill(folder: Path, model: Any, data: SplitData, wish: Wish, facts: RunFacts
         "sha256": sha256(path),
     }
     write_json(folder / PROOF, proof)
+    _write_reference(folder, model, data, exported, min(wish.limit or REFERENCE_ITEMS, REFERENCE_ITEMS))
     write_card(folder, proof, facts, data.preprocessing)
     return proof
+
+
+def _write_reference(folder: Path, model: Any, data: SplitData, exported: Run, items: int) -> None:
+    """Keep how test items and the answers to them are distributed."""
+    with torch.inference_mode():
+        said = [
+            ([value.numpy() for value in batch.inputs], exported(*batch.inputs).float().numpy())
+            for batch in batches(data, "test", items)
+        ]
+    write_reference(folder, reference_of(traits_of_batches(model.answer, data.preprocessing, said)))
 
 
 def proof_lines(proof: dict[str, Any], folder: Path) -> list[str]:

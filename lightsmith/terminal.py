@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -36,6 +37,11 @@ def print_once(lines: list[str]) -> None:
     from lightning.pytorch.utilities import rank_zero_only
 
     rank_zero_only(print)("\n".join(map(printable, lines)), flush=True)
+
+
+def say(line: str) -> None:
+    """Tell whoever runs this process something on stderr, at once."""
+    print(printable(line), file=sys.stderr, flush=True)
 
 
 def shown(folder: Path) -> Path:

@@ -1,7 +1,7 @@
 """The folder that `export` writes: everything that is needed to use a model, without the run and its data.
 
 model.onnx or model.pt2, preprocessing.json, what its outputs mean (class_names.json, or answer.json for what is no
-classifier), for texts tokenizer.json, proof.json, and README.md.
+classifier), for texts tokenizer.json, proof.json, reference.json, and README.md.
 """
 
 from __future__ import annotations

@@ -96,10 +96,10 @@ def read_keys(file: Path) -> dict[str, bytes]:
 
 
 class Rate:
-    """Limits the requests of a key to a number a second, made evenly or a second's worth at once.
+    """Limits the items of a key to a number a second, asked evenly or a second's worth at once.
 
     Args:
-        per_s: requests a second; None for as many as there are.
+        per_s: items a second; None for as many as there are.
     """
 
     def __init__(self, per_s: float | None) -> None:
@@ -107,7 +107,7 @@ class Rate:
         self._free_at: dict[str, float] = {}
 
     def check(self, name: str) -> None:
-        """Count a request.
+        """Count the first item of a request.
 
         Raises:
             ProblemError: it is one too many.
@@ -117,6 +117,11 @@ class Rate:
         now = time.monotonic()
         free_at = max(self._free_at.get(name, 0.0), now - max(RATE_BURST_S, 1 / self.per_s)) + 1 / self.per_s
         if free_at > now:
-            detail = f"this key may make {self.per_s:g} requests a second"
+            detail = f"this key may ask for {self.per_s:g} items a second"
             raise ProblemError(429, "rate", detail, "fewer of them, after Retry-After seconds", free_at - now)
         self._free_at[name] = free_at
+
+    def charge(self, name: str, more: int) -> None:
+        """Count the further items of a request: the next one has to wait for as long as they would have."""
+        if self.per_s is not None:
+            self._free_at[name] += more / self.per_s

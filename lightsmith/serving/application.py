@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import time
 from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 from aiohttp import web
 
+from lightsmith.exports.reference import answer_traits
 from lightsmith.serving.api_keys import ApiKeys, Rate
-from lightsmith.serving.batcher import Batcher
+from lightsmith.serving.backend import Backend
 from lightsmith.serving.bodies import (
     JSON_LINES,
     MULTIPART,
@@ -25,13 +24,14 @@ from lightsmith.serving.bodies import (
     largest_body,
     read_body,
 )
-from lightsmith.serving.description import model_description, openapi
+from lightsmith.serving.description import openapi
 from lightsmith.serving.limits import BATCH_BYTES, ByteBudget
-from lightsmith.serving.metrics import MEDIA_TYPE, ServiceMetrics
+from lightsmith.serving.monitoring.drift import WINDOW, Drift
+from lightsmith.serving.monitoring.metrics import MEDIA_TYPE, ServiceMetrics
+from lightsmith.serving.monitoring.request_log import RequestLog
 from lightsmith.serving.page_file import page_and_policy
 from lightsmith.serving.problems import MEDIA_TYPE as PROBLEM_TYPE
 from lightsmith.serving.problems import ProblemError
-from lightsmith.serving.served_model import Encoded, ServedModel, threads
 from lightsmith.serving.wish import Wish, finite, wish_of
 
 log = logging.getLogger(__name__)
@@ -39,31 +39,44 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 OPEN = ("/", "/healthz", "/readyz", "/openapi.json")  # without a key
 HEADERS = {"Server": "Lightsmith", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 EVERYBODY = "everybody"  # whose rate is counted where there are no keys
+KEY = web.RequestKey("key", str)  # the name of the one that a request has
 
 
-class Parts(NamedTuple):
-    """The objects that a service is built from."""
+class Asked(NamedTuple):
+    """A request that was let in: by the key of this name, and to be answered by this moment of the event loop's."""
 
-    model: ServedModel
-    batcher: Batcher
-    decoders: ThreadPoolExecutor
-    metrics: ServiceMetrics
-    keys: ApiKeys | None
-    rate: Rate
+    backend: Backend
+    wish: Wish
+    key: str
+    deadline: float
 
 
 class Service:
     """Answers requests.
 
+    Args:
+        backend: answers items, until ``serve`` puts another in its place.
+        keys: who may ask; everybody when None.
+        request_log: is told of answers; None for none.
+
     Attributes:
+        backend: answers items.
+        drift: compares them with the test split.
         draining: whether it accepts no more, and only answers what it has accepted.
     """
 
-    def __init__(self, parts: Parts) -> None:
-        self.model, self.batcher, self.decoders, self.metrics, self.keys, self.rate = parts
+    def __init__(
+        self,
+        backend: Backend,
+        metrics: ServiceMetrics,
+        keys: ApiKeys | None,
+        rate: Rate,
+        request_log: RequestLog | None = None,
+    ) -> None:
+        self.metrics, self.keys, self.rate, self.request_log = metrics, keys, rate, request_log
+        self.serve(backend)
         self.budget = ByteBudget()
         self.draining = False
-        self.openapi = openapi(self.model)
         self.page, self.policy = page_and_policy()
         self.application = web.Application(middlewares=[self.answer_problems, self.check_key], client_max_size=0)
         self.application.add_routes(
@@ -78,6 +91,15 @@ class Service:
                 web.get("/", self.show_page),
             ]
         )
+
+    def serve(self, backend: Backend) -> None:
+        """Answer with this backend from now on."""
+        self.backend, self.drift = backend, Drift(backend.served.reference, WINDOW)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether items are kept in a log."""
+        return self.request_log is not None and self.request_log.place.content
 
     @web.middleware
     async def answer_problems(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -112,83 +134,80 @@ class Service:
         if request.path not in OPEN:
             name = EVERYBODY if self.keys is None else self.keys.name_of(request.headers.get("Authorization", ""))
             self.rate.check(name)
+            request[KEY] = name
         return await handler(request)
 
     async def predict(self, request: web.Request) -> web.Response:
         """Answer one item."""
-        wish, takes = self._wish(request), self.model.takes
+        takes = self.backend.served.takes
         most = largest_body(takes, request.content_type)
-        with self._admitted(request, 1, wish, most) as deadline:
+        with self._admitted(request, most) as asked:
             body = await read_body(request, most)
             item = item_of(body, request.content_type, request.charset, takes)
-            line = await self._line(item, wish, deadline)
+            line = await self._line(item, asked)
         return web.json_response(line, dumps=dumps)
 
     async def predict_batch(self, request: web.Request) -> web.Response:
         """Answer several items with a JSON object a line, in order, each with its prediction or its problem."""
-        wish, media_type = self._wish(request), request.content_type
+        media_type = request.content_type
         if media_type not in (*JSON_LINES, MULTIPART):
             expected = f"{JSON_LINES[0]} with an object a line, or {MULTIPART}"
             raise ProblemError(415, "media_type", f"Content-Type is {media_type}", expected)
-        with self._admitted(request, 1, wish, BATCH_BYTES) as deadline:
-            items = await self._items(request)
-            with self.batcher.admit(len(items) - 1, deadline):
-                lines = await asyncio.gather(*(self._line_or_problem(item, wish, deadline) for item in items))
+        with self._admitted(request, BATCH_BYTES) as asked:
+            items = await self._items(request, asked.backend.served.takes)
+            self.rate.charge(asked.key, len(items) - 1)
+            with asked.backend.admission.admit(len(items) - 1, asked.deadline):
+                lines = await asyncio.gather(*(self._line_or_problem(item, asked) for item in items))
         return web.Response(text="".join(f"{dumps(line)}\n" for line in lines), content_type=JSON_LINES[0])
 
-    async def _items(self, request: web.Request) -> list[Item | ProblemError]:
+    async def _items(self, request: web.Request, takes: str) -> list[Item | ProblemError]:
         if request.content_type == MULTIPART:
-            return await items_of_parts(request, self.model.takes)
-        return items_of_lines(await read_body(request, BATCH_BYTES), self.model.takes)
-
-    def _wish(self, request: web.Request) -> Wish:
-        return wish_of(self.model.answer, request.query, request.headers)
+            return await items_of_parts(request, takes)
+        return items_of_lines(await read_body(request, BATCH_BYTES), takes)
 
     @contextmanager
-    def _admitted(self, request: web.Request, items: int, wish: Wish, most_bytes: int) -> Iterator[float]:
-        """Hold a place in the queue and memory for the body; the event loop's time by which to answer."""
+    def _admitted(self, request: web.Request, most_bytes: int) -> Iterator[Asked]:
+        """Hold a place in the queue and memory for the body."""
+        backend = self.backend
+        wish = wish_of(backend.served.answer, request.query, request.headers)
         deadline = asyncio.get_running_loop().time() + wish.within_s
         known = None if "Content-Encoding" in request.headers else request.content_length
         size = most_bytes if known is None else min(known, most_bytes)
         with ExitStack() as held:
-            held.enter_context(self.batcher.admit(items, deadline))
+            held.enter_context(backend.admission.admit(1, deadline))
             held.enter_context(self.budget.claim(size))
-            yield deadline
+            yield Asked(backend, wish, request[KEY], deadline)
 
-    async def _line_or_problem(self, item: Item | ProblemError, wish: Wish, deadline: float) -> dict[str, Any]:
+    async def _line_or_problem(self, item: Item | ProblemError, asked: Asked) -> dict[str, Any]:
         try:
             if isinstance(item, ProblemError):
                 raise item
-            return await self._line(item, wish, deadline)
+            return await self._line(item, asked)
         except ProblemError as problem:
             self.metrics.refused.add(problem.reason)
             return {"error": problem.members}
 
-    async def _line(self, item: Item, wish: Wish, deadline: float) -> dict[str, Any]:
-        """Decode an item, ask the model, and write its answer."""
-        encoded, seconds = await asyncio.get_running_loop().run_in_executor(self.decoders, self._decode, item, deadline)
-        self.metrics.decoding_s.observe(seconds)
-        self.batcher.note_item(encoded.width, seconds / threads())
-        prediction = await self.batcher.predict(encoded, deadline)
-        line: dict[str, Any] = finite(wish.answer.line(prediction))
+    async def _line(self, item: Item, asked: Asked) -> dict[str, Any]:
+        """Ask the model about an item, and write its answer."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        outcome = await asked.backend.predict(item, asked.deadline)
+        traits = answer_traits(asked.backend.served.answer, outcome.prediction)
+        line: dict[str, Any] = finite(asked.wish.answer.line(outcome.prediction))
+        self.metrics.decoding_s.observe(outcome.decoding_s)
         if "prediction" in line:
             self.metrics.predicted.add(str(line["prediction"]))
-            self.metrics.confidence.observe(float(prediction.max()))
+            self.metrics.confidence.observe(float(outcome.prediction.max()))
+        if asked.backend is self.backend:
+            self.drift.note({**outcome.traits, **traits})
+        if self.request_log is not None:
+            self.request_log.note(item, line, asked.key, loop.time() - started)
         return line
-
-    def _decode(self, item: Item, deadline: float) -> tuple[Encoded, float]:
-        """The network's input of an item, and the seconds that it took; runs in a thread."""
-        started, takes = time.monotonic(), self.model.takes
-        if started > deadline:
-            raise self.batcher.too_late()
-        try:
-            return self.model.encode(item), time.monotonic() - started
-        except ValueError as error:
-            raise ProblemError(422, "unreadable", f"the {takes} cannot be read: {error}", f"another {takes}") from error
 
     async def describe(self, request: web.Request) -> web.Response:
         """Say what is served."""
-        return web.json_response(model_description(self.model, self.batcher.costs), dumps=dumps)
+        description = {**self.backend.served.description, "drift": self.drift.description, "kept": self.keeps}
+        return web.json_response(description, dumps=dumps)
 
     async def live(self, request: web.Request) -> web.Response:
         """Say that the process answers."""
@@ -198,6 +217,8 @@ class Service:
         """Say whether new requests are welcome."""
         if self.draining:
             raise ProblemError(503, "draining", "the service ends", "another instance", 1.0)
+        if not self.backend.ready:
+            raise ProblemError(503, "no_worker", "no worker process is ready", "another instance", 1.0)
         return web.json_response({"status": "ready"})
 
     async def measures(self, request: web.Request) -> web.Response:
@@ -206,7 +227,7 @@ class Service:
 
     async def interface(self, request: web.Request) -> web.Response:
         """Describe this interface."""
-        return web.json_response(self.openapi, dumps=dumps)
+        return web.json_response(openapi(self.backend.served), dumps=dumps)
 
     async def show_page(self, request: web.Request) -> web.Response:
         """Show the page on which people ask."""

@@ -7,20 +7,19 @@ waits for a batch to fill up.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from lightsmith.serving.backend import BatchObserver, BatchReport
 from lightsmith.serving.cost_model import CostModel
-from lightsmith.serving.metrics import ServiceMetrics
-from lightsmith.serving.problems import ProblemError, busy
+from lightsmith.serving.problems import ProblemError, too_late
 from lightsmith.serving.served_model import Encoded
 
-MOST_WAITING = 1024  # items that were let in and have no answer yet
-SMOOTHING = 0.05  # an item's share in the usual width and the usual time to decode
+log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
@@ -34,14 +33,13 @@ class Waiting:
 
 
 class Batcher:
-    """A bounded queue before one network.
+    """A queue before one network.
 
     Args:
         predict: a batch → predictions (n, columns); runs on the executor, one batch at a time.
         costs: how long that takes.
         executor: of one thread.
-        metrics: is told of batches, of queueing, and of work that was left out.
-        most_waiting: items that are let in before more are refused.
+        observer: is told of batches, and of work that was left out.
     """
 
     def __init__(
@@ -49,51 +47,12 @@ class Batcher:
         predict: Callable[[Sequence[Encoded]], np.ndarray],
         costs: CostModel,
         executor: Executor,
-        metrics: ServiceMetrics,
-        most_waiting: int = MOST_WAITING,
+        observer: BatchObserver,
     ) -> None:
-        self.predict_batch, self.costs, self.executor, self.metrics = predict, costs, executor, metrics
-        self.most_waiting = most_waiting
-        self.inside = 0
+        self.predict_batch, self.costs, self.executor, self.observer = predict, costs, executor, observer
         self.queue: list[Waiting] = []
-        self.usual_width, self.decoding_s = float(costs.widths[0]), 0.0
+        self._computed: list[Waiting] = []  # the batch that the network has
         self._arrived = asyncio.Event()
-
-    @contextmanager
-    def admit(self, items: int, deadline: float) -> Iterator[None]:
-        """Count items as let in, from before they are read until they are answered.
-
-        Args:
-            deadline: in the event loop's seconds.
-
-        Raises:
-            ProblemError: there is no room, or their answers would come too late.
-        """
-        left, wait = deadline - asyncio.get_running_loop().time(), self.expected_wait_s(self.inside)
-        if self.inside + items > self.most_waiting:
-            raise busy("queue_full", f"{self.inside} items are waiting already", wait)
-        if self.expected_wait_s(self.inside + items) > left:
-            raise busy("deadline", f"the answer would take {wait:.2g} s, and {max(left, 0):.2g} s are left", wait)
-        self.inside += items
-        try:
-            yield
-        finally:
-            self.inside -= items
-
-    def expected_wait_s(self, items: int) -> float:
-        """Seconds that this many items take, decoding included, in batches as large as may be."""
-        width = round(self.usual_width)
-        calls = -(-items // self.costs.most_items(width))
-        return items * (self.costs.item_s(width) + self.decoding_s) + calls * self.costs.call_s(width)
-
-    def too_late(self) -> ProblemError:
-        """The refusal of an item that was let in, and waited too long."""
-        return busy("deadline", "its turn would have come too late", self.expected_wait_s(self.inside))
-
-    def note_item(self, width: int, decoding_s: float) -> None:
-        """Take into account how wide an item is, and its share in the seconds of decoding."""
-        self.usual_width += SMOOTHING * (width - self.usual_width)
-        self.decoding_s += SMOOTHING * (decoding_s - self.decoding_s)
 
     async def predict(self, item: Encoded, deadline: float) -> np.ndarray:
         """The prediction for an admitted item, (columns,).
@@ -108,26 +67,44 @@ class Batcher:
         return await waiting.answer
 
     async def run(self) -> None:
-        """Answer what waits, for ever."""
+        """Answer what waits, for ever; a fault in here is told to those who wait, and the next come is answered."""
         while True:
             await self._arrived.wait()
-            self._drop_hopeless()
-            if self.queue:
-                await self._answer(self._next_batch())
-            else:
-                self._arrived.clear()
+            try:
+                await self._answer_some()
+            except Exception as error:
+                log.exception("a batch could not be made")
+                self._refuse_all(ProblemError(500, "internal", f"the service failed on a batch: {error}"))
+
+    async def _answer_some(self) -> None:
+        self._drop_hopeless()
+        if self.queue:
+            self._computed = self._next_batch()
+            await self._answer(self._computed)
+        else:
+            self._arrived.clear()
+
+    def _refuse_all(self, problem: ProblemError) -> None:
+        for waiting in (*self._computed, *self.queue):
+            if not waiting.answer.done():
+                waiting.answer.set_exception(problem)
+        self._computed, self.queue = [], []
 
     def _drop_hopeless(self) -> None:
         """Leave out those who went away, and tell those whose answer would be too late."""
         now, kept = asyncio.get_running_loop().time(), []
         for waiting in self.queue:
             if waiting.answer.done():
-                self.metrics.abandoned.add()
+                self.observer.note_abandoned()
             elif now + self.costs.batch_s(waiting.item.width, 1) > waiting.deadline:
-                waiting.answer.set_exception(self.too_late())
+                waiting.answer.set_exception(too_late(self._wait_s()))
             else:
                 kept.append(waiting)
         self.queue = kept
+
+    def _wait_s(self) -> float:
+        """Seconds that the queue takes at most."""
+        return sum(self.costs.batch_s(waiting.item.width, 1) for waiting in self.queue)
 
     def _next_batch(self) -> list[Waiting]:
         """Take the first of the queue, and those that cost less beside it than alone; the widest of these first."""
@@ -172,8 +149,6 @@ class Batcher:
             batch[0].answer.set_exception(failed)
 
     def _note(self, batch: list[Waiting], started: float, seconds: float) -> None:
-        self.costs.note(max(waiting.item.width for waiting in batch), len(batch), seconds)
-        self.metrics.inference_s.observe(seconds)
-        self.metrics.batch_items.observe(len(batch))
-        for waiting in batch:
-            self.metrics.queue_s.observe(started - waiting.came)
+        width = max(waiting.item.width for waiting in batch)
+        self.costs.note(width, len(batch), seconds)
+        self.observer.note_batch(BatchReport(width, [started - waiting.came for waiting in batch], seconds))

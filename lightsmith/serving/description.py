@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lightning_modules.training.answer import Answer, ClassProbabilities
 from lightning_modules.training.answers.reconstruction import Reconstruction
@@ -10,8 +10,10 @@ from lightsmith.serving.bodies import BINARY, JSON, JSON_LINES, MULTIPART
 from lightsmith.serving.cost_model import CostModel
 from lightsmith.serving.limits import BATCH_ITEMS, DEADLINE_MS, IMAGE_BYTES, LONGEST_DEADLINE_MS, TEXT_CHARACTERS
 from lightsmith.serving.problems import MEDIA_TYPE as PROBLEM
-from lightsmith.serving.served_model import ServedModel
 from lightsmith.serving.wish import DEADLINE_HEADER, OPTIONS
+
+if TYPE_CHECKING:
+    from lightsmith.serving.served_model import ServedModel  # which imports ONNX Runtime
 
 CURL = {
     "image": "curl --data-binary @photo.jpg -H 'Content-Type: image/jpeg' {url}/predict",
@@ -30,6 +32,22 @@ PYTHON_ITEM = {
 }
 KEY_NOTE = "\n# with keys: the header Authorization: Bearer <key>"
 URL = "http://127.0.0.1:8000"
+
+
+class Described(Protocol):
+    """A model that the interface depends on."""
+
+    @property
+    def answer(self) -> Answer:
+        """What its outputs mean."""
+
+    @property
+    def takes(self) -> str:
+        """The kind of an item, image or text."""
+
+    @property
+    def proof(self) -> dict[str, Any]:
+        """What `export` proved."""
 
 
 def model_description(model: ServedModel, costs: CostModel) -> dict[str, Any]:
@@ -54,7 +72,7 @@ def model_description(model: ServedModel, costs: CostModel) -> dict[str, Any]:
     }
 
 
-def openapi(model: ServedModel) -> dict[str, Any]:
+def openapi(model: Described) -> dict[str, Any]:
     """The interface, with examples for clients."""
     takes = model.takes
     clients = [

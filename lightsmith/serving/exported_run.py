@@ -21,12 +21,15 @@ def exported_folder(run: Path) -> Path | None:
     Raises:
         ValueError: neither an exported folder nor a run.
     """
-    if is_exported(run):
-        return run
+    found = found_export(run)
+    if found is not None:
+        return found
     if not (run / BEST_CHECKPOINT).is_file():
         raise ValueError(f"--run={run} is neither a folder that export wrote nor a run with {BEST_CHECKPOINT}")
-    found = [run / name for name in FOLDERS if is_exported(run / name)]
-    if found:
-        return found[0]
     code = subprocess.run([sys.executable, str(CLI), "export", f"--run={run}"], check=False).returncode
     return run / FOLDERS[-1] if code == 0 else None
+
+
+def found_export(run: Path) -> Path | None:
+    """The folder itself, or the first that there is of a run; None if it is not exported."""
+    return next((folder for folder in (run, *(run / name for name in FOLDERS)) if is_exported(folder)), None)

@@ -54,3 +54,8 @@ class ProblemError(Exception):
 def busy(reason: str, detail: str, retry_after_s: float) -> ProblemError:
     """A refusal that has nothing to do with what was asked."""
     return ProblemError(503, reason, detail, "the same request later, after Retry-After seconds", retry_after_s)
+
+
+def too_late(retry_after_s: float) -> ProblemError:
+    """The refusal of an item that was let in, and waited too long."""
+    return busy("deadline", "its turn would have come too late", retry_after_s)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,8 +127,3 @@ def load_served(folder: Path, threads: int) -> ServedModel:
         reasons = "; ".join(map(str, proof.get("reasons", []))) or "nothing says why"
         raise ValueError(f"{folder / ONNX_FILE} failed its proof ({reasons}): serve another export")
     return ServedModel(folder, preprocessing, session, answer, proof, card, len(content))
-
-
-def threads() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -3,151 +3,144 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import os
 import signal
 import socket
-import sys
-import time
-import warnings
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from ssl import SSLContext
 from typing import NamedTuple
 
 from aiohttp import web
 
-from datamodules.preprocessing import TextPreprocessing, padded_width
 from lightsmith.serving.api_keys import ApiKeys, Rate
-from lightsmith.serving.application import Parts, Service
-from lightsmith.serving.batcher import Batcher
-from lightsmith.serving.cost_model import CostModel, fit
+from lightsmith.serving.application import Service
+from lightsmith.serving.backend import Backend, Served
 from lightsmith.serving.limits import CONNECTIONS, HEADER_SECONDS, LINGER_SECONDS
-from lightsmith.serving.metrics import Gauge, ServiceMetrics
-from lightsmith.serving.served_model import Encoded, ServedModel, load_served, threads
-from lightsmith.terminal import shown
+from lightsmith.serving.monitoring.metrics import Gauge, ServiceMetrics
+from lightsmith.serving.monitoring.request_log import LogPlace, RequestLog
+from lightsmith.serving.reload import Load, take_newer
+from lightsmith.studies.machine_share import threads_for
+from lightsmith.terminal import say, shown
 
 LAST_REQUESTS_S = 0.5  # in which kept connections may still bring one, and learn that it was their last
 LONGEST_DRAIN_S = 600.0
-TEXT_WIDTHS = (16, 64, 256)  # columns at which batches are measured, and the widest
+MOST_WORKERS = 64
+PSI = "Population stability index of the last items against the test split."
 # aiohttp would write each malformed request into the log, whose header may hold a key.
 SILENT = logging.getLogger(f"{__name__}.requests")
 SILENT.disabled = True
 FULL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
-class Address(NamedTuple):
-    """The address to listen at, and who may ask."""
+class Access(NamedTuple):
+    """Who may ask: those with a key, or everybody when None; and how often each, in items a second."""
 
-    host: str
-    port: int
-    keys: Path | None
-    rate: float | None
+    keys: ApiKeys | None = None
+    rate: float | None = None
 
 
-def check_address(address: Address) -> ApiKeys | None:
-    """Refuse an address that cannot be served at, before anything is loaded; returns the keys.
+def loader(workers: int | None) -> Load:
+    """Return what loads an exported folder: into this process, or into so many others.
 
     Raises:
-        ValueError: naming the option.
+        ValueError: there cannot be so many.
     """
-    if not 0 <= address.port <= 65535:
-        raise ValueError(f"--port={address.port} must be 0…65535; 0 takes one that is free")
-    if address.rate is not None and not 0 < address.rate < float("inf"):
-        raise ValueError(f"--rate={address.rate} must be above 0 requests a second")
-    if address.keys is not None:
-        return ApiKeys(address.keys)
-    if not is_loopback(address.host):
-        raise ValueError(
-            f"--host={address.host} lets other machines ask, so give --keys=<file> that says who may; "
-            "without it the host is 127.0.0.1"
-        )
-    return None
+    if workers is None:
+        return _load_here
+    if not 1 <= workers <= MOST_WORKERS:
+        raise ValueError(f"--workers={workers} must be 1…{MOST_WORKERS}; unset, one process does everything")
+    return lambda folder, metrics: _load_in_workers(folder, metrics, workers)
 
 
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches a host."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+async def _load_here(folder: Path, metrics: ServiceMetrics) -> Backend:
+    from lightsmith.serving.in_process import load_in_process  # and ONNX Runtime, which the worker processes need only
+
+    return await load_in_process(folder, metrics, threads_for(1))
 
 
-def open_socket(host: str, port: int) -> socket.socket:
-    """A socket bound to an address, not yet listening.
+async def _load_in_workers(folder: Path, metrics: ServiceMetrics, workers: int) -> Backend:
+    from lightsmith.serving.workers.pool import start_pool
 
-    Raises:
-        ValueError: the address is taken, or no address.
+    return await start_pool(folder, workers, threads_for(workers), metrics)
+
+
+class Setup(NamedTuple):
+    """How a service answers.
+
+    Args:
+        load: makes a backend of an exported folder.
+        watched: a run or exported folder whose newer exports are taken over; None for none.
+        tls: the certificate to answer with; plain HTTP when None.
+        log: where answers are written down; nowhere when None.
     """
-    found = None
-    try:
-        family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        found = socket.socket(family, kind, protocol)
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind(place)
-    except OSError as error:
-        if found is not None:
-            found.close()
-        reason = error.strerror or error
-        raise ValueError(f"--host={host} --port={port} cannot be served at: {reason}; give another one") from error
-    return found
+
+    load: Load
+    access: Access = Access()
+    watched: Path | None = None
+    tls: SSLContext | None = None
+    log: LogPlace | None = None
 
 
-def serve_folder(folder: Path, listening: socket.socket, keys: ApiKeys | None, rate: float | None) -> None:
+def serve_folder(folder: Path, listening: socket.socket, setup: Setup) -> None:
     """Serve an exported folder until a signal ends it, and everything accepted is answered.
 
     Args:
         listening: a bound socket.
-        keys: who may ask; everybody when None.
-        rate: requests a second for each key.
 
     Raises:
         ValueError: the folder cannot be used.
     """
-    model = load_served(folder, threads())
-    warnings.filterwarnings("ignore", module=r"PIL\.")  # of what is odd in a file that is readable all the same
-    asyncio.run(_serve(model, listening, keys, rate))
+    asyncio.run(_serve(folder, listening, setup))
 
 
-async def _serve(model: ServedModel, listening: socket.socket, keys: ApiKeys | None, rate: float | None) -> None:
+async def _serve(folder: Path, listening: socket.socket, setup: Setup) -> None:
     """Answer requests until the first signal; the second ends at once."""
     ending = asyncio.Event()
     _end_on_signals(ending)
-    await answer_until(ending, model, listening, keys, rate)
+    await answer_until(ending, folder, listening, setup)
 
 
-async def answer_until(
-    ending: asyncio.Event,
-    model: ServedModel,
-    listening: socket.socket,
-    keys: ApiKeys | None = None,
-    rate: float | None = None,
-) -> None:
-    """Measure the model, then answer requests until the event is set, and after it what was accepted."""
-    with ThreadPoolExecutor(1, "network") as network, ThreadPoolExecutor(threads(), "decoding") as decoders:
-        costs = await asyncio.get_running_loop().run_in_executor(network, measured_costs, model)
-        metrics = ServiceMetrics()
-        batcher = Batcher(model.predict, costs, network, metrics)
-        inside = Gauge("lightsmith_items_inside", "Items let in and not answered.", lambda: batcher.inside)
-        metrics.gauges.append(inside)
-        service = Service(Parts(model, batcher, decoders, metrics, keys, Rate(rate)))
-        answering = asyncio.create_task(batcher.run())
-        await _listen_until(ending, service, listening, describe(model, listening, keys))
-        answering.cancel()
+async def answer_until(ending: asyncio.Event, folder: Path, listening: socket.socket, setup: Setup) -> None:
+    """Load the model, then answer requests until the event is set, and after it what was accepted."""
+    metrics, (keys, rate) = ServiceMetrics(), setup.access
+    request_log = RequestLog(setup.log, metrics) if setup.log else None
+    service = Service(await setup.load(folder, metrics), metrics, keys, Rate(rate), request_log)
+    metrics.gauges += gauges(service)
+    beside = [asyncio.create_task(take_newer(service, setup.watched, setup.load))] if setup.watched else []
+    try:
+        await _listen_until(ending, service, listening, setup)
+    finally:
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
+        await service.backend.close()
+        if request_log is not None:
+            request_log.close()
+
+
+def gauges(service: Service) -> list[Gauge]:
+    """What is looked up when somebody asks for the metrics."""
+    return [
+        Gauge("lightsmith_items_inside", "Items let in and not answered.", lambda: service.backend.admission.inside),
+        Gauge("lightsmith_workers_ready", "Processes that answer items.", lambda: service.backend.ready),
+        Gauge("lightsmith_drift_psi", PSI, lambda: service.drift.indices, "signal"),
+        Gauge("lightsmith_drift_limit", "PSI above which they differ.", lambda: service.drift.limits, "signal"),
+    ]
 
 
 def _end_on_signals(ending: asyncio.Event) -> None:
     def end() -> None:
         if ending.is_set():
             os._exit(128 + signal.SIGTERM)  # without waiting for anything, as the second one asks
-        print("ending: answering what was accepted; a second signal ends at once", file=sys.stderr, flush=True)
+        say("ending: answering what was accepted; a second signal ends at once")
         ending.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, end)
 
 
-async def _listen_until(ending: asyncio.Event, service: Service, listening: socket.socket, line: str) -> None:
+async def _listen_until(ending: asyncio.Event, service: Service, listening: socket.socket, setup: Setup) -> None:
     """Accept connections until the end, then answer what was accepted."""
     runner = web.AppRunner(
         service.application,
@@ -165,8 +158,14 @@ async def _listen_until(ending: asyncio.Event, service: Service, listening: sock
     def connection() -> asyncio.Protocol:
         return handlers() if len(handlers.connections) < CONNECTIONS else FullHouse()
 
-    accepting = await asyncio.get_running_loop().create_server(connection, sock=listening, backlog=CONNECTIONS)
-    print(line, flush=True)
+    accepting = await asyncio.get_running_loop().create_server(
+        connection,
+        sock=listening,
+        backlog=CONNECTIONS,
+        ssl=setup.tls,
+        ssl_handshake_timeout=HEADER_SECONDS if setup.tls else None,
+    )
+    print(describe(service.backend.served, listening, setup), flush=True)
     await ending.wait()
     service.draining = True
     accepting.close()
@@ -183,34 +182,11 @@ class FullHouse(asyncio.Protocol):
         transport.close()
 
 
-def describe(model: ServedModel, listening: socket.socket, keys: ApiKeys | None) -> str:
+def describe(served: Served, listening: socket.socket, setup: Setup) -> str:
     """Say what is served where, and to whom."""
     host, port = listening.getsockname()[:2]
-    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme, place = "https" if setup.tls else "http", f"[{host}]" if ":" in host else host
+    keys = setup.access.keys
     who = "only this machine can ask: no KEYS=" if keys is None else f"to those with a key in {keys.file}"
-    what = f"{shown(model.folder)} ({model.answer.kind}, {model.proof.get('precision')})"
-    return f"serving    {what}\nat         {url}  {who}"
-
-
-def measured_costs(model: ServedModel) -> CostModel:
-    """Measure batches of blank items, and fit how long others take."""
-
-    def measure(width: int, items: int) -> float:
-        batch = [model.blank(width)] * items
-        return min(_seconds(model, batch) for _ in range(3))
-
-    return fit(measure, widths_of(model))
-
-
-def _seconds(model: ServedModel, batch: list[Encoded]) -> float:
-    started = time.perf_counter()
-    model.predict(batch)
-    return time.perf_counter() - started
-
-
-def widths_of(model: ServedModel) -> list[int]:
-    """Columns at which batches are measured."""
-    if not isinstance(model.preprocessing, TextPreprocessing):
-        return [1]
-    widest = padded_width(model.preprocessing.max_tokens)
-    return [*(width for width in TEXT_WIDTHS if width < widest), widest]
+    what = f"{shown(served.folder)} ({served.answer.kind}, {served.proof.get('precision')})"
+    return f"serving    {what}\nat         {scheme}://{place}:{port}  {who}"

@@ -93,7 +93,15 @@ def test_the_folder_predicts_as_the_run_does_and_no_fault_in_it_goes_unnoticed(
     assert (outcome.code, outcome.err) == (0, "")
     assert "passed" in outcome.out
     folder = tmp_path / "exported"
-    names = {"model.onnx", "preprocessing.json", "class_names.json", "proof.json", "README.md", "predict.py"}
+    names = {
+        "model.onnx",
+        "preprocessing.json",
+        "class_names.json",
+        "proof.json",
+        "reference.json",
+        "README.md",
+        "predict.py",
+    }
     assert {path.name for path in folder.iterdir()} == names
     proof = read(folder / "proof.json")
     assert (proof["items"], proof["passed"], proof["argmax_agreement"]) == (500, True, 1.0)

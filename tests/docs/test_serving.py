@@ -8,7 +8,7 @@ import shlex
 import pytest
 
 from lightsmith.serving import limits
-from lightsmith.serving.batcher import MOST_WAITING
+from lightsmith.serving.admission import MOST_WAITING
 from lightsmith.serving.wish import DEADLINE_HEADER, OPTIONS
 from tests.conftest import ROOT
 from tests.lightsmith.serving.conftest import Client, folders, photos  # noqa: F401  # fixtures
@@ -46,5 +46,5 @@ def test_limits_are_those_of_the_code() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_names_what_the_makefile_knows(command: str) -> None:
     recipe = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\nserve:")[2].partition("\n\n")[0]
-    known = re.findall(r"\$\(([A-Z]+)\)", recipe)
+    known = re.findall(r"\$\(([A-Z_]+)\)", recipe)
     assert {word.partition("=")[0] for word in shlex.split(command)} <= {*known}

@@ -44,7 +44,7 @@ async function start() {
   const thing = model.takes === "image" ? "an image" : "a text";
   part("key").hidden = true;
   part("title").textContent = document.title = `${TITLES[model.task] ?? "Ask about"} ${thing}`;
-  part("lead").textContent = `The answer is ${model.answers}. ${thing[0].toUpperCase()}${thing.slice(1)} stays on the machine that answers, and is not kept.`;
+  part("lead").textContent = `The answer is ${model.answers}. ${thing[0].toUpperCase()}${thing.slice(1)} stays on the machine that answers, ${model.kept ? "which keeps it" : "and is not kept"}.`;
   part(model.takes === "image" ? "images" : "texts").hidden = false;
   part("ask").hidden = part("model").hidden = false;
   showModel();
@@ -60,12 +60,19 @@ function showModel() {
     ...(proof[headline] !== undefined && { [`Test ${headline}`]: Number(proof[headline]).toPrecision(4) }),
     ...(proof.items !== undefined && { "Proved on": `${proof.items} test items` }),
     Size: `${(model.bytes / 1e6).toFixed(2)} MB`,
+    ...(model.drift && { "Latest inputs": drifted(model.drift) }),
     "SHA-256": `${String(model.sha256).slice(0, 12)}…`,
   };
   part("facts").replaceChildren(
     ...Object.entries(facts).map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, String(value)))),
   );
   part("card").textContent = model.card || "There is none.";
+}
+
+/** Whether what was asked lately is like the items that the model was proved on. */
+function drifted(drift) {
+  if (Object.values(drift.signals).some((signal) => signal.psi === null)) return `fewer than ${drift.window_items}`;
+  return drift.over.length ? `unlike the test items: ${drift.over.join(", ").replaceAll("_", " ")}` : "like the test items";
 }
 
 const shortened = (text, most) => (text.length > most ? `${text.slice(0, most)} …` : text);

@@ -13,9 +13,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from lightsmith.serving.address import open_socket
 from lightsmith.serving.api_keys import ApiKeys
+from lightsmith.serving.backend import Backend
+from lightsmith.serving.in_process import InProcess, measured_costs
+from lightsmith.serving.monitoring.metrics import ServiceMetrics
 from lightsmith.serving.served_model import ServedModel, load_served
-from lightsmith.serving.server import answer_until, open_socket
+from lightsmith.serving.server import Access, Setup, answer_until
 from tests.lightsmith.serving import made_exports
 
 
@@ -55,12 +59,19 @@ class Client:
 
 
 @contextmanager
-def running(model: ServedModel, keys: ApiKeys | None = None, rate: float | None = None) -> Iterator[Client]:
+def running(
+    model: ServedModel, keys: ApiKeys | None = None, rate: float | None = None, **setup: Any
+) -> Iterator[Client]:
     """A service in a thread."""
     ending = asyncio.Event()
     loop = asyncio.new_event_loop()
+
+    async def load(folder: Path, metrics: ServiceMetrics) -> Backend:
+        served = model if folder == model.folder else load_served(folder, 1)
+        return InProcess(served, measured_costs(served), metrics, 1)
+
     with open_socket("127.0.0.1", 0) as listening:
-        work = answer_until(ending, model, listening, keys, rate)
+        work = answer_until(ending, model.folder, listening, Setup(load, Access(keys, rate), **setup))
         thread = threading.Thread(target=lambda: loop.run_until_complete(work), daemon=True)
         thread.start()
         client = Client(listening.getsockname()[1])

@@ -6,13 +6,15 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
+from lightsmith.serving.admission import Admission
 from lightsmith.serving.batcher import Batcher
 from lightsmith.serving.cost_model import CostModel
-from lightsmith.serving.metrics import ServiceMetrics
+from lightsmith.serving.monitoring.metrics import ServiceMetrics
 from lightsmith.serving.problems import ProblemError
 from lightsmith.serving.served_model import Encoded
 
@@ -41,17 +43,24 @@ class Network:
         return np.array(numbers, np.float32)[:, None]
 
 
+class Door(NamedTuple):
+    """A batcher behind its admission."""
+
+    batcher: Batcher
+    admission: Admission
+
+
 def run(
-    network: Network, test: Callable[[Batcher], Awaitable[None]], costs: CostModel = QUICK, most_waiting: int = 100
+    network: Network, test: Callable[[Door], Awaitable[None]], costs: CostModel = QUICK, most_waiting: int = 100
 ) -> ServiceMetrics:
     """Run a test beside a batcher."""
     metrics = ServiceMetrics()
 
     async def both() -> None:
         with ThreadPoolExecutor(1) as executor:
-            batcher = Batcher(network, costs, executor, metrics, most_waiting)
+            batcher, admission = Batcher(network, costs, executor, metrics), Admission(costs, most_waiting=most_waiting)
             answering = asyncio.create_task(batcher.run())
-            await test(batcher)
+            await test(Door(batcher, admission))
             network.let.set()
             answering.cancel()
 
@@ -59,17 +68,17 @@ def run(
     return metrics
 
 
-async def ask(batcher: Batcher, one: Encoded, within_s: float = SOON) -> float:
+async def ask(door: Door, one: Encoded, within_s: float = SOON) -> float:
     deadline = asyncio.get_running_loop().time() + within_s
-    with batcher.admit(1, deadline):
-        return float((await batcher.predict(one, deadline))[0])
+    with door.admission.admit(1, deadline):
+        return float((await door.batcher.predict(one, deadline))[0])
 
 
 def test_everybody_gets_their_own_answer_and_those_who_wait_go_together() -> None:
     network = Network()
 
-    async def test(batcher: Batcher) -> None:
-        asked = [asyncio.create_task(ask(batcher, item(n))) for n in range(50)]
+    async def test(door: Door) -> None:
+        asked = [asyncio.create_task(ask(door, item(n))) for n in range(50)]
         await asyncio.sleep(0.05)
         network.let.set()
         assert await asyncio.gather(*asked) == list(range(50))
@@ -83,10 +92,10 @@ def test_texts_go_with_those_of_their_length_and_the_first_come_goes_first() -> 
     network = Network()
     widths = [256, 16, 256, 32, 240, 16]
 
-    async def test(batcher: Batcher) -> None:
-        first = asyncio.create_task(ask(batcher, item(100)))
+    async def test(door: Door) -> None:
+        first = asyncio.create_task(ask(door, item(100)))
         await asyncio.sleep(0.02)
-        asked = [asyncio.create_task(ask(batcher, item(n, width))) for n, width in enumerate(widths)]
+        asked = [asyncio.create_task(ask(door, item(n, width))) for n, width in enumerate(widths)]
         await asyncio.sleep(0.02)
         network.let.set()
         await asyncio.gather(first, *asked)
@@ -98,8 +107,8 @@ def test_texts_go_with_those_of_their_length_and_the_first_come_goes_first() -> 
 def test_short_texts_join_where_a_call_costs_more_than_padding() -> None:
     network = Network()
 
-    async def test(batcher: Batcher) -> None:
-        asked = [asyncio.create_task(ask(batcher, item(n, width))) for n, width in enumerate([256, 16, 128])]
+    async def test(door: Door) -> None:
+        asked = [asyncio.create_task(ask(door, item(n, width))) for n, width in enumerate([256, 16, 128])]
         await asyncio.sleep(0)
         network.let.set()
         await asyncio.gather(*asked)
@@ -111,15 +120,15 @@ def test_short_texts_join_where_a_call_costs_more_than_padding() -> None:
 def test_work_for_those_who_went_away_is_not_done() -> None:
     network = Network()
 
-    async def test(batcher: Batcher) -> None:
-        asked = [asyncio.create_task(ask(batcher, item(n))) for n in range(10)]
+    async def test(door: Door) -> None:
+        asked = [asyncio.create_task(ask(door, item(n))) for n in range(10)]
         await asyncio.sleep(0.02)
         for one in asked[5:]:
             one.cancel()
         await asyncio.sleep(0)
         network.let.set()
         assert await asyncio.gather(*asked[:5]) == [0, 1, 2, 3, 4]
-        await ask(batcher, item(10))
+        await ask(door, item(10))
 
     metrics = run(network, test)
     computed = {number for batch in network.batches for number in batch}
@@ -130,9 +139,9 @@ def test_work_for_those_who_went_away_is_not_done() -> None:
 def test_an_item_on_which_the_model_fails_spoils_no_other() -> None:
     network = Network(fails_on=3)
 
-    async def test(batcher: Batcher) -> None:
+    async def test(door: Door) -> None:
         network.let.set()
-        found = await asyncio.gather(*(ask(batcher, item(n)) for n in range(6)), return_exceptions=True)
+        found = await asyncio.gather(*(ask(door, item(n)) for n in range(6)), return_exceptions=True)
         (failed,) = [one for one in found if isinstance(one, ProblemError)]
         assert (failed.status, [one for one in found if one is not failed]) == (500, [0, 1, 2, 4, 5])
 
@@ -142,17 +151,17 @@ def test_an_item_on_which_the_model_fails_spoils_no_other() -> None:
 def test_more_than_may_wait_are_refused_at_once_and_later_let_in() -> None:
     network = Network()
 
-    async def test(batcher: Batcher) -> None:
-        asked = [asyncio.create_task(ask(batcher, item(n))) for n in range(4)]
+    async def test(door: Door) -> None:
+        asked = [asyncio.create_task(ask(door, item(n))) for n in range(4)]
         await asyncio.sleep(0.02)
         with pytest.raises(ProblemError) as refused:
-            await ask(batcher, item(4))
+            await ask(door, item(4))
         assert (refused.value.status, refused.value.reason) == (503, "queue_full")
         assert refused.value.headers["Retry-After"] == "1"
         network.let.set()
         await asyncio.gather(*asked)
-        assert await ask(batcher, item(4)) == 4
-        assert batcher.inside == 0
+        assert await ask(door, item(4)) == 4
+        assert door.admission.inside == 0
 
     run(network, test, most_waiting=4)
 
@@ -160,12 +169,12 @@ def test_more_than_may_wait_are_refused_at_once_and_later_let_in() -> None:
 def test_who_cannot_be_answered_in_time_is_told_before_and_who_waited_too_long_then() -> None:
     network = Network()
 
-    async def test(batcher: Batcher) -> None:
+    async def test(door: Door) -> None:
         with pytest.raises(ProblemError, match="the answer would take"):
-            await ask(batcher, item(0), within_s=1e-4)
-        first = asyncio.create_task(ask(batcher, item(1)))
+            await ask(door, item(0), within_s=1e-4)
+        first = asyncio.create_task(ask(door, item(1)))
         await asyncio.sleep(0.02)
-        late = asyncio.create_task(ask(batcher, item(2), within_s=0.05))
+        late = asyncio.create_task(ask(door, item(2), within_s=0.05))
         await asyncio.sleep(0.1)
         network.let.set()
         with pytest.raises(ProblemError, match="too late") as refused:
@@ -174,3 +183,25 @@ def test_who_cannot_be_answered_in_time_is_told_before_and_who_waited_too_long_t
 
     run(network, test)
     assert network.batches == [[1]]
+
+
+def test_a_fault_in_making_batches_is_told_to_those_who_wait_and_to_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, faults = Network(), iter([True])
+    network.let.set()
+    whole = CostModel.most_items
+
+    def broken_once(costs: CostModel, width: int) -> int:
+        if next(faults, False):
+            raise ZeroDivisionError("no seconds")
+        return whole(costs, width)
+
+    async def test(door: Door) -> None:
+        deadline = asyncio.get_running_loop().time() + SOON
+        monkeypatch.setattr(CostModel, "most_items", broken_once)
+        found = await asyncio.gather(
+            *(door.batcher.predict(item(n), deadline) for n in range(3)), return_exceptions=True
+        )
+        assert [(one.status, one.reason) for one in found if isinstance(one, ProblemError)] == [(500, "internal")] * 3
+        assert await door.batcher.predict(item(7), deadline) == 7
+
+    run(network, test)

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from lightsmith.serving.batcher import Batcher
-from lightsmith.serving.metrics import ServiceMetrics
+from lightsmith.serving.in_process import measured_costs
+from lightsmith.serving.monitoring.metrics import ServiceMetrics
 from lightsmith.serving.served_model import Encoded, ServedModel, load_served
-from lightsmith.serving.server import measured_costs
 from tests.conftest import Cli
 
 

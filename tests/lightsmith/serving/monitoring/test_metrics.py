@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from lightsmith.serving.metrics import Counter, Gauge, Histogram, ServiceMetrics, labelled
+from lightsmith.serving.monitoring.metrics import Counter, Gauge, Histogram, ServiceMetrics, labelled
 
 
 def test_a_histogram_counts_all_values_up_to_a_bound() -> None:

@@ -6,6 +6,8 @@ from bisect import bisect_left
 from collections import Counter as Counts
 from collections.abc import Callable, Iterator, Sequence
 
+from lightsmith.serving.backend import BatchReport
+
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 ITEMS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
@@ -32,16 +34,20 @@ class Counter:
 
 
 class Gauge:
-    """A number that is looked up when it is asked for."""
+    """A number that is looked up when it is asked for, for each value of a label, or alone without one."""
 
     kind = "gauge"
 
-    def __init__(self, name: str, meaning: str, look_up: Callable[[], float]) -> None:
-        self.name, self.meaning, self.look_up = name, meaning, look_up
+    def __init__(
+        self, name: str, meaning: str, look_up: Callable[[], float | dict[str, float]], label: str = ""
+    ) -> None:
+        self.name, self.meaning, self.look_up, self.label = name, meaning, look_up, label
 
     def samples(self) -> Iterator[str]:
-        """The line below the header."""
-        yield f"{self.name} {self.look_up():g}"
+        """The lines below the header."""
+        found = self.look_up()
+        for value, number in (found if isinstance(found, dict) else {"": found}).items():
+            yield f"{self.name}{labelled(**{self.label: value}) if self.label else ''} {number:g}"
 
 
 class Histogram:
@@ -82,7 +88,21 @@ class ServiceMetrics:
         self.inference_s = Histogram("lightsmith_inference_seconds", "Of a batch.", SECONDS)
         self.batch_items = Histogram("lightsmith_batch_items", "Items of a batch.", ITEMS)
         self.request_s = Histogram("lightsmith_request_seconds", "From a request's header to its answer.", SECONDS)
+        self.deaths = Counter("lightsmith_worker_deaths_total", "Worker processes that died and were replaced.")
+        self.orphaned = Counter("lightsmith_orphaned_items_total", "Items whose worker died before it answered.")
+        self.unlogged = Counter("lightsmith_unlogged_items_total", "Answers that could not be written into the log.")
         self.gauges: list[Gauge] = []
+
+    def note_batch(self, report: BatchReport) -> None:
+        """Count a batch that was computed."""
+        self.inference_s.observe(report.inference_s)
+        self.batch_items.observe(len(report.queue_s))
+        for seconds in report.queue_s:
+            self.queue_s.observe(seconds)
+
+    def note_abandoned(self) -> None:
+        """Count an item that was left out, as its client went away."""
+        self.abandoned.add()
 
     def text(self) -> str:
         """Everything, as Prometheus reads it."""

@@ -1,0 +1,1 @@
+"""What a service counts and writes down: metrics, drift, a log of requests."""
