@@ -80,9 +80,13 @@ def test_a_log_may_be_moved_away_and_a_full_disk_costs_lines_but_no_answer(
 
 
 def test_a_disk_that_is_too_slow_is_not_waited_for(folders: Callable[..., Path], tmp_path: Path) -> None:
+    def slow(*_: object) -> dict[str, str]:
+        time.sleep(0.3)
+        return {}
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(request_log, "MOST_PENDING", 2)
-        patch.setattr(request_log.RequestLog, "_kept", lambda *_: time.sleep(0.3) or {})
+        patch.setattr(request_log.RequestLog, "_kept", slow)
         with running(load_served(folders("photos"), 1), log=LogPlace(tmp_path / "log", True)) as client:
             started = time.monotonic()
             for _ in range(6):
