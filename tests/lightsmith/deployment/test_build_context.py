@@ -95,6 +95,8 @@ def test_the_manifests_fit_each_other_and_the_service(context: Path, folders: Ca
     sha256 = json.loads((folders("photos") / "proof.json").read_text())["sha256"]
     assert container["image"] == f"{NAME}:{sha256[:12]}"
     assert container["securityContext"]["readOnlyRootFilesystem"]
+    assert container["env"][0]["valueFrom"]["resourceFieldRef"] == {"resource": "limits.cpu"}
+    assert container["env"][0]["name"] == "OMP_NUM_THREADS"  # which lightsmith/studies/machine_share.py reads
     paths = {name: probe["httpGet"]["path"] for name, probe in container.items() if name.endswith("Probe")}
     assert paths == {"startupProbe": "/readyz", "readinessProbe": "/readyz", "livenessProbe": "/healthz"}
     assert container["volumeMounts"][0]["mountPath"] == "/run/secrets/lightsmith"
