@@ -65,6 +65,13 @@ serve: need-RUN setup ## Answer over HTTP, with a page: RUN=runs/mnist_mlp/lates
 	    $(if $(CERT),--cert="$(CERT)") $(if $(KEY_FILE),--key_file="$(KEY_FILE)") \
 	    $(if $(LOG),--log="$(LOG)") $(if $(LOG_CONTENT),--log_content=true) $(ARGS)
 
+image: need-RUN setup ## Write what a service's container image is built from, and files that run it: RUN=runs/mnist_mlp/latest [OUTPUT=folder] [ARGS="--name=digits"]
+	@$(python) cli.py image --run="$(RUN)" $(if $(OUTPUT),--output="$(OUTPUT)") $(ARGS)
+
+# In an environment of its own: nothing else needs that package.
+verify-manifests: need-RUN setup ## Check the Kubernetes manifests of make image against its schemas: RUN=runs/mnist_mlp/latest
+	@.venv/bin/uv tool run --quiet kubernetes-validate==1.37.0 --strict "$(RUN)/image/kubernetes.yaml"
+
 verify-compare: need-RUNS setup ## Compare runs of one setting with each other, a thousand times: RUNS="runs/mnist_mlp/*", ten seeds or more
 	@$(python) -m benchmarks.comparisons --runs="$(RUNS)" $(ARGS)
 
@@ -140,4 +147,4 @@ ask-RUNS = Which runs? Say RUNS=, run folders or patterns such as RUNS="runs/mni
 ask-SWEEP = Which settings? Say SWEEP=, one of: $(wildcard experiments/_sweeps/*.yaml), or a W&B sweep YAML of your own
 ask-INPUT = Classify what? Say INPUT=, a file or a folder, or TEXT="..."
 
-.PHONY: help list runs report dashboard compare options exp cross-validate predict evaluate export serve compress verify-resume verify-compare sweep tune test test-slow bench measure report-picture check ship-weights pretrained lock clean setup
+.PHONY: help list runs report dashboard compare options exp cross-validate predict evaluate export serve image compress verify-resume verify-manifests verify-compare sweep tune test test-slow bench measure report-picture check ship-weights pretrained lock clean setup

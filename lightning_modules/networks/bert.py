@@ -92,8 +92,14 @@ def bert_for(weights: str | None, config: dict[str, Any] | None, **head: Any) ->
 
 
 def _masked_mean(states: Tensor, attention_mask: Tensor) -> Tensor:
-    mask = attention_mask[:, :, None].to(states.dtype)
-    return (states * mask).sum(1, dtype=torch.float32) / attention_mask.sum(1).clamp(min=1)[:, None]
+    mask = attention_mask.to(states.dtype)
+    # ONNX Runtime adds up the tokens of one text in another order than those of several; in a product it does not. In
+    # training the sum stays in fp32, which autocast would not let a product do.
+    if torch.compiler.is_exporting():
+        total = torch.bmm(mask[:, None], states).squeeze(1).float()
+    else:
+        total = (states * mask[:, :, None]).sum(1, dtype=torch.float32)
+    return total / attention_mask.sum(1).clamp(min=1)[:, None]
 
 
 def _check_arguments(num_classes: int, pooling: str) -> None:

@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 from tests.lightsmith.serving.conftest import Client, folders, photos  # noqa: F401  # fixtures
 
 TEXT = (ROOT / "docs/serving.md").read_text(encoding="utf-8")
-COMMANDS = re.findall(r"^make serve (.*?)(?: +#.*)?$", TEXT, re.MULTILINE)
+COMMANDS = re.findall(r"^make (serve|image|load|verify-manifests) (.*?)(?: +#.*)?$", TEXT, re.MULTILINE)
 
 
 def test_every_route_is_on_the_page_and_every_route_of_the_page_is_there(photos: Client) -> None:  # noqa: F811
@@ -43,8 +43,8 @@ def test_limits_are_those_of_the_code() -> None:
         assert words in section, words
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_names_what_the_makefile_knows(command: str) -> None:
-    recipe = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\nserve:")[2].partition("\n\n")[0]
+@pytest.mark.parametrize(("verb", "command"), COMMANDS)
+def test_a_command_names_what_the_makefile_knows(verb: str, command: str) -> None:
+    recipe = (ROOT / "Makefile").read_text(encoding="utf-8").partition(f"\n{verb}:")[2].partition("\n\n")[0]
     known = re.findall(r"\$\(([A-Z_]+)\)", recipe)
     assert {word.partition("=")[0] for word in shlex.split(command)} <= {*known}

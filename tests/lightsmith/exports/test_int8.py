@@ -132,3 +132,15 @@ def test_a_text_network_trained_for_int8_says_what_its_export_says(build: Any, t
     undo_fake_quantization(network)
     lost_without = (network(ids * mask, mask) - logits).abs().max()
     assert (expected - logits).abs().max() < 0.01 * lost_without
+
+
+@pytest.mark.slow
+def test_an_encoders_answer_alone_is_the_answer_in_company_to_the_bit(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    exported = write_model(encoder(), SimpleNamespace(kind="text"), tmp_path / "model.onnx", "int8")
+    ids, lengths = torch.randint(2, WORDS, (TEXTS, 4 * 16)), torch.randint(1, 4 * 16, (TEXTS,))
+    mask = (torch.arange(4 * 16) < lengths[:, None]).long()
+    together = exported(ids * mask, mask)
+    for row, width in enumerate((lengths + 15) // 16 * 16):  # as wide as a text is by itself
+        alone = exported((ids * mask)[row : row + 1, :width], mask[row : row + 1, :width])
+        assert torch.equal(alone[0], together[row])
