@@ -3,7 +3,7 @@
 
 # Values come from the command line only: assigned here, none leaks in from the environment (WSL exports NAME). One that
 # is empty, or of a name that nobody reads, would train on something else than was meant: it ends everything.
-variables := NAME DATA ARGS RESUME RUN INPUT TEXT OUTPUT FORMAT INT8 BASELINE MAX_DROP QUICK KILLS FOLDS SEEDS VARIANT RUNS NAMES METRIC SWEEP TRIALS WORKERS STORAGE STUDY STATUS THRESHOLD PORT HOST KEYS RELOAD CERT KEY_FILE LOG LOG_CONTENT STEPS MIN_RATE MAX_RATE
+variables := NAME DATA ARGS RESUME RUN INPUT TEXT OUTPUT FORMAT INT8 BASELINE MAX_DROP QUICK KILLS FOLDS SEEDS VARIANT RUNS NAMES METRIC SWEEP TRIALS WORKERS STORAGE STUDY STATUS THRESHOLD PORT HOST KEYS URL RELOAD CERT KEY_FILE LOG LOG_CONTENT STEPS MIN_RATE MAX_RATE
 $(foreach v,$(variables),$(eval $(v) :=))
 given := $(foreach v,$(.VARIABLES),$(if $(findstring command line,$(origin $(v))),$(v)))
 $(foreach v,$(filter-out $(variables) python SHELL,$(given)),$(error $(v)= is not known: there are $(variables)))
@@ -67,6 +67,10 @@ serve: need-RUN setup ## Answer over HTTP, with a page: RUN=runs/mnist_mlp/lates
 
 image: need-RUN setup ## Write what a service's container image is built from, and files that run it: RUN=runs/mnist_mlp/latest [OUTPUT=folder] [ARGS="--name=digits"]
 	@$(python) cli.py image --run="$(RUN)" $(if $(OUTPUT),--output="$(OUTPUT)") $(ARGS)
+
+load: $(if $(URL),,need-RUN) setup ## See how much a service can do, at rising rates: RUN=runs/mnist_mlp/latest or URL=http://127.0.0.1:8000 [INPUT=photos/] [WORKERS=2] [OUTPUT=x.png]
+	@$(python) cli.py load $(if $(RUN),--run="$(RUN)") $(if $(URL),--url="$(URL)") $(if $(INPUT),--input="$(INPUT)") $(if $(WORKERS),--workers="$(WORKERS)") \
+	    $(if $(OUTPUT),--output="$(OUTPUT)") $(ARGS)
 
 # In an environment of its own: nothing else needs that package.
 verify-manifests: need-RUN setup ## Check the Kubernetes manifests of make image against its schemas: RUN=runs/mnist_mlp/latest
@@ -147,4 +151,4 @@ ask-RUNS = Which runs? Say RUNS=, run folders or patterns such as RUNS="runs/mni
 ask-SWEEP = Which settings? Say SWEEP=, one of: $(wildcard experiments/_sweeps/*.yaml), or a W&B sweep YAML of your own
 ask-INPUT = Classify what? Say INPUT=, a file or a folder, or TEXT="..."
 
-.PHONY: help list runs report dashboard compare options exp cross-validate predict evaluate export serve image compress verify-resume verify-manifests verify-compare sweep tune test test-slow bench measure report-picture check ship-weights pretrained lock clean setup
+.PHONY: help list runs report dashboard compare options exp cross-validate predict evaluate export serve image load compress verify-resume verify-manifests verify-compare sweep tune test test-slow bench measure report-picture check ship-weights pretrained lock clean setup

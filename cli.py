@@ -48,6 +48,7 @@ VERBS = {
     ),
     "serve": Verb("commands.serve", "an exported model as a service over HTTP, without torch"),
     "image": Verb("commands.image", "what a service's container image is built from, and files that run it"),
+    "load": Verb("commands.load", "how much a service can do, by requests at rising rates"),
     "sweep": Verb("commands.sweep", "try settings drawn from a space, and compare the best with the default ones"),
     "tune": Verb("commands.tune", "a learning rate and a batch size to begin with, from a few steps of training"),
     "verify-resume": Verb("commands.verify_resume", "prove that a killed and resumed run ends as an undisturbed one"),
@@ -57,7 +58,7 @@ FORMER_NAMES = {"classify": "predict"}  # of verbs: scripts that people wrote ke
 SETTINGS = ("--model.", "--data.", "--trainer.", "--callbacks.")  # a run records them with ~, and finds the home again
 PAGES = ("list", "options", "runs")  # verbs that only print
 # Verbs that answer before it could be imported.
-WITHOUT_TORCH = ("list", "runs", "report", "dashboard", "compare", "cross-validate", "serve", "image")
+WITHOUT_TORCH = ("list", "runs", "report", "dashboard", "compare", "cross-validate", "serve", "image", "load")
 EXAMPLES = """
   cli.py run -c experiments/_defaults.yaml -c experiments/mnist_mlp.yaml --model.lr=0.01
   cli.py options --name=mnist_mlp    what can be set in an experiment
