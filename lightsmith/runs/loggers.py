@@ -7,6 +7,7 @@ import io
 import os
 import secrets
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +26,18 @@ from lightsmith.tracking.place import place_of
 LoggerName = Literal["csv", "wandb", "tensorboard"]
 FOLDERS = {"WANDB_DATA_DIR": "data", "WANDB_CACHE_DIR": "cache"}  # where files wait for an upload, and W&B's own logs
 _chosen: dict[str, str] = {}  # what was set here, for an earlier run of this process
+
+
+class MetricsLogger(CSVLogger):
+    """Writes metrics.csv, and the settings of the run once beside it.
+
+    At each fit and each test Lightning gives every logger the options of model and data, which are settings too.
+    """
+
+    def log_hyperparams(self, params: dict[str, Any] | Namespace | None = None) -> None:
+        """Write hparams.yaml, unless this process has."""
+        if not self.experiment.hparams:
+            super().log_hyperparams(params)
 
 
 class RunFilesLogger(WandbLogger):
@@ -79,7 +92,7 @@ def _csv(run_folder: Path, resumed_from: dict[str, Any]) -> CSVLogger:
     reader = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8") if file.exists() else ""))
     whole = (row for row in reader if None not in row.values())  # a kill may have cut the last
     kept = [row for row in whole if came_before(row, resumed_from)]
-    logger = CSVLogger(run_folder, name="", version="")
+    logger = MetricsLogger(run_folder, name="", version="")
     writer: Any = logger.experiment
     if kept:
         writer.metrics_keys = list(reader.fieldnames or [])

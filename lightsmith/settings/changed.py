@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
+from lightsmith.settings.yaml_files import parse_yaml
 
 # Of one command, and no part of what config.yaml repeats.
 TRANSIENT = ("config", "folder", "resume", "ckpt_path", "debug", "explain", "allow_package", "callbacks", "monitor")
@@ -26,7 +26,10 @@ LENGTHS = ("trainer.max_epochs", "trainer.max_steps")
 
 def changed_settings(first: Path, now: Path) -> list[str]:
     """A line for each setting that differs between two resolved configurations and may change the outcome."""
-    before, after = (dict(flat(yaml.safe_load(file.read_text("utf-8")))) for file in (first, now))
+    texts = [file.read_text("utf-8") for file in (first, now)]
+    if texts[0] == texts[1]:  # as always at the beginning of a run
+        return []
+    before, after = (dict(flat(parse_yaml(text))) for text in texts)
     changed = [key for key in dict.fromkeys([*before, *after]) if before.get(key) != after.get(key)]
     return [
         f"changed    {key}: {before.get(key)} → {after.get(key)}, {_effect(key)}"

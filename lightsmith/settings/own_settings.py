@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 
 from lightsmith.settings.callback_settings import CONFIG, class_name, parse_with_callbacks, split_options
 from lightsmith.settings.changed import HARMLESS, TRANSIENT
 from lightsmith.settings.experiments import EXPERIMENTS, experiment_files
+from lightsmith.settings.yaml_files import parse_yaml
 
 CALLBACKS = "trainer.callbacks"
 MODE = ".mode"  # of a callback that watches a metric: it follows the metric
@@ -38,7 +38,7 @@ def experiment_defaults(
     except (ValueError, ArgumentError):  # edited since, or given its model by the command line
         return None
     text = parser.dump(config, skip_validation=True)
-    return {name: value for name, value in yaml.safe_load(text)[verb].items() if name not in TRANSIENT}
+    return {name: value for name, value in parse_yaml(text)[verb].items() if name not in TRANSIENT}
 
 
 def _are_all(files: Sequence[Path], given: Sequence[str]) -> bool:

@@ -10,15 +10,9 @@ from typing import Any
 
 import pytest
 import wandb
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.loggers import TensorBoardLogger
 
-from lightsmith.runs.loggers import (
-    FOLDERS,
-    RunFilesLogger,
-    build_loggers,
-    finish_wandb,
-    tracked_offline,
-)
+from lightsmith.runs.loggers import FOLDERS, MetricsLogger, RunFilesLogger, build_loggers, finish_wandb, tracked_offline
 from tests.conftest import Cli
 from tests.live_run import LiveRun
 
@@ -50,9 +44,17 @@ def test_a_resumed_run_keeps_the_rows_of_the_steps_it_keeps(tmp_path: Path) -> N
 
 def test_loggers_write_into_the_run_folder_by_name(tmp_path: Path) -> None:
     loggers = build_loggers(["csv", "wandb", "tensorboard"], tmp_path, "x", {})
-    assert [type(logger) for logger in loggers] == [CSVLogger, RunFilesLogger, TensorBoardLogger]
+    assert [type(logger) for logger in loggers] == [MetricsLogger, RunFilesLogger, TensorBoardLogger]
     assert [Path(str(logger.save_dir)) for logger in loggers] == [tmp_path] * 3
     assert build_loggers([], tmp_path, "x", {}) == []
+
+
+def test_the_settings_are_written_once_for_fit_and_test(tmp_path: Path) -> None:
+    (logger,) = build_loggers(["csv"], tmp_path, "x", {})
+    logger.log_hyperparams({"model": {"lr": 0.1}})
+    for _ in range(2):
+        logger.log_hyperparams({"lr": 0.1, "class_names": ["a", "b"]})
+    assert (tmp_path / "hparams.yaml").read_text() == "model:\n  lr: 0.1\n"
 
 
 def test_finish_lets_the_next_run_start_and_leaves_files(tmp_path: Path) -> None:
