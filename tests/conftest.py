@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import logging
 import netrc
 import os
+import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +20,18 @@ os.environ.pop("WANDB_API_KEY", None)
 # Lightning 2.6 calls what jsonargparse 5 removes; the pin below 5 is the answer to that.
 os.environ["JSONARGPARSE_DEPRECATION_WARNINGS"] = "off"
 
+from lightsmith.process.fast_imports import import_lightning, nothing_collected
+
+with nothing_collected():  # as the command line does it, in a third of the time
+    import_lightning()
+
 import pytest
 import torch
+from jsonargparse import ArgumentParser, Namespace
 from lightning.fabric.utilities import registry
 
 import cli
+from lightsmith.settings import own_settings
 
 ROOT = Path(__file__).parents[1]
 REAL_DATA = ROOT.parent / "shared" / "data"
@@ -39,6 +48,13 @@ class Outcome:
 
 
 Cli = Callable[..., Outcome]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Import all tests, and leave what they imported out of every later search for garbage: it takes half a second."""
+    with nothing_collected():
+        return (yield)
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +77,26 @@ def _entry_points_read_once() -> Iterator[None]:
     """Lightning reads what every installed package declares, for callbacks in it, each time that it makes a Trainer."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry, "entry_points", functools.cache(registry.entry_points))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _experiments_parsed_once() -> Iterator[None]:
+    """A run parses its experiment's YAML a second time, without the options given, to record which settings differ.
+
+    That takes as long as the run's own parse, and comes out the same until a file changes.
+    """
+    parse, parsed = own_settings.parse_with_callbacks, dict[Any, Namespace]()
+
+    def parse_once(parser: ArgumentParser, arguments: Sequence[str]) -> Namespace:
+        files = [Path(option.partition("=")[2]).read_bytes() for option in arguments[1:]]
+        known = (*arguments, *files)
+        if known not in parsed:
+            parsed[known] = parse(parser, arguments)
+        return parsed[known].clone()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(own_settings, "parse_with_callbacks", parse_once)
         yield
 
 
@@ -102,6 +138,25 @@ def experiment(lightsmith: Cli, tmp_path: Path) -> Cli:
     def call(name: str, *arguments: object, verb: str = "run") -> Outcome:
         configs = (f"--config={ROOT}/experiments/{part}.yaml" for part in ("_defaults", name))
         return lightsmith(verb, *configs, f"--runs={tmp_path / 'runs'}", *arguments)
+
+    return call
+
+
+@pytest.fixture
+def trained_run(experiment: Cli, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
+    """``trained_run("mnist_mlp", "--data.train_size=300")``: as ``experiment``, for a test of what comes after it.
+
+    Tests with the same options get copies of one run.
+    """
+
+    def call(name: str, *arguments: str) -> None:
+        command = hashlib.sha256("\0".join((name, *arguments)).encode()).hexdigest()
+        kept, runs = tmp_path_factory.getbasetemp() / "trained" / command, tmp_path / "runs" / name
+        if not kept.exists():
+            assert experiment(name, *arguments).code == 0
+            shutil.copytree(runs, kept, symlinks=True)
+        elif not runs.exists():
+            shutil.copytree(kept, runs, symlinks=True)
 
     return call
 

@@ -22,7 +22,12 @@ FIELDS = ("what", "source", "command", "sample", "real")
 LONGEST = 45  # lines, by DESIGN §3
 LONGEST_PART = 20
 QUICK = "--loggers=[csv]"
-SMALLER: dict[str, tuple[str, ...]] = {"photo_transfer": ("--data.image_size_px=64",)}  # for what shows as well so
+# For what shows as well so.
+SMALLER: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(NAMES, ("--data.batch_size=16",)),
+    **dict.fromkeys(("bert_classifier", "bert_pretraining"), ("--data.batch_size=4",)),
+    "photo_transfer": ("--data.batch_size=16", "--data.image_size_px=64"),
+}
 
 
 def results_of(tmp_path: Path, name: str) -> dict[str, Any]:
@@ -60,7 +65,7 @@ def test_yaml_holds_only_what_differs_from_the_defaults(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_runs_for_one_batch_and_writes_nothing(experiment: Cli, tmp_path: Path, name: str) -> None:
-    outcome = experiment(name, *SMALLER.get(name, ()), "--trainer.fast_dev_run=true")
+    outcome = experiment(name, *SMALLER[name], "--trainer.fast_dev_run=true")
     assert (outcome.code, outcome.err) == (0, "")
     assert "sample" in outcome.out
     assert not (tmp_path / "runs").exists()
@@ -76,7 +81,7 @@ def test_part_is_short_and_its_command_runs_for_one_batch(part: Path, experiment
     given = dict(word.split("=", 1) for word in shlex.split(fields["command"])[2:])
     assert given["ARGS"] == f"-c experiments/{part}"
     name = given["NAME"]
-    outcome = experiment(name, "-c", path, *SMALLER.get(name, ()), "--trainer.fast_dev_run=true")
+    outcome = experiment(name, "-c", path, *SMALLER[name], "--trainer.fast_dev_run=true")
     assert (outcome.code, outcome.err) == (0, "")
     assert "what trains" in outcome.out
     assert not (tmp_path / "runs").exists()
@@ -84,7 +89,8 @@ def test_part_is_short_and_its_command_runs_for_one_batch(part: Path, experiment
 
 def test_a_run_with_a_part_lies_with_the_runs_of_its_experiment(experiment: Cli, tmp_path: Path) -> None:
     assert len(PARTS) >= 5
-    quick = ("--trainer.max_epochs=1", "--data.train_size=40", "--trainer.limit_test_batches=1", QUICK)
+    quick = ("--trainer.max_epochs=1", "--data.train_size=40", "--data.batch_size=8", QUICK)
+    quick += ("--trainer.limit_val_batches=1", "--trainer.limit_test_batches=1")
     part = EXPERIMENTS / "_finetuning" / "feature_extraction.yaml"
     assert experiment("resnet_transfer", "-c", part, *quick).code == 0
     results = results_of(tmp_path, "resnet_transfer")
@@ -144,7 +150,7 @@ RATES = {"bert_classifier": 3e-4, "text_linear": 0.03}  # that differ from the o
 def test_network_overfits_one_small_batch(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ExperimentCLI, "_run_subcommand", lambda *_: None)
     parts = [f"--config={EXPERIMENTS}/{part}.yaml" for part in ("_defaults", name)]
-    built = ExperimentCLI(["run", *parts, *SMALLER.get(name, ()), "--trainer.fast_dev_run=true"])
+    built = ExperimentCLI(["run", *parts, *SMALLER[name], "--trainer.fast_dev_run=true"])
     model, data = built.model.train(), built.datamodule
     if model.target == "value":
         model.standardise_by(data.values)

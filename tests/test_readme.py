@@ -213,7 +213,8 @@ def test_make_exp_line_is_accepted(line: str, lightsmith: Callable[..., Any]) ->
 @pytest.mark.parametrize("line", [line for line in exp_lines() if runs_offline(make_arguments(line)[1])])
 def test_make_exp_line_runs_for_one_batch(line: str, experiment: Callable[..., Any]) -> None:
     _, given = make_arguments(line)
-    outcome = experiment(given["NAME"], *options(given), "--trainer.fast_dev_run=true")
+    small = "--data.batch_size=16"  # unless the line says otherwise
+    outcome = experiment(given["NAME"], small, *options(given), "--trainer.fast_dev_run=true")
     assert outcome.code == 0, outcome.err
     answer = f"{given['NAME']}.yaml" if "--explain" in line else "sample"
     assert answer in outcome.out.splitlines()[0]

@@ -2,7 +2,7 @@
 
 import json
 import re
-import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import cli
 from datamodules.sources.samples import digits
-from tests.conftest import ROOT, Cli, Outcome
+from tests.conftest import Cli, Outcome
 
 SMALL = ("--data.train_size=300", "--loggers=[csv]", "--trainer.max_epochs=1", "--trainer.precision=32-true")
 RUN = "--run=runs/mnist_mlp/latest"
@@ -23,18 +22,10 @@ def exact(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lightsmith.predictions.trained_model.fast_precision", lambda: "32-true")
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    runs = tmp_path_factory.mktemp("trained") / "runs"
-    configs = (f"--config={ROOT}/experiments/{part}.yaml" for part in ("_defaults", "mnist_mlp"))
-    assert cli.main(["run", *configs, f"--runs={runs}", *SMALL]) == 0
-    return runs
-
-
 @pytest.fixture
-def run(trained: Path, tmp_path: Path) -> Path:
-    """A copy of a run, as RUN."""
-    shutil.copytree(trained, tmp_path / "runs", symlinks=True)
+def run(trained_run: Callable[..., None], tmp_path: Path) -> Path:
+    """A run, as RUN."""
+    trained_run("mnist_mlp", *SMALL)
     return (tmp_path / "runs/mnist_mlp/latest").resolve()
 
 

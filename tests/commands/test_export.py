@@ -26,9 +26,9 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def digits(experiment: Cli, tmp_path: Path) -> Path:
+def digits(trained_run: Callable[..., None], tmp_path: Path) -> Path:
     """A trained mnist_mlp, and a folder with two digits."""
-    assert experiment("mnist_mlp", *SMALL).code == 0
+    trained_run("mnist_mlp", *SMALL)
     folder = tmp_path / "digits"
     folder.mkdir()
     for n in range(2):

@@ -1,5 +1,6 @@
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,9 @@ def predictions(tmp_path: Path) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def digits(experiment: Cli, tmp_path: Path) -> Path:
+def digits(trained_run: Callable[..., None], tmp_path: Path) -> Path:
     """A folder with three digits and, between them, a truncated one."""
-    assert experiment("mnist_mlp", *SMALL, "--trainer.precision=32-true").code == 0
+    trained_run("mnist_mlp", *SMALL, "--trainer.precision=32-true")
     folder = tmp_path / "digits"
     folder.mkdir()
     for n in range(4):
@@ -84,9 +85,9 @@ def test_probabilities_are_those_of_the_model(
 
 
 def test_texts_come_from_lines_and_objects_and_one_without_text_is_listed(
-    experiment: Cli, lightsmith: Cli, tmp_path: Path
+    trained_run: Callable[..., None], lightsmith: Cli, tmp_path: Path
 ) -> None:
-    assert experiment("imdb_lstm", *SMALL, "--data.max_tokens=32").code == 0
+    trained_run("imdb_lstm", *SMALL, "--data.max_tokens=32")
     (tmp_path / "x.txt").write_text("A fine film.\nDull, slow and long.\n")
     assert classify(lightsmith, "imdb_lstm", tmp_path / "x.txt").code == 0
     in_lines = predictions(tmp_path)
@@ -228,9 +229,9 @@ def test_a_disk_that_fills_up_leaves_what_was_there(
 
 
 def test_a_column_of_another_name_is_asked_for_and_a_single_text_is_answered_on_the_screen(
-    experiment: Cli, lightsmith: Cli, tmp_path: Path
+    trained_run: Callable[..., None], lightsmith: Cli, tmp_path: Path
 ) -> None:
-    assert experiment("imdb_lstm", *SMALL, "--data.max_tokens=32").code == 0
+    trained_run("imdb_lstm", *SMALL, "--data.max_tokens=32")
     (tmp_path / "tweets.csv").write_text("tweet_id,tweet\n0,A fine film.\n1,Dull and slow.\n")
     outcome = classify(lightsmith, "imdb_lstm", tmp_path / "tweets.csv")
     assert (outcome.code, outcome.err.count("\n")) == (2, 1)

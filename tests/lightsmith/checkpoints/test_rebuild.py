@@ -1,5 +1,6 @@
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,8 @@ UNREAD = ("loops of text", "a version of text", "moments of text", "a schedule o
 
 
 @pytest.fixture
-def run(experiment: Cli, tmp_path: Path) -> Path:
-    assert experiment("mnist_mlp", *SMALL).code == 0
+def run(trained_run: Callable[..., None], tmp_path: Path) -> Path:
+    trained_run("mnist_mlp", *SMALL)
     return (tmp_path / "runs" / "mnist_mlp" / "latest").resolve()
 
 

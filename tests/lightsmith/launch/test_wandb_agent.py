@@ -4,7 +4,6 @@ from typing import Any
 import pytest
 import yaml
 from jsonargparse import Namespace
-from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
 from lightsmith.launch.wandb_agent import from_agent
 from lightsmith.settings.changed import TRANSIENT
@@ -13,6 +12,8 @@ from tests.parsed import parser_of_run
 
 def given_by_agent(**config: Any) -> list[str]:
     """The arguments that W&B's own code makes of a run's configuration."""
+    from wandb.sdk.launch.sweeps.utils import create_sweep_command_args  # takes seconds, in whatever collects this file
+
     arguments: list[str] = create_sweep_command_args({"args": {name: {"value": v} for name, v in config.items()}})[
         "args"
     ]
