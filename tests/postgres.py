@@ -8,8 +8,10 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,9 +24,25 @@ def programs() -> Path | None:
     return installed[-1] if installed else None
 
 
+@dataclass(frozen=True)
+class Server:
+    """A PostgreSQL server with an empty database, running from the start."""
+
+    address: str
+    start: Callable[[], None]
+    stop: Callable[[], None]
+
+
 @contextmanager
 def postgres(host: str = "127.0.0.1") -> Iterator[str]:
-    """The address of an empty database at an address of this machine; a test without PostgreSQL on its machine skips.
+    """The address of an empty database at an address of this machine."""
+    with postgres_server(host) as server:
+        yield server.address
+
+
+@contextmanager
+def postgres_server(host: str = "127.0.0.1") -> Iterator[Server]:
+    """A server at an address of this machine; a test without PostgreSQL on its machine skips.
 
     The server refuses to run as root, who lends it the user postgres or nobody.
     """
@@ -47,11 +65,14 @@ def postgres(host: str = "127.0.0.1") -> Iterator[str]:
         with Path(data, "pg_hba.conf").open("a") as access:
             access.write("host all all samenet trust\n")
         options = f"-p {port} -h {host} -k {folder} -c fsync=off"
-        run("pg_ctl", "-D", data, "-w", "-o", options, "-l", f"{folder}/log", "start")
+        start = partial(run, "pg_ctl", "-D", data, "-w", "-o", options, "-l", f"{folder}/log", "start")
+        stop = partial(run, "pg_ctl", "-D", data, "-m", "immediate", "stop")
+        start()
         try:
-            yield f"postgresql://sweeper:secret@{host}:{port}/postgres"
+            yield Server(f"postgresql://sweeper:secret@{host}:{port}/postgres", start, stop)
         finally:
-            run("pg_ctl", "-D", data, "-m", "immediate", "stop")
+            if Path(data, "postmaster.pid").exists():
+                stop()
 
 
 def _unprivileged() -> pwd.struct_passwd:

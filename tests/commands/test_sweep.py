@@ -1,7 +1,9 @@
 import json
 import os
+import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -9,9 +11,9 @@ import pytest
 
 from lightsmith.records.results import read_results
 from lightsmith.studies.study import read_study
-from tests.conftest import Cli
+from tests.conftest import ROOT, Cli
 from tests.network_hosts import GATEWAY, network_hosts
-from tests.postgres import postgres
+from tests.postgres import Server, postgres, postgres_server
 from tests.sweep_kills import CLI, ENVIRONMENT, SMALL, SPACE, check_trials, digest_alone, sweep_under_kills
 
 COMMAND = [*CLI, "sweep", "--name=mnist_mlp", "--sweep=space.yaml"]
@@ -87,6 +89,80 @@ def test_a_sweep_in_postgresql_loses_doubles_and_changes_nothing(tmp_path: Path)
     kept = "".join(file.read_text() for file in found["folder"].glob("*.json"))
     assert "secret" not in kept
     assert digest_alone(found, "trial-0001", tmp_path) == found["trials"][0]["weights_sha256"]
+
+
+def trials_begun(folder: Path) -> int:
+    """The trials that have a checkpoint, in the sweep of a folder."""
+    return len(list(folder.glob("runs/mnist_mlp/*-sweep*/trial-*/checkpoints/last.ckpt")))
+
+
+def stopped_in_mid_sweep(server: Server, process: subprocess.Popen[str]) -> None:
+    """Stop a sweep's database once a trial has trained."""
+    while not trials_begun(Path()):
+        assert process.poll() is None
+        time.sleep(0.2)
+    server.stop()
+
+
+AWAY = r"database   postgresql://sweeper@127.0.0.1:\d+/postgres is away \(.*\); waiting for up to 5 minutes\n"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_database_that_is_away_for_longer_than_a_lease_costs_no_trial(tmp_path: Path) -> None:
+    Path("space.yaml").write_text(SPACE)
+    with postgres_server() as server:
+        command = [*COMMAND, "--trials=6", "--workers=2", f"--options={SMALL}", f"--storage={server.address}"]
+        with subprocess.Popen(
+            command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            stopped_in_mid_sweep(server, process)
+            time.sleep(35)
+            server.start()
+            said, _ = process.communicate()
+        assert process.returncode == 0, said
+        assert len(re.findall(AWAY, said)) == 1
+        assert "Traceback" not in said
+        (study,) = Path("runs/mnist_mlp").iterdir()
+        assert "Traceback" not in "".join(file.read_text() for file in (study / "output").iterdir())
+        found = {**json.loads((study / "trials.json").read_text()), "folder": study}
+        check_trials(found, 6)
+    assert digest_alone(found, "trial-0001", tmp_path) == found["trials"][0]["weights_sha256"]
+
+
+IMPATIENT = """
+import sys
+import cli
+from lightsmith.studies.sweeps import master
+
+master.AWAY_SECONDS = 3.0
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_database_that_stays_away_ends_a_sweep_in_one_line_and_it_goes_on_later() -> None:
+    Path("space.yaml").write_text(SPACE)
+    with postgres_server() as server:
+        options = [*COMMAND[2:], "--trials=4", "--workers=2", f"--options={SMALL}", f"--storage={server.address}"]
+        impatient = [sys.executable, "-c", IMPATIENT, *options]
+        environment = {**ENVIRONMENT, "PYTHONPATH": str(ROOT)}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with subprocess.Popen(impatient, env=environment, text=True, **pipes) as process:
+            stopped_in_mid_sweep(server, process)
+            said, error = process.communicate()
+        assert process.returncode == 1, said + error
+        (study,) = Path("runs/mnist_mlp").iterdir()
+        assert error.count("\n") == 1
+        assert error.endswith(f"all that was done is kept; go on, once it is there, with: make sweep RESUME={study}\n")
+        assert "Traceback" not in said
+        refused = subprocess.run([*CLI, *options], env=ENVIRONMENT, capture_output=True, text=True)
+        assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+        server.start()
+        again = subprocess.run([*CLI, *options], env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    assert f"going on with {study}/" in again.stdout
+    check_trials({**json.loads((study / "trials.json").read_text()), "folder": study}, 4)
 
 
 @pytest.mark.slow

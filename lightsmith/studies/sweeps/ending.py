@@ -16,6 +16,7 @@ from lightsmith.studies.comparisons.lines import print_comparison
 from lightsmith.studies.study import Member
 from lightsmith.studies.sweeps.compared_runs import compared_names, compared_options, recorded
 from lightsmith.studies.sweeps.live_table import outcome_of, table_of
+from lightsmith.studies.sweeps.patience import until_answered
 from lightsmith.studies.sweeps.sweep import TRIALS, Sweep, trial_name
 from lightsmith.studies.sweeps.trials import ENDED, Trials
 from lightsmith.terminal import one_line, shown
@@ -81,9 +82,10 @@ def importance_of(trials: Trials) -> dict[str, float]:
     finished = [trial for trial in trials.all() if trial.state == TrialState.COMPLETE]
     if len({trial.value for trial in finished}) < 2:
         return {}
+    evaluator = FanovaImportanceEvaluator(seed=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = get_param_importances(trials.study, evaluator=FanovaImportanceEvaluator(seed=0))
+        found = until_answered(lambda: get_param_importances(trials.study, evaluator=evaluator), trials.refused)
     return {key: round(share, 4) for key, share in found.items()}
 
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
 from sqlalchemy import URL, Connection, NullPool, create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from lightsmith.records.status import process_start
+from lightsmith.studies.sweeps.patience import Refused, cut_off, give_up, patiently
+from lightsmith.studies.sweeps.storage import CONNECTION
 
 BEAT_SECONDS = 1.0  # between two signs of life
 LEASE_SECONDS = 30.0  # without one, after which a run is anybody's
+SURE_SECONDS = 15.0  # without one, for which a run is surely ours, however long the database takes not to answer
 GONE_SECONDS = 3.0  # the same where the worker's process is known to be gone: what it started ends within one
 # The clock of whoever keeps the leases, so that machines with wrong clocks agree.
 NOW = {"sqlite": "(julianday('now') * 86400.0)", "postgresql": "extract(epoch from clock_timestamp())"}
@@ -59,20 +64,25 @@ class Leases:
         url: of the database that keeps them.
         study: name of the study.
         holder: who takes and renews.
+        refused: decides how long to wait while the database is away.
     """
 
-    def __init__(self, url: URL, study: str, holder: Holder) -> None:
-        waits = {"timeout": 60} if url.drivername == "sqlite" else {"connect_timeout": 10}
+    def __init__(self, url: URL, study: str, holder: Holder, refused: Refused = give_up) -> None:
+        waits = {"timeout": 60} if url.drivername == "sqlite" else CONNECTION
         self._engine = create_engine(url, poolclass=NullPool, connect_args=waits)  # no connection outlives a fork
         self._now = NOW[self._engine.dialect.name]
         self._study = study
         self._holder = holder
+        self._sure_until = 0.0  # of the lease taken last, by this machine's clock
+        self.refused = refused
 
+    @patiently
     def prepare(self) -> None:
         """Make the table, if it is not there."""
         with self._connection() as connection:
             connection.execute(text(TABLE))
 
+    @patiently
     def take(self, run: str) -> bool:
         """Take a run that nobody has, or whose holder is dead; return whether it is ours now."""
         with self._connection() as connection:
@@ -87,18 +97,32 @@ class Leases:
                 "former": former.name if former else "",
                 "patience": patience,
             }
+            self._sure_until = time.monotonic() + SURE_SECONDS
             return connection.execute(text(TAKE.format(now=self._now)), given).rowcount == 1
 
     def renew(self, run: str) -> bool:
-        """Give a sign of life; return whether the run is still ours."""
-        with self._connection() as connection:
-            return connection.execute(text(RENEW.format(now=self._now)), self._key(run)).rowcount == 1
+        """Give a sign of life; return whether the run is still ours.
 
+        While the database is away it is, as long as nobody else can have taken it.
+        """
+        now = time.monotonic()
+        try:
+            with self._connection() as connection:
+                ours = connection.execute(text(RENEW.format(now=self._now)), self._key(run)).rowcount == 1
+        except SQLAlchemyError as error:
+            if cut_off(error) is None:
+                raise
+            return now < self._sure_until
+        self._sure_until = now + SURE_SECONDS
+        return ours
+
+    @patiently
     def give_back(self, run: str) -> None:
         """End a lease, if it is still ours."""
         with self._connection() as connection:
             connection.execute(text(GIVE_BACK), self._key(run))
 
+    @patiently
     def held(self) -> set[str]:
         """The runs of which somebody gave a sign of life lately."""
         with self._connection() as connection:

@@ -17,13 +17,15 @@ from lightsmith.studies.sweeps.compared_runs import compared_names, recorded
 from lightsmith.studies.sweeps.forks import fork
 from lightsmith.studies.sweeps.leases import Holder, Leases
 from lightsmith.studies.sweeps.live_table import LiveTable
-from lightsmith.studies.sweeps.storage import leases_address
+from lightsmith.studies.sweeps.patience import until_answered
+from lightsmith.studies.sweeps.storage import leases_address, public
 from lightsmith.studies.sweeps.sweep import OUTPUT, Sweep
 from lightsmith.studies.sweeps.trials import Trials
 from lightsmith.studies.sweeps.worker import work
-from lightsmith.terminal import shown
+from lightsmith.terminal import one_line, shown
 
 POLL_SECONDS = 0.5
+AWAY_SECONDS = 300.0  # for which the database may be away before the sweep ends, resumable
 PATIENCE_SECONDS = 60  # for runs that are told to end, in which they save
 MOST_CRASHES = 5  # of workers by an error of their own
 PLANNING = "plan"  # the lease of whoever writes the trials down
@@ -34,7 +36,7 @@ class Master:
 
     def __init__(self, sweep: Sweep, workers: int) -> None:
         self.sweep = sweep
-        self.trials = Trials(sweep)
+        self.trials = Trials(sweep, self._refused)
         self.signal = 0  # that tells the sweep to end
         self._count = workers
         self._workers: dict[int, BaseProcess] = {}
@@ -51,24 +53,48 @@ class Master:
         torch.set_num_threads(self.sweep.plan.threads)
         gc.freeze()  # what is imported by now is shared with the processes that are forked
         with self._signals_noted(), LiveTable(self.trials) as table:
-            while not self.signal and self._tend():
+            try:
+                while not self.signal and self._tend():
+                    table.show(self._compared())
+                    time.sleep(POLL_SECONDS)
                 table.show(self._compared())
-                time.sleep(POLL_SECONDS)
-            table.show(self._compared())
-            self._end_workers()
+            finally:
+                self._end_workers()
         if self.signal:
             raise SystemExit(128 + self.signal)
 
     def _plan(self) -> None:
         """Write the trials down, unless another process of this sweep does."""
-        leases = Leases(leases_address(self.sweep.folder, self.sweep.database), self.sweep.plan.name, Holder.here())
+        url = leases_address(self.sweep.folder, self.sweep.database)
+        leases = Leases(url, self.sweep.plan.name, Holder.here(), self._refused)
         leases.prepare()
-        while len(self.trials.all()) < self.sweep.plan.trials:
+
+        def plan() -> None:
             if leases.take(PLANNING):
                 self.trials.plan()
                 leases.give_back(PLANNING)
             else:
                 time.sleep(POLL_SECONDS)
+
+        while len(self.trials.all()) < self.sweep.plan.trials:
+            until_answered(plan, self._refused)
+
+    def _refused(self, seconds: float, error: BaseException) -> None:
+        """Say once that the database is away, and wait for it; the workers do too, until this process ends them.
+
+        Raises:
+            RunFailedError: it has been away for too long.
+            SystemExit: a signal came.
+        """
+        if self.signal:
+            raise SystemExit(128 + abs(self.signal))
+        database = public(self.sweep.database or "")
+        if seconds > AWAY_SECONDS:
+            goes_on = f"go on, once it is there, with: make sweep RESUME={shown(self.sweep.folder)}"
+            raise RunFailedError(f"{database} is away ({one_line(error)}); all that was done is kept; {goes_on}")
+        if not seconds:
+            minutes = f"{AWAY_SECONDS / 60:.0f} minutes"
+            print(f"database   {database} is away ({one_line(error)}); waiting for up to {minutes}", flush=True)
 
     def _tend(self) -> bool:
         """Start what workers are lacking; return whether any has something left to do."""
@@ -80,7 +106,6 @@ class Master:
                 self._crashes += (worker.exitcode or 0) > 0
                 self._start(place)
         if self._crashes > MOST_CRASHES:
-            self._end_workers()
             where = shown(self.sweep.folder)
             raise RunFailedError(f"workers fail by themselves, {self._crashes} times; see above, and {where}/{OUTPUT}/")
         return any(worker.is_alive() for worker in self._workers.values())

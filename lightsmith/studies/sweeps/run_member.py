@@ -18,6 +18,7 @@ from lightsmith.runs.out_of_memory import ran_out_of_memory
 from lightsmith.runs.trainer import ExperimentTrainer
 from lightsmith.studies.child_runs import options_in
 from lightsmith.studies.sweeps.forks import with_output
+from lightsmith.studies.sweeps.patience import keep_trying, until_answered
 from lightsmith.studies.sweeps.report_trial import ReportTrial
 from lightsmith.studies.sweeps.sweep import OUTPUT, Sweep
 from lightsmith.studies.sweeps.trials import ENDED, Ending, Outcome, Trials
@@ -46,7 +47,8 @@ class TrialCLI(ExperimentCLI):
 def run_trial(sweep: Sweep, number: int, options: Sequence[str]) -> None:
     """Fit a trial in its folder, from where it was; note at the end how it ended. A signal ends it before that."""
     with_output(sweep.folder / OUTPUT / f"{sweep.trial_folder(number).name}.txt")
-    trials, folder = Trials(sweep), sweep.trial_folder(number)
+    trials = until_answered(lambda: Trials(sweep, keep_trying), keep_trying)  # its worker ends it, if need be
+    folder = sweep.trial_folder(number)
     reporter = ReportTrial(sweep.plan.metric, lambda validation, value: trials.report(number, validation, value))
     try:
         cli = TrialCLI(["fit", *options_in(folder, options)], reporter)

@@ -15,6 +15,12 @@ from lightsmith.terminal import nearest, one_line
 
 JOURNAL = "journal.log"
 LEASES = "leases.sqlite"
+# A server that does not answer counts as away within some ten seconds, well before a lease ends.
+CONNECTION = {"connect_timeout": 10, "tcp_user_timeout": 10_000} | {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+}
 DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
 
@@ -52,7 +58,8 @@ def open_storage(folder: Path, database: str | None) -> BaseStorage:
         journal = folder / JOURNAL
         return JournalStorage(JournalFileBackend(str(journal), lock_obj=JournalLock(journal)))
     try:
-        return RDBStorage(address(database).render_as_string(False), engine_kwargs={"poolclass": NullPool})
+        kwargs = {"poolclass": NullPool, "connect_args": CONNECTION}
+        return RDBStorage(address(database).render_as_string(False), engine_kwargs=kwargs)
     except (SQLAlchemyError, OSError) as error:
         raise ValueError(f"--storage={public(database)} cannot be used: {one_line(error)}") from error
 

@@ -13,6 +13,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from lightsmith.studies.sweeps.patience import Refused, give_up, patiently
 from lightsmith.studies.sweeps.samplers import pruner_of, sampler_of
 from lightsmith.studies.sweeps.storage import open_storage
 from lightsmith.studies.sweeps.sweep import Sweep
@@ -48,12 +49,17 @@ class Trials:
     """The trials of a sweep. Who holds a trial's lease draws, reports and ends it; number 1 is the first.
 
     All of them are written down when the sweep begins, so that none is lost or made twice later.
+
+    Args:
+        sweep: whose they are.
+        refused: decides how long to wait while the database is away, once they have been found there.
     """
 
-    def __init__(self, sweep: Sweep) -> None:
+    def __init__(self, sweep: Sweep, refused: Refused = give_up) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         logging.getLogger("optuna.storages").setLevel(logging.ERROR)
         self.sweep = sweep
+        self.refused = refused
         self.storage = open_storage(sweep.folder, sweep.database)
         plan = sweep.plan
         self.study = optuna.create_study(
@@ -65,16 +71,21 @@ class Trials:
         )
 
     def plan(self) -> None:
-        """Write down the trials that are still lacking; of a grid with their settings."""
+        """Write down the trials that are still lacking, of a grid with their settings; wait for no database.
+
+        Who has waited may not be the one any more who is to do this.
+        """
         space = self.sweep.space
         points: Sequence[dict[str, Any]] = space.grid() if space.method == "grid" else []
-        for n in range(len(self.all()), self.sweep.plan.trials):
+        for n in range(len(self.study.get_trials(deepcopy=False)), self.sweep.plan.trials):
             self.study.enqueue_trial(points[n] if points else {})
 
+    @patiently
     def all(self) -> list[FrozenTrial]:
         """Every trial in the order of their numbers."""
         return self.study.get_trials(deepcopy=False)
 
+    @patiently
     def read(self, number: int) -> FrozenTrial:
         """A trial as it stands now."""
         return self.storage.get_trial(self._id(number))
@@ -83,6 +94,7 @@ class Trials:
         study = self.storage.get_study_id_from_name(self.sweep.plan.name)
         return self.storage.get_trial_id_from_study_id_trial_number(study, number - 1)
 
+    @patiently
     def draw(self, number: int) -> dict[str, Any]:
         """The settings of a trial, by key: drawn now, or what was drawn for it before."""
         trial_id = self._id(number)
@@ -93,12 +105,14 @@ class Trials:
             trial = optuna.Trial(self.study, trial_id)
             return {parameter.key: parameter.draw(trial) for parameter in self.sweep.space.parameters}
 
+    @patiently
     def report(self, number: int, validation: int, value: float) -> bool:
         """Report the metric of a validation (1 for the first); return whether the trial should end now."""
         trial_id = self._id(number)
         self.storage.set_trial_intermediate_value(trial_id, validation, value)
         return bool(self.study.pruner.prune(self.study, self.storage.get_trial(trial_id)))  # NumPy's, in some
 
+    @patiently
     def note(self, number: int, name: str, value: Any) -> None:
         """Keep a fact about a trial that has not ended."""
         self.storage.set_trial_user_attr(self._id(number), name, value)
@@ -126,6 +140,7 @@ class Trials:
         self._end(number, ending["outcome"], value)
         return True
 
+    @patiently
     def _end(self, number: int, outcome: Outcome, value: float | None) -> None:
         """Tell Optuna. What the settings are to blame for is to be drawn less often: TPE takes it for pruned."""
         states = {"finished": TrialState.COMPLETE, "failed": TrialState.FAIL}

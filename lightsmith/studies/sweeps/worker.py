@@ -17,6 +17,7 @@ from lightsmith.studies.study import Member
 from lightsmith.studies.sweeps.compared_runs import compared_names, compared_options, has_ended
 from lightsmith.studies.sweeps.forks import fork
 from lightsmith.studies.sweeps.leases import BEAT_SECONDS, Holder, Leases
+from lightsmith.studies.sweeps.patience import until_answered
 from lightsmith.studies.sweeps.run_member import run_compared, run_trial
 from lightsmith.studies.sweeps.storage import leases_address
 from lightsmith.studies.sweeps.sweep import Sweep, trial_name
@@ -56,10 +57,11 @@ class Worker:
 
     def __init__(self, sweep: Sweep) -> None:
         self.sweep = sweep
-        self.trials = Trials(sweep)
         self.stopped = False
         self._parent = os.getppid()
-        self._leases = Leases(leases_address(sweep.folder, sweep.database), sweep.plan.name, Holder.here())
+        self.trials = until_answered(lambda: Trials(sweep, self._refused), self._refused)
+        url = leases_address(sweep.folder, sweep.database)
+        self._leases = Leases(url, sweep.plan.name, Holder.here(), self._refused)
 
     def stop(self) -> None:
         """Begin nothing any more, and end what is running, resumable."""
@@ -68,6 +70,11 @@ class Worker:
     @property
     def stopping(self) -> bool:
         return self.stopped or os.getppid() != self._parent
+
+    def _refused(self, _: float, __: BaseException) -> None:
+        """Wait for the database as long as the first process does, which says so."""
+        if self.stopping:
+            raise SystemExit(0)
 
     def open_jobs(self) -> list[Job]:
         """List what has not ended yet, begun runs first; the runs of the comparison once all trials have ended."""
@@ -99,10 +106,14 @@ class Worker:
 
     def _run(self, job: Job) -> None:
         """Fork the run, give signs of life until it has ended, and settle it if it is ours still."""
-        process = fork(self._target(job), job.name)
+        target = self._target(job)
+        if not self._leases.renew(job.name):  # the database was away before the settings were drawn
+            return
+        process = fork(target, job.name)
         told = False
         while not wait([process.sentinel], timeout=BEAT_SECONDS):
-            if not self._leases.renew(job.name):  # this machine slept, and somebody else goes on with it
+            # This machine slept, or is cut off from the database: somebody else goes on with it, or soon may.
+            if not self._leases.renew(job.name):
                 process.kill()
                 process.join()
                 return
