@@ -1,4 +1,3 @@
-import json
 import re
 import shlex
 from collections.abc import Collection, Iterable
@@ -13,6 +12,7 @@ from lightsmith.runs.experiment import ExperimentCLI
 from lightsmith.runs.hardware import fast_precision
 from lightsmith.settings.experiments import EXPERIMENTS, experiment_files, header
 from tests.conftest import REAL_DATA, ROOT, Cli
+from tests.experiment_results import results_of
 
 FILES = sorted(path.relative_to(EXPERIMENTS) for path in EXPERIMENTS.rglob("*.yaml"))
 NAMES = [path.stem for path in FILES if "_" not in (path.name[0], path.parts[0][0])]
@@ -28,11 +28,6 @@ SMALLER: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("bert_classifier", "bert_pretraining"), ("--data.batch_size=4",)),
     "photo_transfer": ("--data.batch_size=16", "--data.image_size_px=64"),
 }
-
-
-def results_of(tmp_path: Path, name: str) -> dict[str, Any]:
-    results: dict[str, Any] = json.loads((tmp_path / "runs" / name / "latest" / "results.json").read_text())
-    return results
 
 
 def leaves(settings: Any, prefix: str = "") -> dict[str, Any]:
@@ -211,8 +206,6 @@ REAL_RUNS = {
     "resnet_transfer": ("hymenoptera", 64, ("--model.weights=null",)),
     "photo_transfer": ("hymenoptera", 64, SMALLER["photo_transfer"]),
 }
-
-
 SLOW_ON_REAL_DATA = (
     "cifar_cnn",
     "digit_angle",
@@ -244,38 +237,3 @@ def test_trains_on_real_data(experiment: Cli, tmp_path: Path, name: str) -> None
 def test_real_runs_cover_every_experiment() -> None:
     assert set(REAL_RUNS) == set(NAMES)
     assert (ROOT / "experiments").is_dir()
-
-
-# Of the headline metric: the least of an accuracy, the most of an error.
-SAMPLE_SCORES = {
-    "mnist_mlp": 0.94,
-    "mnist_cnn": 0.97,
-    "digit_angle": 11.0,
-    "cifar_cnn": 0.90,
-    "imdb_lstm": 0.76,
-    "bert_classifier": 0.80,
-    "text_linear": 0.74,
-}
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
-@pytest.mark.parametrize("name", SAMPLE_SCORES)
-def test_reaches_its_score_on_the_sample(experiment: Cli, tmp_path: Path, name: str) -> None:
-    assert experiment(name, QUICK).code == 0
-    headline = results_of(tmp_path, name)["headline"]
-    better = headline["value"] - SAMPLE_SCORES[name]
-    assert (better if headline["direction"] == "max" else -better) >= 0
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_transfer_beats_the_same_network_from_scratch_by_ten_points(experiment: Cli, tmp_path: Path) -> None:
-    def mean_accuracy(*options: str) -> float:
-        scores = []
-        for seed in (1, 2, 3):
-            assert experiment("resnet_transfer", QUICK, f"--seed_everything={seed}", *options).code == 0
-            scores.append(results_of(tmp_path, "resnet_transfer")["test"]["accuracy"])
-        return sum(scores) / len(scores)
-
-    assert mean_accuracy() >= mean_accuracy("--model.weights=null") + 0.10

@@ -93,3 +93,10 @@ def tiny_trainer(*callbacks: Callback, **options: Any) -> Trainer:
         "default_root_dir": Path.cwd(),
     }
     return Trainer(callbacks=list(callbacks), **{**quiet, **options})
+
+
+def fit(model: TinyModel, *callbacks: Callback, **options: Any) -> Trainer:
+    """Train a tiny model for a few epochs; return the Trainer."""
+    trainer = tiny_trainer(*callbacks, **{"max_epochs": 2, "num_sanity_val_steps": 0, **options})
+    trainer.fit(model, TinyData())
+    return trainer

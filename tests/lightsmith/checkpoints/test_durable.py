@@ -9,24 +9,16 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 
-import psutil
 import pytest
 import torch
-from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 
-from callbacks.save_last import SaveLast, rotate
+from callbacks.save_last import rotate
 from datamodules.batches.encoded_cache import sha256
 from lightsmith.checkpoints import durable as durable_checkpoints
 from lightsmith.checkpoints.durable import CHECKPOINT_DRAFT, MANIFEST, DurableCheckpointIO, check_whole
 from lightsmith.replace_file import DRAFT
-from lightsmith.runs.trainer import ExperimentTrainer
-from tests.tiny_task import TinyData, TinyModel
-
-QUIET: dict[str, Any] = {"accelerator": "cpu", "logger": False, "log_every_n_steps": 1}
-QUIET |= {"enable_progress_bar": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
 
 
 def save(path: Path, step: int = 1) -> None:
@@ -55,24 +47,6 @@ def test_what_is_saved_is_loaded_and_listed(tmp_path: Path) -> None:
     }
     assert sorted(path.name for path in tmp_path.iterdir()) == ["last-1.ckpt", "last-2.ckpt", "last.ckpt", MANIFEST]
     assert json.loads((tmp_path / MANIFEST).read_text())["sha256"][-1] == sha256(tmp_path / "last.ckpt")
-
-
-def test_a_save_takes_no_second_copy_in_memory(tmp_path: Path) -> None:
-    weights = {"weights": torch.ones(20_000_000)}  # 80 MB
-    process, done, peak = psutil.Process(), Event(), [0]
-    before = process.memory_info().rss
-
-    def watch() -> None:
-        while not done.wait(0.002):
-            peak[0] = max(peak[0], process.memory_info().rss)
-
-    watcher = Thread(target=watch)
-    watcher.start()
-    DurableCheckpointIO().save_checkpoint(weights, tmp_path / "last.ckpt")
-    done.set()
-    watcher.join()
-    assert 0 < peak[0] - before < 40e6
-    check_whole(tmp_path / "last.ckpt")
 
 
 def test_a_checkpoint_without_a_manifest_is_loaded_too_and_stays_whole(tmp_path: Path) -> None:
@@ -163,23 +137,6 @@ def test_nothing_in_a_checkpoint_is_run(tmp_path: Path) -> None:
     assert not (tmp_path / "canary").exists()
 
 
-def test_unknown_options_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match="storage_options"):
-        DurableCheckpointIO().save_checkpoint({}, tmp_path / "x.ckpt", storage_options={})
-
-
-def test_every_experiment_saves_this_way_unless_asked_otherwise() -> None:
-    assert type(ExperimentTrainer(**QUIET).strategy.checkpoint_io) is DurableCheckpointIO
-
-    class Own(TorchCheckpointIO):
-        pass
-
-    assert type(ExperimentTrainer(plugins=[Own()], **QUIET).strategy.checkpoint_io) is Own
-
-
-# Figure 5: kills.
-
-
 def die_at_call(number: int) -> None:
     """Kill this process just before the n-th call that changes something on the disk."""
     calls = count(1)
@@ -227,9 +184,6 @@ def test_no_kill_leaves_a_checkpoint_that_cannot_be_read(tmp_path: Path, kills: 
     print(f"| 5 | {kills} SIGKILLs inside a save | 0 unreadable committed checkpoints; {drafts} drafts, all swept |")
 
 
-# Figure 7: a full disk.
-
-
 @pytest.fixture
 def full_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 200 kB, full but for one checkpoint and a random bit more."""
@@ -264,23 +218,6 @@ def test_a_full_disk_costs_nothing_but_the_new_checkpoint(full_disk: Path, capfd
         for path in full_disk.glob("*.ckpt"):
             check_whole(path)
     print(f"| 7 | disk full during {saves} saves (tmpfs) | previous intact {saves}/{saves}, one line each, no debris |")
-
-
-def test_training_goes_on_when_the_disk_is_full(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    syncs = count()
-
-    def fsync(descriptor: int) -> None:
-        if next(syncs) > 3:  # two files and their folder, twice: the first epoch
-            raise OSError(errno.EDQUOT, "Disk quota exceeded")
-
-    monkeypatch.setattr("os.fsync", fsync)
-    trainer = ExperimentTrainer(callbacks=[SaveLast(saving_share=1)], max_epochs=3, default_root_dir=tmp_path, **QUIET)
-    trainer.fit(TinyModel(), TinyData())
-    assert trainer.global_step == 15
-    assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == {"last.ckpt", MANIFEST}
-    assert capsys.readouterr().err.count("was not saved: Disk quota exceeded") == 2
 
 
 def test_another_failure_of_the_disk_is_not_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

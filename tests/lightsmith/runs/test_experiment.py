@@ -188,35 +188,6 @@ def test_a_signal_is_no_success_and_loses_no_step(
         assert [step for step, _ in column(run, "train/loss_step")] == [0, 1, 2]
 
 
-def test_a_checkpoint_of_another_task_or_size_or_a_damaged_one_is_refused(experiment: Cli, tmp_path: Path) -> None:
-    experiment("mnist_mlp", *SMALL, CSV, "--trainer.max_epochs=1")
-    run = (tmp_path / "runs" / "mnist_mlp" / "latest").resolve()
-    best = run / "checkpoints" / "best.ckpt"
-    damaged = tmp_path / "damaged.ckpt"
-    damaged.write_bytes(best.read_bytes()[:10_000])
-    torch.save({"state_dict": {}}, tmp_path / "foreign.ckpt")
-    before = sorted((tmp_path / "runs").rglob("*"))
-    for name, option, line in (
-        ("cifar_cnn", f"--ckpt_path={best}", "is a checkpoint of lightning_modules.mnist_mlp.MnistMLP"),
-        ("cifar_cnn", f"--resume={run}", "is a checkpoint of lightning_modules.mnist_mlp.MnistMLP"),
-        ("mnist_mlp", f"--ckpt_path={damaged}", "cannot be read as a checkpoint"),
-        ("mnist_mlp", f"--ckpt_path={tmp_path}/foreign.ckpt", "is not a Lightsmith checkpoint"),
-    ):
-        outcome = experiment(name, option)
-        assert (outcome.code, outcome.err.count("\n")) == (2, 1)
-        assert line in outcome.err
-    other = experiment("mnist_mlp", f"--ckpt_path={best}", "--model.hidden_features=[64, 32]")
-    assert (other.code, "has another network" in other.err) == (2, True)
-    assert sorted((tmp_path / "runs").rglob("*")) == before
-
-
-def test_a_disk_that_cannot_be_written_is_one_line(experiment: Cli, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    outcome = experiment("mnist_mlp", f"--runs={tmp_path}/file/runs")
-    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
-    assert "cannot be written" in outcome.err
-
-
 def test_early_stopping_is_one_more_callback_on_the_command_line(experiment: Cli, tmp_path: Path) -> None:
     stopping = "--trainer.callbacks+=lightning.pytorch.callbacks.EarlyStopping"
     options = ("--trainer.callbacks.monitor=val/loss", "--trainer.callbacks.min_delta=100")

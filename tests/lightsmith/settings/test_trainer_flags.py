@@ -6,70 +6,27 @@ task, is in the slow tests.
 
 from __future__ import annotations
 
-import csv
-import inspect
 import json
 import math
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F
-from lightning.pytorch import Trainer
 
-from lightsmith.checkpoints.rebuild import load_run
-from tests.conftest import ROOT, Cli, Outcome
+from tests.conftest import ROOT, Cli
+from tests.lightsmith.settings.flag_runs import (
+    NEUTRAL,
+    TASKS,
+    Run,
+    Trained,
+    figures,
+    flags_of,
+    loss_and_accuracy,
+)
 
-# 3 batches of 32 in each of 2 epochs; nothing random but the order of the items.
-STEADY = ("--trainer.precision=32-true", "--model.schedule=constant", "--model.warmup_fraction=0", "--loggers=[csv]")
-SMALL = ("--data.train_size=96", "--data.batch_size=32", "--trainer.max_epochs=2", *STEADY)
-TASKS = {
-    "mnist_mlp": (*SMALL, "--data.crop_padding_px=0", "--trainer.log_every_n_steps=1"),
-    "imdb_lstm": (
-        *SMALL,
-        "--trainer.log_every_n_steps=1",
-        "--trainer.gradient_clip_val=null",
-        "--data.max_tokens=16",
-        "--data.token_deletion=0",
-        "--model.dropout=0",
-        "--model.hidden_size=8",
-    ),
-}
 COLUMNS = ("train/loss", "train/loss_step", "train/lr", "val/loss", "val/accuracy")
 ON_TASKS = ["mnist_mlp", pytest.param("imdb_lstm", marks=pytest.mark.slow)]
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a run left for a person to read."""
-
-    outcome: Outcome
-    folder: Path
-
-    @property
-    def results(self) -> dict[str, Any]:
-        results: dict[str, Any] = json.loads((self.folder / "results.json").read_text())
-        return results
-
-    @property
-    def fit(self) -> dict[str, int]:
-        return {name: self.results["fit"][name] for name in ("epochs", "steps", "samples")}
-
-    def column(self, name: str) -> list[float]:
-        with (self.folder / "metrics.csv").open(newline="") as file:
-            return [float(row[name]) for row in csv.DictReader(file) if row.get(name)]
-
-    @property
-    def epochs(self) -> list[str]:
-        """The line of each epoch, without its time."""
-        return [line.rpartition("  ")[0] for line in self.outcome.out.splitlines() if line.startswith("epoch ")]
-
-
-Trained = Callable[..., Run]
 DONE: dict[tuple[str, ...], Run] = {}
 
 
@@ -85,58 +42,6 @@ def trained(experiment: Cli, tmp_path: Path) -> Trained:
         return DONE[(task, *flags)]
 
     return run
-
-
-def figures(run: Run) -> dict[str, Any]:
-    """All that a flag which only changes how a run is made must leave alone."""
-    return {
-        "test": run.results["test"],
-        "weights": run.results["model"]["weights_sha256"],
-        "fit": run.fit,
-        "epochs": run.epochs,
-        **{
-            name: run.column(name) for name in ("train/loss", "train/loss_step", "train/lr", "val/loss", "val/accuracy")
-        },
-    }
-
-
-def loss_and_accuracy(run: Run, split: str, items: int | None) -> tuple[float, float]:
-    """Of the checkpoint that was tested, on the first items of a split, computed without a Trainer."""
-    model, data = load_run(run.folder)
-    batches = list(data.loader(split))
-    with torch.no_grad():
-        logits = torch.cat([model.eval()(*batch.inputs) for batch in batches]).float()[:items]
-    labels = torch.cat([batch.label for batch in batches])[:items]
-    return float(F.cross_entropy(logits, labels)), float((logits.argmax(1) == labels).float().mean())
-
-
-# Flags that change how a run is made, and not one of its figures; together, as the slow test tries each alone.
-NEUTRAL = {
-    "accelerator": "cpu",
-    "devices": "1",
-    "num_nodes": "1",
-    "strategy": "auto",
-    "deterministic": "true",
-    "benchmark": "false",
-    "detect_anomaly": "true",
-    "inference_mode": "false",
-    "use_distributed_sampler": "false",
-    "sync_batchnorm": "true",
-    "reload_dataloaders_every_n_epochs": "1",
-    "num_sanity_val_steps": "2",
-    "enable_autolog_hparams": "false",
-    "plugins": "[]",
-    "logger": "true",
-    "min_epochs": "1",
-    "min_steps": "1",
-    "max_time": "01:00:00:00",
-    "limit_predict_batches": "1",
-    "enable_checkpointing": "true",
-}
-
-
-def flags_of(values: dict[str, str]) -> list[str]:
-    return [f"--trainer.{name}={value}" for name, value in values.items()]
 
 
 @pytest.mark.parametrize("task", ON_TASKS)
@@ -311,58 +216,6 @@ def test_overfit_batches_learns_the_same_few_items_by_heart(
     run = trained(task, *few, f"--trainer.overfit_batches={batches}", "--trainer.log_every_n_steps=50")
     assert run.fit["samples"] == items * epochs
     assert float(run.epochs[-1].split()[3]) < 0.01, run.epochs[-1]
-
-
-REFUSED = {
-    "barebones=true": "--loggers=[] --trainer.enable_progress_bar=false",
-    "enable_checkpointing=false": "a run is tested on its best checkpoint",
-    "limit_train_batches=0": "leaves nothing to train",
-    "max_epochs=0": "leaves nothing to train",
-    "max_steps=0": "leaves nothing to train",
-    "limit_test_batches=0": "run ends with a test",
-    "default_root_dir=elsewhere": "--runs is the folder",
-    "model_registry=mine": "trainer.model_registry=mine is not used here",
-    "check_val_every_n_epoch=0": "must be at least 1",
-    "val_check_interval=0": "set trainer.limit_val_batches=0",
-    "log_every_n_steps=-1": "must be at least 0",
-    "gradient_clip_val=-1": "must be at least 0",
-    "min_epochs=3": "is more than trainer.max_epochs=2",
-    "num_nodes=2": "needs a launcher that starts every node",
-    "gradient_clip_algorithm=value": "clips nothing without trainer.gradient_clip_val",
-    "accumulate_grad_batches=0": "must be at least 1",
-}
-REFUSED_BY_LIGHTNING = {
-    "limit_train_batches=0.001": "increase the `limit_train_batches`",
-    "overfit_batches=0.001": "0.001",
-    "val_check_interval=1000": "must be less than or equal to the number of the training batches (3)",
-    "max_epochs=-1": "has no end",
-    "accelerator=gpux": "gpux",
-    "devices=0": "devices",
-    "strategy=dpp": "dpp",
-    "precision=16-bit": "trainer.precision",
-    "plugins=nothing": "plugins",
-    "profiler=simpl": "simpl",
-    "max_time=soon": "soon",
-    "callbacks=nothing": "trainer.callbacks",
-    "logger=nothing": "trainer.logger",
-}
-FLAGS = [*REFUSED, *(pytest.param(flag, marks=pytest.mark.slow) for flag in REFUSED_BY_LIGHTNING)]
-
-
-@pytest.mark.parametrize("flag", FLAGS)
-def test_a_flag_that_cannot_be_meant_is_one_line_and_leaves_nothing(experiment: Cli, tmp_path: Path, flag: str) -> None:
-    outcome = experiment("mnist_mlp", *TASKS["mnist_mlp"], f"--trainer.{flag}")
-    assert (outcome.code, outcome.err.count("\n")) == (2, 1), outcome.err
-    assert {**REFUSED, **REFUSED_BY_LIGHTNING}[flag] in outcome.err
-    assert not (tmp_path / "runs").exists()
-
-
-def test_every_flag_of_the_trainer_is_tried_here() -> None:
-    known = set(inspect.signature(Trainer.__init__).parameters) - {"self"}
-    tried = {flag.partition("=")[0] for flag in [*NEUTRAL, *REFUSED, *REFUSED_BY_LIGHTNING]}
-    text = Path(__file__).read_text()
-    tried |= set(re.findall(r"--trainer\.(\w+)=", text)) | set(re.findall(r'"(limit_\w+)":', text))
-    assert known - tried == set()
 
 
 @pytest.mark.slow
