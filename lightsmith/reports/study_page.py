@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lightsmith.records.results import FILE
+from lightsmith.reports.comparison_record import read_comparison
 from lightsmith.reports.parts import Part, section
 from lightsmith.reports.search_parts import search_parts
 from lightsmith.reports.several_page import FOOTER, OneRun, read_runs, several_page
@@ -29,7 +30,10 @@ def study_page(folder: Path) -> dict[str, Any]:
     if not begun:
         raise ValueError(f"no run of {shown(folder)} has begun: a report needs one that is finished")
     title = f"{study.experiment}, {study.kind}: {folder.name}"
-    page = _sweep_page(folder, begun, title) if study.kind == "sweep" else several_page(begun, title)
+    if study.kind == "sweep":
+        page = _sweep_page(folder, begun, title)
+    else:
+        page = several_page(begun, title, compared=read_comparison(folder))
     page["lead"].append(_standing(study))
     return page
 
