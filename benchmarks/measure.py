@@ -13,9 +13,8 @@ from typing import Any
 from benchmarks.command_line import answer
 from benchmarks.pages import EXPERIMENTS_FILE, read_measurements, write_pages
 from benchmarks.report import clean_commit, machine
-from lightsmith.settings.experiments import experiment_files
+from lightsmith.settings.experiments import experiment_file
 from lightsmith.studies.child_runs import run_experiment
-from lightsmith.terminal import nearest
 
 
 def measure(name: str, data: str = "sample", seeds: int = 1, variant: str = "", options: str = "") -> None:
@@ -31,8 +30,7 @@ def measure(name: str, data: str = "sample", seeds: int = 1, variant: str = "", 
     Raises:
         ValueError: no such experiment, uncommitted changes, or a run that failed.
     """
-    if name not in experiment_files():
-        raise ValueError(f"no experiment {name!r}{nearest(name, list(experiment_files()))}")
+    experiment_file(name)  # refuses a name that is none
     if seeds < 1:
         raise ValueError(f"--seeds={seeds} must be at least 1")
     commit = clean_commit()

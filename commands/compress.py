@@ -26,12 +26,12 @@ from lightsmith.exports.model import batches, load_model
 from lightsmith.exports.proof import said
 from lightsmith.run_folder import COMPRESSED, LEDGER, TRAINING, create_run_folder, point_latest
 from lightsmith.runs.failures import RunFailedError
-from lightsmith.settings.experiments import experiment_files
+from lightsmith.settings.experiments import experiment_file
 from lightsmith.settings.yaml_files import read_settings
 from lightsmith.studies.child_runs import CLI, run_experiment
 from lightsmith.studies.ledger import SCHEMA, Row, lost_by, plot, print_table, recommended, shortcomings
 from lightsmith.studies.variants import Variant, read_plan
-from lightsmith.terminal import nearest, shown
+from lightsmith.terminal import shown
 
 
 def compress(
@@ -61,8 +61,7 @@ def compress(
     Raises:
         ValueError: no such experiment, plan, run or data, or a run of another experiment or other classes.
     """
-    if name not in experiment_files():
-        raise ValueError(f"no experiment {name!r}{nearest(name, list(experiment_files()))}")
+    experiment_file(name)  # refuses a name that is none
     if max_drop < 0 or (limit is not None and limit < 1):
         raise ValueError(f"--max_drop={max_drop} must be at least 0 and --limit={limit} at least 1")
     variants = read_plan(name)
@@ -87,7 +86,7 @@ def _checked_data(name: str, data: str | None, run: Path | None) -> str:
     """Find the data, and refuse now what the first training or export would refuse later."""
     if run is not None:
         model, source = load_run(run)
-        wanted = read_settings(experiment_files()[name])["model"]["class_path"]
+        wanted = read_settings(experiment_file(name))["model"]["class_path"]
         if class_path(model) != wanted:
             raise ValueError(f"--run={run} is of {class_path(model)}, the experiment {name} of {wanted}")
         data = source.source = data or source.source

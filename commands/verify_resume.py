@@ -21,9 +21,8 @@ from lightsmith.checkpoints.newest_checkpoint import newest_checkpoint
 from lightsmith.checkpoints.rebuild import read_checkpoint
 from lightsmith.records.results import read_results
 from lightsmith.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT, has_checkpoint
-from lightsmith.settings.experiments import EXPERIMENTS, experiment_files
+from lightsmith.settings.experiments import EXPERIMENTS, experiment_file
 from lightsmith.studies.child_runs import ChildRun, run_command
-from lightsmith.terminal import nearest
 
 SAVES = 10  # in mid-epoch, over the whole run
 LONGEST_SHOWN = 100  # characters
@@ -58,8 +57,7 @@ def verify_resume(name: str, data: str = "sample", kills: int = len(MOMENTS), op
     Raises:
         ValueError: no such experiment, or a run failed by itself.
     """
-    if name not in experiment_files():
-        raise ValueError(f"no experiment {name!r}{nearest(name, list(experiment_files()))}")
+    experiment_file(name)  # refuses a name that is none
     if kills < 1:
         raise ValueError(f"--kills={kills} must be at least 1")
     with tempfile.TemporaryDirectory(prefix="lightsmith-verify-") as scratch:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from lightsmith.exports import latency
+from lightsmith.settings.experiments import experiment_files
 from lightsmith.studies import variants
 from lightsmith.studies.variants import PLANS
 from tests.conftest import Cli
@@ -72,10 +73,13 @@ def test_a_variant_that_cannot_be_trained_ends_it_in_one_line_and_keeps_the_rest
     assert (tmp_path / "runs/mnist_mlp-compressed/latest/dense/model.onnx").is_file()
 
 
+EXPERIMENTS = ", ".join(experiment_files())
+
+
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        (("--name=mnist_mpl",), "no experiment 'mnist_mpl'; did you mean mnist_mlp?\n"),
+        (("--name=mnist_mpl",), f"no experiment 'mnist_mpl'; did you mean mnist_mlp? (all: {EXPERIMENTS})\n"),
         (("--name=mnist_mlp", "--max_drop=-1"), "--max_drop=-1.0 must be at least 0 and --limit=None at least 1\n"),
         (("--name=mnist_mlp", "--run=nowhere"), "no checkpoint at nowhere\n"),
         (
