@@ -5,10 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from psycopg import OperationalError
 
 from lightsmith.studies.sweeps import leases
 from lightsmith.studies.sweeps.leases import Holder, Leases
 from lightsmith.studies.sweeps.storage import leases_address
+from tests.postgres import postgres_server
 
 
 def of(holder: Holder, study: str = "study") -> Leases:
@@ -40,6 +42,25 @@ def test_a_dead_process_of_this_machine_loses_its_lease_soon(monkeypatch: pytest
     monkeypatch.setattr(leases, "GONE_SECONDS", -1.0)
     assert mine.take("trial-1")
     assert not dead.renew("trial-1")
+
+
+@pytest.mark.slow
+def test_while_the_database_is_away_a_lease_is_ours_while_that_is_sure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with postgres_server() as server:
+        mine = Leases(leases_address(Path(), server.address), "study", Holder.here())
+        mine.prepare()
+        assert mine.take("trial-1")
+        server.stop()
+        assert mine.renew("trial-1")
+        with pytest.raises(OperationalError):  # nobody waits here
+            mine.give_back("trial-1")
+        server.start()
+        monkeypatch.setattr(leases, "SURE_SECONDS", 0.0)
+        assert mine.renew("trial-1")
+        server.stop()
+        assert not mine.renew("trial-1")
 
 
 def test_a_silent_machine_loses_its_lease_and_learns_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
