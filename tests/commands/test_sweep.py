@@ -148,8 +148,8 @@ def test_a_database_that_stays_away_ends_a_sweep_in_one_line_and_it_goes_on_late
         options = [*COMMAND[2:], "--trials=4", "--workers=2", f"--options={SMALL}", f"--storage={server.address}"]
         impatient = [sys.executable, "-c", IMPATIENT, *options]
         environment = {**ENVIRONMENT, "PYTHONPATH": str(ROOT)}
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        with subprocess.Popen(impatient, env=environment, text=True, **pipes) as process:
+        pipe = subprocess.PIPE
+        with subprocess.Popen(impatient, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
             stopped_in_mid_sweep(server, process)
             said, error = process.communicate()
         assert process.returncode == 1, said + error

@@ -16,7 +16,9 @@ from lightsmith.terminal import nearest, one_line
 JOURNAL = "journal.log"
 LEASES = "leases.sqlite"
 # A server that does not answer counts as away within some ten seconds, well before a lease ends.
-CONNECTION = {"connect_timeout": 10, "tcp_user_timeout": 10_000} | {
+CONNECTION = {
+    "connect_timeout": 10,
+    "tcp_user_timeout": 10_000,  # in milliseconds, unlike the others
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,

@@ -107,7 +107,7 @@ class Worker:
     def _run(self, job: Job) -> None:
         """Fork the run, give signs of life until it has ended, and settle it if it is ours still."""
         target = self._target(job)
-        if not self._leases.renew(job.name):  # the database was away before the settings were drawn
+        if not self._leases.renew(job.name):  # the database was away while the settings were drawn
             return
         process = fork(target, job.name)
         told = False

@@ -1,5 +1,4 @@
 import sqlite3
-from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -36,9 +35,8 @@ def of_driver(error: Exception) -> OperationalError:
 
 
 @pytest.fixture(autouse=True)
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "RETRY_SECONDS", 0.01)
-    return
 
 
 def test_a_database_is_asked_again_until_it_is_back() -> None:
