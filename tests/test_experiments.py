@@ -84,8 +84,8 @@ def test_part_is_short_and_its_command_runs_for_one_batch(part: Path, experiment
 
 def test_a_run_with_a_part_lies_with_the_runs_of_its_experiment(experiment: Cli, tmp_path: Path) -> None:
     assert len(PARTS) >= 5
-    quick = ("--trainer.max_epochs=1", "--data.train_size=40", "--data.batch_size=8", QUICK)
-    quick += ("--trainer.limit_val_batches=1", "--trainer.limit_test_batches=1")
+    small = ("--data.train_size=40", "--data.batch_size=8")
+    quick = ("--trainer.max_epochs=1", "--trainer.limit_val_batches=1", "--trainer.limit_test_batches=1", *small, QUICK)
     part = EXPERIMENTS / "_finetuning" / "feature_extraction.yaml"
     assert experiment("resnet_transfer", "-c", part, *quick).code == 0
     results = results_of(tmp_path, "resnet_transfer")

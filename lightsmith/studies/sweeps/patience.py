@@ -63,7 +63,7 @@ def patiently(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S,
     """Make a method one that is done again while the database is away."""
 
     @wraps(method)
-    def call(self: S, *arguments: P.args, **options: P.kwargs) -> T:
+    def call(self: S, /, *arguments: P.args, **options: P.kwargs) -> T:
         return until_answered(lambda: method(self, *arguments, **options), self.refused)
 
     return call
