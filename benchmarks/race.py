@@ -60,7 +60,9 @@ def run_contender(contender: Contender, filled: dict[str, Any], quick: bool) -> 
     output = scratch / "record.json"
     given = (*contender.command, *(contender.quick if quick else ()))
     options = [option.format(**filled, output=output) for option in given]
-    return _lightsmith(contender, options, scratch) if contender.experiment else _baseline(contender, options, output)
+    if contender.experiment:
+        return _lightsmith(contender, options, scratch)
+    return _baseline(contender, options, output)
 
 
 def _baseline(contender: Contender, options: list[str], output: Path) -> Record:

@@ -122,7 +122,7 @@ class ApplyAdapters(Callback):
         assert self._ranks is not None
         return loss + self.orthogonality * self._ranks.overlap()
 
-    def _after_step(self, trainer: Trainer, pl_module: Task, *_: Any) -> None:
+    def _after_step(self, trainer: Trainer, pl_module: Task, *_: object) -> None:
         """Judge the directions by the gradients of the step that was just made, and keep as many as are due."""
         ranks = self._ranks
         assert ranks is not None

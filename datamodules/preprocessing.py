@@ -47,7 +47,7 @@ class Preprocessing:
         return {"kind": self.kind, **{f.name: getattr(self, f.name) for f in fields(self) if f.repr}}
 
     @classmethod
-    def restored(cls, settings: Mapping[str, Any], **others: Any) -> Self:
+    def restored(cls, settings: Mapping[str, object], **others: object) -> Self:
         """From ``settings``; those that an older version did not write down get their default.
 
         Args:

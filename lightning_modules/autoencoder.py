@@ -94,15 +94,18 @@ class Autoencoder(Task):
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Compute the mean cost of an image in nats, ()."""
         nats = pixel_nats(outputs, pixels_of(batch)).mean()
-        return nats + self._kl(outputs, batch).mean() if self.variational else nats
+        if self.variational:
+            nats = nats + self._kl(outputs, batch).mean()
+        return nats
 
     def update(self, metrics: MetricCollection, outputs: Tensor, batch: Batch) -> None:
         pixels = pixels_of(batch)
         figures = {
             "nats": self.loss(outputs, batch),
             "reconstruction_error": squared_error(outputs, pixels).mean(),
-            "kl": self._kl(outputs, batch).mean() if self.variational else None,
         }
+        if self.variational:
+            figures["kl"] = self._kl(outputs, batch).mean()
         for name, metric in metrics.items(keep_base=True):
             metric.update(figures[name], len(pixels))
 
@@ -112,13 +115,13 @@ class Autoencoder(Task):
         latents = outputs[:, pixels.shape[1] :][:, : self.network.latents]
         return torch.cat([squared_error(outputs, pixels)[:, None], latents], dim=1)
 
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         return super().training_step(self._drawn(batch), batch_idx)
 
-    def validation_step(self, batch: Any, batch_idx: int) -> None:
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
         super().validation_step(self._drawn(batch), batch_idx)
 
-    def test_step(self, batch: Any, batch_idx: int) -> Tensor:
+    def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The ``predictions`` of the images as they are; the figures are those of drawn ones."""
         drawn = self._drawn(batch)
         super().test_step(drawn, batch_idx)

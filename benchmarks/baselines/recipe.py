@@ -19,7 +19,7 @@ from lightsmith.settings.experiments import EXPERIMENTS
 
 
 class Recipe:
-    """What experiments/<experiment>.yaml, an image experiment, trains with; iterates over an epoch's batches."""
+    """The training of experiments/<experiment>.yaml, an image experiment; iterates over an epoch's batches."""
 
     def __init__(self, experiment: str, data: str, batch_size: int | None) -> None:
         settings = yaml.safe_load((EXPERIMENTS / f"{experiment}.yaml").read_text(encoding="utf-8"))

@@ -70,7 +70,7 @@ class Source:
     unusable: list[tuple[str, str]] = field(default_factory=list)
     rows: dict[str, np.ndarray] = field(default_factory=dict)
 
-    def written(self, label: Any) -> str:
+    def written(self, label: float) -> str:
         """A label as a person would write it: the name of a class, or a value."""
         return self.class_names[int(label)] if self.class_names else f"{label:g}"
 

@@ -79,14 +79,14 @@ def wrong_value_rows(worst: Sequence[WrongValue], data: Any) -> list[list[Any]]:
     return _with_texts(["item", "label", "value", "error"], rows, worst, data)
 
 
-def _with_texts(header: list[Any], rows: list[list[Any]], worst: Sequence[Any], data: Any) -> list[list[Any]]:
+def _with_texts(header: list[str], rows: list[list[Any]], worst: Sequence[Any], data: Any) -> list[list[Any]]:
     if getattr(data, "kind", "") != "text":
         return [header, *rows]
     texts = [" ".join(data.item("test", mistake.position).split())[:SHOWN_CHARACTERS] for mistake in worst]
     return [[*header, "text"], *([*row, text] for row, text in zip(rows, texts, strict=True))]
 
 
-def _write(path: Path, rows: Iterable[Sequence[Any]]) -> None:
+def _write(path: Path, rows: Iterable[Sequence[object]]) -> None:
     """As UTF-8 with a byte order mark, by which spreadsheets know it."""
     file = io.StringIO(newline="")
     csv.writer(file).writerows(rows)

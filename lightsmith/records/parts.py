@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal, TypeVar
 
 T = TypeVar("T")
+BEST: Mapping[str, Callable[..., Any]] = {"max": max, "min": min}  # by the direction of a headline
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,11 @@ class Headline:
     metric: str
     value: float
     direction: Literal["max", "min"]
+
+    @property
+    def better(self) -> str:
+        """The word for figures that are better: higher or lower."""
+        return {"max": "higher", "min": "lower"}[self.direction]
 
 
 @dataclass(frozen=True)
@@ -140,8 +146,8 @@ class Environment:
     git_dirty: bool | None = None
 
 
-def plain(value: Any) -> Any:
-    """A record as JSON has it: a field that Python reserves the name of has lost its underscore."""
+def plain(value: object) -> Any:
+    """Turn a record into JSON's types; field names that end in an underscore, as Python's words do, lose it."""
     if isinstance(value, Figures):
         return value.flat
     if is_dataclass(value):
@@ -151,8 +157,8 @@ def plain(value: Any) -> Any:
     return value
 
 
-def made(kind: type[T], values: Mapping[str, Any]) -> T:
-    """A part of a record, from its JSON.
+def made(kind: type[T], values: Mapping[str, object]) -> T:
+    """Make a part of a record from its JSON.
 
     Raises:
         TypeError: it lacks a key.

@@ -45,7 +45,7 @@ class Status:
 
 
 def write_status(folder: Path, state: State, reason: str | None = None) -> None:
-    """Say how the run in a folder stands, which this process runs. Durable from here on.
+    """Write the status of a run that this process runs into its folder, durably.
 
     Raises:
         OSError: the disk cannot be written.

@@ -25,7 +25,7 @@ LENGTHS = ("trainer.max_epochs", "trainer.max_steps")
 
 
 def changed_settings(first: Path, now: Path) -> list[str]:
-    """A line for each setting that differs between two resolved configurations and may change the outcome."""
+    """List the settings that differ between two resolved configurations and may change the outcome, a line each."""
     before, after = (dict(flat(yaml.safe_load(file.read_text("utf-8")))) for file in (first, now))
     changed = [key for key in dict.fromkeys([*before, *after]) if before.get(key) != after.get(key)]
     return [
@@ -42,7 +42,7 @@ def _effect(key: str) -> str:
     return f"so the result is not that of an uninterrupted run{schedule}"
 
 
-def flat(settings: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+def flat(settings: object, key: str = "") -> Iterator[tuple[str, Any]]:
     """Nested settings by dotted name; of a list of objects each by its place."""
     if isinstance(settings, dict) and settings:
         for name, value in settings.items():

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from benchmarks import report
-from benchmarks.report import file_stem, plot, print_table, save, summarize
+from benchmarks.report import Machine, file_stem, plot, print_table, save, summarize
 
-ABOUT = {"cpu": "AMD EPYC (R)", "cores": 2, "gpu": None, "torch": "2.14.1"}
+ABOUT: Machine = {"cpu": "AMD EPYC (R)", "cores": 2, "gpu": None, "torch": "2.14.1"}
 
 
 def record(speed: float, *accuracies: float) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def test_medians_ranges_and_the_first_time_the_target_is_reached() -> None:
 def test_the_table_compares_with_the_first(capsys: pytest.CaptureFixture[str]) -> None:
     print_table("mnist_mlp", summarize({"ours": [record(2000, 0.99)], "tutorial": [record(500, 0.99)]}, 0.98), 0.98)
     out = capsys.readouterr().out
-    assert "seconds to 98% validation" in out
+    assert "seconds to 98% of validation" in out
     assert [word for word in out.split() if word.endswith("×")] == ["1.00×", "0.25×"]
 
 

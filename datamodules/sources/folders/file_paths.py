@@ -65,7 +65,7 @@ class FilePaths(Sequence[Path]):
     def __len__(self) -> int:
         return len(self.positions)
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         return Path(self.files.paths[self.positions[index]])

@@ -48,7 +48,9 @@ def class_order(names: Iterable[str]) -> list[str]:
         raise ValueError("holds fractions: labels must be integers or strings; for values give a Regressor as --model")
     if long := next((name for name in ordered if len(name) > LONGEST_NAME), None):
         raise ValueError(f"holds a text of {len(long):,} characters: labels must be integers or strings")
-    return sorted(ordered, key=int) if all(map(INTEGER.fullmatch, ordered)) else ordered
+    if all(map(INTEGER.fullmatch, ordered)):
+        ordered.sort(key=int)
+    return ordered
 
 
 def label_notes(found: Iterable[str], names: Sequence[str]) -> list[str]:

@@ -71,7 +71,7 @@ class Space:
             parameter.option(told(parameter.values[0])) for parameter in self.parameters if len(parameter.values) == 1
         ]
 
-    def options(self, drawn: Mapping[str, Any]) -> list[str]:
+    def options(self, drawn: Mapping[str, object]) -> list[str]:
         """The options of the command line for what was drawn, by key."""
         return [parameter.option(drawn[parameter.key]) for parameter in self.parameters]
 
@@ -109,7 +109,7 @@ def _space(settings: Mapping[str, Any]) -> Space:
     return Space(method, metric, goal, parameters, cap, _stopping(settings.get("early_terminate")))
 
 
-def _metric(given: Any) -> tuple[str | None, Goal | None]:
+def _metric(given: object) -> tuple[str | None, Goal | None]:
     if given is None:
         return None, None
     if not isinstance(given, dict) or not isinstance(given.get("name"), str):
@@ -156,5 +156,5 @@ def _stopping(given: Any) -> Stopping | None:
     return Stopping(kind, first, eta)
 
 
-def _counts(value: Any) -> bool:
+def _counts(value: object) -> bool:
     return type(value) is int and value >= 1

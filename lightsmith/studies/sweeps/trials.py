@@ -13,6 +13,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from lightsmith.records.parts import BEST
 from lightsmith.studies.sweeps.samplers import pruner_of, sampler_of
 from lightsmith.studies.sweeps.storage import open_storage
 from lightsmith.studies.sweeps.sweep import Sweep
@@ -67,9 +68,11 @@ class Trials:
     def plan(self) -> None:
         """Write down the trials that are still lacking; of a grid with their settings."""
         space = self.sweep.space
-        points: Sequence[dict[str, Any]] = space.grid() if space.method == "grid" else []
-        for n in range(len(self.all()), self.sweep.plan.trials):
-            self.study.enqueue_trial(points[n] if points else {})
+        points: Sequence[dict[str, Any]] = [{}] * self.sweep.plan.trials
+        if space.method == "grid":
+            points = space.grid()
+        for point in points[len(self.all()) : self.sweep.plan.trials]:
+            self.study.enqueue_trial(point)
 
     def all(self) -> list[FrozenTrial]:
         """Every trial in the order of their numbers."""
@@ -99,7 +102,7 @@ class Trials:
         self.storage.set_trial_intermediate_value(trial_id, validation, value)
         return bool(self.study.pruner.prune(self.study, self.storage.get_trial(trial_id)))  # NumPy's, in some
 
-    def note(self, number: int, name: str, value: Any) -> None:
+    def note(self, number: int, name: str, value: object) -> None:
         """Keep a fact about a trial that has not ended."""
         self.storage.set_trial_user_attr(self._id(number), name, value)
 
@@ -146,11 +149,12 @@ class Trials:
 
     def value_of(self, trial: FrozenTrial) -> float | None:
         """The best value that a trial has reported; None if none was."""
-        best = max if self.sweep.plan.direction == "max" else min
-        return best(trial.intermediate_values.values(), default=None)
+        value: float | None = BEST[self.sweep.plan.direction](trial.intermediate_values.values(), default=None)
+        return value
 
     def best(self) -> FrozenTrial | None:
         """The finished trial with the best value, of equal ones the first; None if none has finished."""
         finished = [trial for trial in self.all() if trial.state == TrialState.COMPLETE]
-        sign = -1 if self.sweep.plan.direction == "max" else 1
-        return min(finished, key=lambda trial: (sign * (trial.value or 0.0), trial.number), default=None)
+        best = BEST[self.sweep.plan.direction]  # gives the first of equal ones
+        found: FrozenTrial | None = best(finished, key=lambda trial: trial.value or 0.0, default=None)
+        return found
