@@ -7,7 +7,7 @@ import platform
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import lightning
 import numpy as np
@@ -36,6 +36,9 @@ from lightsmith.records.results import Results
 from lightsmith.run_folder import BEST_CHECKPOINT, PREDICTIONS
 from lightsmith.runs.hardware import device_name
 from lightsmith.runs.trainer import ExperimentTrainer
+
+if TYPE_CHECKING:
+    from datamodules.split_data import SplitData
 
 TEST, ROBUSTNESS = "test/", "robustness/"  # what the names of metrics begin with
 
@@ -74,7 +77,7 @@ def gather_results(
     )
 
 
-def _data(data: Any) -> DataFacts:
+def _data(data: SplitData) -> DataFacts:
     skipped, ignored = (
         [LeftOut(item, reason) for item, reason in left_out] for left_out in (data.skipped, data.source_found.ignored)
     )

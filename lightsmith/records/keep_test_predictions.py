@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,9 @@ from datamodules.sources.source import first_few
 from lightning_modules.training.answer import Answer
 from lightsmith.replace_file import replacing
 from lightsmith.terminal import print_once, shown
+
+if TYPE_CHECKING:
+    from datamodules.split_data import SplitData
 
 BATCHES_AT_ONCE = 32  # that a process holds before the first one writes them down
 NUMBER_BYTES = 4
@@ -149,7 +152,7 @@ class WaitingRows:
             yield index, self._labels[index], np.frombuffer(content, np.float32).reshape(count, columns)[kept]
 
 
-def write_predictions(output: Path, rows: WaitingRows, answer: Answer, data: Any) -> None:
+def write_predictions(output: Path, rows: WaitingRows, answer: Answer, data: SplitData) -> None:
     """Write the predictions file, all of it or nothing; it survives a loss of power.
 
     Raises:

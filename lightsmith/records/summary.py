@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 from shlex import quote
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lightsmith.records.class_notes import class_rows
 from lightsmith.records.left_out import grouped
 from lightsmith.run_folder import LAST_CHECKPOINT
 from lightsmith.settings.experiments import experiment_files
 from lightsmith.terminal import counted, shown
+
+if TYPE_CHECKING:
+    from datamodules.sources.source import Source
+    from datamodules.split_data import SplitData
 
 
 def how_to_continue(run_folder: Path | None) -> str:
@@ -22,7 +26,7 @@ def how_to_continue(run_folder: Path | None) -> str:
     return f"; continue with: make exp RESUME={shown(run_folder)}"
 
 
-def data_lines(data: Any, recorded: bool) -> list[str]:
+def data_lines(data: SplitData, recorded: bool) -> list[str]:
     """The first lines of a run: which data, how large, what becomes of an item, what was cut or left out.
 
     Args:
@@ -46,11 +50,11 @@ def data_lines(data: Any, recorded: bool) -> list[str]:
     return [_row("data", found.origin), *(_row("", line) for line in below)]
 
 
-def _number_of_items(source: Any) -> int:
+def _number_of_items(source: Source) -> int:
     return sum(map(len, source.splits.values()))
 
 
-def results_lines(results: dict[str, Any], run_folder: Path, data: Any, sync: str | None) -> list[str]:
+def results_lines(results: dict[str, Any], run_folder: Path, data: SplitData, sync: str | None) -> list[str]:
     """The table at the end of a run, and what to try next; ``sync`` is the command that uploads an offline run."""
     fit, model, environment, folder = results["fit"], results["model"], results["environment"], shown(run_folder)
     rows = {"data": data.source_found.origin}
@@ -90,7 +94,7 @@ def _row(title: str, text: str) -> str:
     return f"{title:<10} {text}"
 
 
-def _next_command(results: dict[str, Any], folder: Path, data: Any) -> str:
+def _next_command(results: dict[str, Any], folder: Path, data: SplitData) -> str:
     run = quote(str(folder))
     if results["data"]["source"] != "sample":
         return f"make predict RUN={run} INPUT=<file or folder>"
