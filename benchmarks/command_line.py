@@ -32,7 +32,7 @@ def answer(command: Callable[..., None] | list[Callable[..., None]], prog: str |
 
 
 def absolute_source(data: str) -> str:
-    """A data source as data.source, for a process that works in another folder: the path of a data set in full."""
+    """A value for data.source that is the same in any working folder: the path of a data set in full."""
     if data in ("sample", "hub"):
         return data
     return str(Path(data).resolve())

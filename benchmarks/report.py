@@ -33,7 +33,7 @@ class Machine(TypedDict):
 
 
 def machine() -> Machine:
-    """This machine, which figures are measured on."""
+    """Describe this machine."""
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {"cpu": _cpu(), "cores": torch.get_num_threads(), "gpu": gpu, "torch": torch.__version__}
 

@@ -114,7 +114,7 @@ def _left_out(trainer: Trainer) -> int:
 
 
 def learning_rates(trainer: Trainer) -> dict[int, float]:
-    """By id of a parameter in an optimizer, its current learning rate."""
+    """The current learning rate of each parameter in an optimizer, by the parameter's id."""
     groups = [group for optimizer in trainer.optimizers for group in optimizer.param_groups]
     return {id(parameter): group["lr"] for group in groups for parameter in group["params"]}
 

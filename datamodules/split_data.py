@@ -179,7 +179,7 @@ class SplitData(SplitLoaders, DataReader):
         return cached(digest.hexdigest(), build)
 
     def follow(self, target: str) -> None:
-        """Have beside each item what a model learns from; to be called before the first use.
+        """Put beside each item what a model learns from; call it before the first use.
 
         Args:
             target: as in ``Task.target``.

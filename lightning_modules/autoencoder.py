@@ -185,14 +185,14 @@ class Autoencoder(Task):
 
 
 def drawn(what: str, rows: int, columns: int, device: torch.device, generator: torch.Generator | None = None) -> Tensor:
-    """Float32 (rows, columns): uniform in 0…1 for pixels, else standard normal."""
+    """Draw random numbers, float32 (rows, columns): uniform in 0…1 for pixels, else standard normal."""
     draw = torch.rand if what == "pixels" else torch.randn
     return draw(rows, columns, generator=generator, device=device)
 
 
 @lru_cache(maxsize=len(DRAWN))
 def kept_draws(what: str, columns: int, device: torch.device) -> Tensor:
-    """Float32 (DRAWS, columns), always the same."""
+    """Draw the same random numbers every time, float32 (DRAWS, columns)."""
     with torch.inference_mode(False):  # whoever asks first
         return drawn(what, DRAWS, columns, device, torch.Generator(device).manual_seed(DRAWN.index(what)))
 
@@ -209,7 +209,7 @@ def codes_of(outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
 
 
 def shift(images: Tensor, most_px: int) -> Tensor:
-    """Each of (B, C, H, W) moved by its own number of pixels, at most this many either way; black moves in."""
+    """Move each image of (B, C, H, W) by its own number of pixels, at most this many either way; black moves in."""
     count, _, height, width = images.shape
     top, left = torch.randint(2 * most_px + 1, (2, count, 1, 1), device=images.device)
     rows = top + torch.arange(height, device=images.device)[:, None]  # (B, H, 1)

@@ -51,7 +51,7 @@ class BareModule(LightningModule):
 
 
 def train_under_lightning(recipe: Recipe, start: Callable[[], Recording]) -> Recording:
-    """As ``train_by_hand``."""
+    """Train under Lightning's Trainer to the end, or until the recording is full."""
     module = BareModule(recipe, start)
     Trainer(max_epochs=recipe.epochs, accelerator="cpu", **OFF).fit(module, recipe)
     return module.recording

@@ -54,13 +54,13 @@ class Recipe:
             yield batch, self.train.labels[index]
 
     def loss(self, images: Tensor, labels: Tensor) -> Tensor:
-        """The mean over the batch."""
+        """Compute the mean loss of a batch, ()."""
         with _autocast():
             logits = self.network(images)
         return F.cross_entropy(logits.float(), labels, label_smoothing=self.label_smoothing)
 
     def accuracy(self, split: Any) -> float:
-        """0…1; leaves the network in evaluation mode."""
+        """Compute the accuracy on a split, 0…1; the network is left in evaluation mode."""
         images, size = split.images.permute(0, 3, 1, 2), self.images.batch_size
         with _autocast():
             return accuracy(self.network, zip(images.split(size), split.labels.split(size), strict=True))

@@ -16,7 +16,7 @@ SHOWN_CHARACTERS = 40
 
 
 def find_copies(contents: Mapping[str, Contents]) -> dict[str, np.ndarray]:
-    """Number the items of each split, int64 (n,): copies have the same number, in all splits, and others none alike."""
+    """Number the items of each split, int64 (n,): copies share a number, across all splits, and no others do."""
     together = np.concatenate([part.copies for part in contents.values()])
     _, first, numbers = np.unique(together, return_index=True, return_inverse=True)
     empty = np.flatnonzero(together == 0)
@@ -27,7 +27,7 @@ def find_copies(contents: Mapping[str, Contents]) -> dict[str, np.ndarray]:
 
 
 def note_copies(source: Source, copies: Mapping[str, np.ndarray], noun: str) -> Source:
-    """Say in the notes of data as it was found what it has copies of, and which of them have different labels.
+    """Note in a source which items have copies, and which copies have different labels.
 
     Args:
         copies: what `find_copies` found.

@@ -109,7 +109,7 @@ def visible_files(folder: Path) -> list[Path]:
 
 
 def visible_entries(folder: Path) -> list[Path]:
-    """The same with what only looks like a file: pipes, devices, links that lead nowhere."""
+    """All visible entries below a folder, also what only looks like a file: pipes, devices, links that lead nowhere."""
     return [Path(path) for path in read_folder(str(folder), []).paths()]
 
 

@@ -32,7 +32,7 @@ def join_texts(cells: Sequence[str | None]) -> str | None:
 
 
 def column_names(column: Column) -> tuple[str, ...]:
-    """Its name, or the several of them."""
+    """The names of a column, of which it has several where several columns are one text together."""
     return (column,) if isinstance(column, str) else column
 
 

@@ -136,7 +136,7 @@ class DelimitedTable:
         return (cells for _, cells in self.numbered_rows(columns))
 
     def numbered_rows(self, columns: Sequence[int]) -> Iterator[tuple[int, list[str | None]]]:
-        """The same, with the line that each row begins in."""
+        """The cells of these columns in each row, with the number of the line that the row begins in."""
         for line, row in self._records(self._reading):
             yield line, [row[column] if column < len(row) else None for column in columns]
 
