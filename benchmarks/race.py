@@ -58,7 +58,9 @@ def run_contender(contender: Contender, filled: dict[str, Any], quick: bool) -> 
     """
     scratch: Path = filled["scratch"]
     output = scratch / "record.json"
-    given = (*contender.command, *(contender.quick if quick else ()))
+    given = contender.command
+    if quick:
+        given = (*given, *contender.quick)
     options = [option.format(**filled, output=output) for option in given]
     if contender.experiment:
         return _lightsmith(contender, options, scratch)

@@ -87,8 +87,10 @@ def save(experiment: str, race: Mapping[str, object], about: Machine) -> Path:
     """Add one experiment's figures to the machine's file; those of other experiments stay."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{file_stem(about)}.json"
-    earlier = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    races = {**earlier.get("races", {}), experiment: race}
+    races = {}
+    if path.is_file():
+        races = json.loads(path.read_text(encoding="utf-8"))["races"]
+    races[experiment] = race
     path.write_text(json.dumps({"machine": about, "races": races}, indent=1) + "\n", encoding="utf-8")
     return path
 

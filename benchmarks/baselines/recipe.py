@@ -23,7 +23,9 @@ class Recipe:
 
     def __init__(self, experiment: str, data: str, batch_size: int | None) -> None:
         settings = yaml.safe_load((EXPERIMENTS / f"{experiment}.yaml").read_text(encoding="utf-8"))
-        self.images = _build(settings["data"], source=data, **({"batch_size": batch_size} if batch_size else {}))
+        if batch_size is not None:
+            settings["data"]["init_args"]["batch_size"] = batch_size
+        self.images = _build(settings["data"], source=data)
         self.train, self.val, self.test = map(self._own_images, ("train", "val", "test"))
         self.epochs = settings["trainer"]["max_epochs"]
         model = _build(settings["model"], class_names=self.images.class_names)

@@ -139,7 +139,8 @@ def _texts_of(rows: Iterable[tuple[int, object]], columns: Sequence[Column], pat
     for n, row in rows:
         text = _text_of(row, columns)
         any_text = any_text or isinstance(text, str)
-        names |= dict.fromkeys(row) if isinstance(row, dict) and not any_text else {}
+        if isinstance(row, dict) and not any_text:
+            names |= dict.fromkeys(row)
         yield n, text
     if names and not any_text:
         find_column(KEY, columns, list(names), path)

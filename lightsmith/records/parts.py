@@ -63,7 +63,10 @@ class Figures:
     @property
     def flat(self) -> dict[str, Any]:
         """One mapping, as it stands in JSON: ``{"n": 500, "loss": 0.2, "accuracy": 0.93, "interval": {…}}``."""
-        return {"n": self.n, **self.metrics, **({"interval": self.interval} if self.interval else {})}
+        figures: dict[str, Any] = {"n": self.n, **self.metrics}
+        if self.interval:
+            figures["interval"] = self.interval
+        return figures
 
     @classmethod
     def of_flat(cls, flat: Mapping[str, Any]) -> Figures:

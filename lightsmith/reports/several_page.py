@@ -69,8 +69,9 @@ def several_page(
         section("Comparison", answer_parts(compared) if compared else comparison_parts(folders)),
         *more,
         section("Curves", curve_parts(runs, found) or [text("The runs have logged no metrics.")]),
-        *([section("Not finished", [_unfinished(unfinished)])] if unfinished else []),
     ]
+    if unfinished:
+        sections.append(section("Not finished", [_unfinished(unfinished)]))
     better = runs[0].results.headline.better
     seconds = sum(run.results.fit.seconds for run in runs)
     lead = f"{len(runs)} finished runs in {len(found)} groups of equal settings · test {metric}, {better} is better"

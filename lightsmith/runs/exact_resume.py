@@ -196,7 +196,9 @@ def _unlogged(trainer: Trainer) -> dict[str, float]:
     if within_epoch and (trainer.fit_loop._should_accumulate() or not connector.should_update_logs):
         return {}
     metrics = {name: float(value) for name, value in connector.metrics["log"].items()}
-    return {**metrics, "epoch": trainer.current_epoch} if metrics else {}
+    if not metrics:
+        return {}
+    return {**metrics, "epoch": trainer.current_epoch}
 
 
 def _of_epoch(trainer: Trainer) -> dict[str, Tensor]:

@@ -38,7 +38,9 @@ def one_gpu(place: int) -> dict[str, str]:
     if listed is None:
         listed = ",".join(str(n) for n, _ in enumerate(GPUS.glob("*")))
     gpus = listed.split(",")
-    return {"CUDA_VISIBLE_DEVICES": gpus[place % len(gpus)]} if len(gpus) > 1 else {}
+    if len(gpus) == 1:
+        return {}
+    return {"CUDA_VISIBLE_DEVICES": gpus[place % len(gpus)]}
 
 
 def _cores() -> int:

@@ -74,7 +74,7 @@ def runs_by_name(names: str, root: Path = RUNS) -> FoundRuns:
 
 
 def _other_name(name: str, root: Path) -> str:
-    known = [path.name for path in root.iterdir() if path.name != name] if root.is_dir() else []
+    known = [path.name for path in root.glob("*") if path.name != name]
     return nearest(name, known)
 
 

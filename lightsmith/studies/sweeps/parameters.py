@@ -74,7 +74,9 @@ class Parameter:
     @property
     def examples(self) -> list[Any]:
         """The values that show whether an experiment takes it: all of a list, the ends of a range."""
-        return list(self.values) or [int(end) if self.whole else end for end in (self.low, self.high)]
+        if self.values:
+            return list(self.values)
+        return list(map(self._number, (self.low, self.high)))
 
     @property
     def points(self) -> list[Any] | None:
@@ -84,8 +86,12 @@ class Parameter:
         if self.log or not (self.whole or self.step):
             return None
         step = self.step or 1
-        points = [_after(self.low, step, n) for n in range(round((self.high - self.low) / step) + 1)]
-        return [int(point) for point in points] if self.whole else points
+        count = round((self.high - self.low) / step) + 1
+        return [self._number(_after(self.low, step, n)) for n in range(count)]
+
+    def _number(self, value: float) -> float:
+        """A value of the range, as an integer where all of them are."""
+        return int(value) if self.whole else value
 
     def option(self, drawn: object) -> str:
         """The option of the command line for a value that Optuna drew or was told."""

@@ -83,7 +83,7 @@ def read_space(path: Path) -> Space:
         ValueError: one line with the file, the key, what it says and what would be right.
     """
     if not path.is_file():
-        near = sorted(path.parent.glob("[!.]*.yaml")) if path.parent.is_dir() else []
+        near = sorted(path.parent.glob("[!.]*.yaml"))
         raise ValueError(f"--sweep={path} does not exist{nearest(str(path), list(map(str, near)))}")
     settings = read_settings(path)
     try:
