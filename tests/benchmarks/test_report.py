@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks import report
-from benchmarks.report import Machine, file_stem, plot, print_table, save, summarize
+from benchmarks.report import Machine, file_stem, median_text, plot, print_table, save, summarize, time_figure
 
 ABOUT: Machine = {"cpu": "AMD EPYC (R)", "cores": 2, "gpu": None, "torch": "2.14.1"}
 
@@ -53,3 +53,10 @@ def test_experiments_are_added_to_the_machines_file_and_drawn(tmp_path: Path, mo
 def test_gpus_have_files_of_their_own() -> None:
     assert file_stem(ABOUT) == "amd-epyc-r-2-cores"
     assert file_stem({**ABOUT, "gpu": "NVIDIA H200"}) == "nvidia-h200-2-cores"
+
+
+def test_times_are_those_to_the_target_where_there_is_one() -> None:
+    assert time_figure(0.98) == ("seconds_to_target", "seconds to 98% of validation")
+    assert time_figure(None) == ("seconds", "seconds")
+    assert median_text({"seconds": {"median": 2.04}}, "seconds", ".1f") == "2.0"
+    assert median_text({}, "seconds_to_target", ".1f", "not in 9 s") == "not in 9 s"
