@@ -108,7 +108,15 @@ class ClassFigures:
 
 @dataclass(frozen=True)
 class FitFacts:
-    """The cost of training."""
+    """The cost of training, interruptions left out.
+
+    Attributes:
+        seconds: from the fetch of the first training batch to the end, with validation and checkpointing.
+        steps: of the optimizer.
+        samples: training items, over all devices and epochs.
+        first_step_seconds: the part of ``seconds`` until the end of the first step, with compilation.
+        peak_memory_bytes: the most that was held on the GPU, or by the process where there is none.
+    """
 
     seconds: float
     epochs: int
@@ -121,7 +129,14 @@ class FitFacts:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """The model that was tested, and its file in the run folder."""
+    """The model that was tested, and its file in the run folder.
+
+    Attributes:
+        checkpoint: path of the file below the run folder.
+        sha256: of that file, in hexadecimal.
+        weights_sha256: of the weights alone, by ``gather.weights_sha256``; None in runs of earlier versions.
+        class_weights: in the order of the labels; empty where all items count alike.
+    """
 
     class_: str
     parameters: int
