@@ -69,7 +69,7 @@ class Recipe:
 
 
 def _dtype() -> torch.dtype:
-    """Of matrix products, as Lightsmith would choose it on this CPU."""
+    """The dtype of matrix products that Lightsmith would choose on this CPU."""
     return torch.bfloat16 if fast_precision("cpu") == "bf16-mixed" else torch.float32
 
 

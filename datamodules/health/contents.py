@@ -121,7 +121,7 @@ def _digest_items(digest: Any, items: Iterable[Any]) -> None:
 
 
 def _digest_file(digest: Any, path: Path) -> None:
-    """As any bytes, but never all in memory; what cannot be read, which its decoder will say, counts as empty."""
+    """Add a file's bytes without holding all of them in memory; a file that cannot be read counts as empty."""
     try:
         check_regular(path)
         with path.open("rb") as file:

@@ -48,7 +48,7 @@ def _repeated(copies: np.ndarray, noun: str) -> list[str]:
 
 
 def _that_stand(count: int, noun: str, which: str = "") -> str:
-    """Such as "2 texts stand" or "1 text of the test split also stands"."""
+    """Count items in words, such as "2 texts stand" or "1 text of the test split also stands"."""
     words = [f"{count:,}", noun, which, "stand"]
     if count == 1:
         words = ["1", noun.removesuffix("s"), which, "stands"]

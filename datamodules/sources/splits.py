@@ -99,7 +99,7 @@ def _kept_together(train: Examples, copies: np.ndarray | None) -> str:
 
 
 def _named(source: Source, classes: list[int]) -> str:
-    """These classes by name, of data that has some."""
+    """Name these classes, or the data where it has no classes."""
     if not source.class_names:
         return "the data"
     named = ", ".join(repr(source.class_names[label]) for label in classes)
@@ -107,7 +107,7 @@ def _named(source: Source, classes: list[int]) -> str:
 
 
 def _counted(source: Source, classes: list[int], counts: list[int]) -> str:
-    """These classes with their numbers of items, of data that has some."""
+    """Name these classes with their numbers of items, or the data where it has no classes."""
     if not source.class_names:
         return f"the data ({counts[0]})"
     named = (f"{source.class_names[label]!r} ({count})" for label, count in zip(classes, counts, strict=True))

@@ -155,7 +155,7 @@ def _text_of(row: object, columns: Sequence[Column]) -> str | Unreadable:
 
 
 def _some_of(row: dict[str, object], columns: Sequence[Column]) -> list[Any]:
-    """Of several columns that are one text together, those that an object has."""
+    """Those of several columns, which are one text together, that an object has."""
     named = {name.strip().lower(): value for name, value in row.items()}
     together = (column_names(column) for column in columns)
     return next((found for names in together if (found := [named[n.lower()] for n in names if n.lower() in named])), [])

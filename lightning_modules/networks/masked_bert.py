@@ -97,7 +97,7 @@ class MaskedBert(OnEncoder):
         )
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """For each text the surprise at its hidden tokens, in nats together, and their number: float32 (B, 2).
+        """The surprise at the hidden tokens of each text, in nats together, and their number: float32 (B, 2).
 
         Args:
             input_ids: int64 (B, T).

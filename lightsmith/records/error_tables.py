@@ -90,7 +90,7 @@ def _with_texts(header: list[str], rows: list[list[Any]], worst: Sequence[Any], 
 
 
 def _write(path: Path, rows: Iterable[Sequence[object]]) -> None:
-    """As UTF-8 with a byte order mark, by which spreadsheets know it."""
+    """Write a CSV file as UTF-8 with a byte order mark, by which spreadsheets know it."""
     file = io.StringIO(newline="")
     csv.writer(file).writerows(rows)
     replace_file(path, file.getvalue().encode("utf-8-sig", errors="backslashreplace"))

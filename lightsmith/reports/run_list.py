@@ -48,7 +48,7 @@ class FoundRun(NamedTuple):
 
     @property
     def began(self) -> datetime:
-        """When it began, by the name of its folder."""
+        """The time at which it began, by the name of its folder."""
         stamp = STAMP.match(self.folder.name)
         return datetime.strptime(stamp[1], "%Y%m%d-%H%M%S") if stamp else datetime.min
 
@@ -102,7 +102,7 @@ def _study(folder: Path) -> FoundRun:
 
 
 def _tune(folder: Path, experiment: str) -> FoundRun:
-    """Of a tune, which is no run and has no test, what it suggests."""
+    """Read a tune, which is no run and has no test: what it suggests stands in its note."""
     try:
         record = read_tuning(folder)
         note = f"suggests {record['option']}={record['suggested']:g}, batches of {record['suggested_batch_size']}"
@@ -113,7 +113,7 @@ def _tune(folder: Path, experiment: str) -> FoundRun:
 
 
 def _state(study: Study, runs: Sequence[FoundRun]) -> str:
-    """Of a study whose runs that have begun stand so."""
+    """The state of a study by those of its runs that have begun."""
     states = [run.state for run in runs]
     if "running" in states:
         return "running"

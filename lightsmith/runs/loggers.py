@@ -119,7 +119,7 @@ def finish_wandb(run_folder: Path | None = None, exit_code: int = 0) -> None:
 
 
 def _wandb(run_folder: Path, experiment: str) -> WandbLogger:
-    """Online only if the server takes the run; otherwise the record waits on this disk to be synced."""
+    """A logger that is online if the server takes the run; otherwise the record waits on this disk to be synced."""
     _stay_in(run_folder)
     # wandb's login knows no settings, and prints the address of WANDB_BASE_URL with any password in it.
     os.environ.setdefault("WANDB_SILENT", "true")

@@ -59,7 +59,7 @@ class Folder:
 
 
 def leave_hidden(entry: os.DirEntry[str]) -> str | None:
-    """Of the files, list all but the hidden ones."""
+    """The reason to ignore a file: empty for a hidden one, None for one to list."""
     return "" if entry.name.startswith(".") else None
 
 

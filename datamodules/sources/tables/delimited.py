@@ -237,6 +237,6 @@ def _sample_rows(sample: str, delimiter: str, skipped_lines: int = 0) -> list[li
 
 
 def _count_named(header: list[list[str]], wanted: Sequence[Sequence[str]]) -> int:
-    """In how many of the groups one name stands in the header."""
+    """Count the groups of names of which one stands in the header."""
     names = {cell.strip().lower() for row in header for cell in row}
     return sum(any(name.lower() in names for name in group) for group in wanted)

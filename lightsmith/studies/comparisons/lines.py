@@ -74,7 +74,7 @@ def _needed(pair: Pair) -> str:
 
 
 def _best(found: Comparison) -> str:
-    """Of several groups, which has the best mean, and from which others it can be told."""
+    """Name the best of several groups by its mean, and the others from which it can be told."""
     best, *others = sorted(found.groups, key=lambda group: group.mean, reverse=found.direction != "min")
     apart = [set(pair.groups) for pair in found.pairs if pair.distinguishable]
     told = [group.name for group in others if {best.name, group.name} in apart]
@@ -160,7 +160,7 @@ def notes(found: Comparison) -> list[str]:
 
 
 def _how(found: Comparison) -> str:
-    """By what the scores of two groups are compared within."""
+    """Say whether scores are compared item by item, seed by seed, or between groups only."""
     paired = ["–".join(pair.groups) for pair in found.pairs if "seed" in pair.paired]
     if not found.by_item:
         start = f"by seeds only, since the runs' predictions do not give {found.metric} item by item"

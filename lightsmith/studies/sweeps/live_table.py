@@ -63,7 +63,7 @@ class LiveTable:
         return "; ".join(filter(None, [found, compared or self._time_left(ended, len(trials))]))
 
     def _time_left(self, ended: int, planned: int) -> str:
-        """From the trials that have ended since this command began."""
+        """Estimate the time left from the trials that have ended since this command began."""
         new = ended - len(self._ended_before)
         if new <= 0 or ended == planned:
             return ""
