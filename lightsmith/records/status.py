@@ -80,7 +80,7 @@ def process_start(number: int) -> str | None:
 
 
 def _of_proc(number: int, boot: str) -> str | None:
-    """The start of a process on Linux: the machine's own, and clock ticks from there (proc_pid_stat(5), fields 3, 22)."""
+    """The start of a process on Linux: the machine's own, and clock ticks since (proc_pid_stat(5), fields 3, 22)."""
     try:
         stat = Path(f"/proc/{number}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
