@@ -81,9 +81,12 @@ def _data(data: SplitData) -> DataFacts:
     skipped, ignored = (
         [LeftOut(item, reason) for item, reason in left_out] for left_out in (data.skipped, data.source_found.ignored)
     )
+    sizes = data.sizes
     return DataFacts(
         source=data.source,
-        **data.sizes,
+        train=sizes["train"],
+        val=sizes["val"],
+        test=sizes["test"],
         **data.labels.record(data.source_found),
         fingerprint=data.fingerprint,
         skipped=skipped,
