@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from benchmarks.command_line import answer
+from benchmarks.command_line import absolute_source, answer
 from benchmarks.contenders import RACES
 from benchmarks.pages import write_pages
 from benchmarks.race import run_race
@@ -36,12 +36,12 @@ def bench(name: str | None = None, data: str = "sample", quick: bool = False, re
     for experiment in [name] if name else RACES:
         race = RACES[experiment]
         started = time.perf_counter()
-        source = data if data in ("sample", "hub") else str((Path(data) / race.folder).resolve())
+        source = data if data in ("sample", "hub") else f"{data}/{race.folder}"
         print(f"\n{experiment} on {race.folder if source != 'sample' else 'its sample'}", flush=True)
-        contenders = summarize(run_race(race, source, repeats, quick), race.target)
+        contenders = summarize(run_race(race, absolute_source(source), repeats, quick), race.target)
         print_table(experiment, contenders, race.target)
         if not quick:
-            about_race = {"data": race.folder if data not in ("sample", "hub") else data, "commit": commit}
+            about_race = {"data": Path(source).name, "commit": commit}
             results = save(experiment, {**about_race, "target": race.target, "contenders": contenders}, about)
             print(f"{os.path.relpath(results)}, {os.path.relpath(plot(results))}")
             write_pages()

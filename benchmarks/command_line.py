@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from jsonargparse import auto_cli
 
@@ -22,15 +21,21 @@ def answer(command: Callable[..., None] | list[Callable[..., None]], prog: str |
         command: a function whose parameters are the options, or several, whose names are the subcommands.
         prog: the command's name in messages.
     """
-    named: dict[str, Any] = {} if prog is None else {"prog": prog}
     try:
-        auto_cli(command, as_positional=False, **named)
+        auto_cli(command, as_positional=False, prog=prog)
     except ValueError as error:
         print(one_line(error), file=sys.stderr)
         sys.exit(2)
     except RunFailedError as failure:
         print(one_line(failure), file=sys.stderr)
         sys.exit(1)
+
+
+def absolute_source(data: str) -> str:
+    """A value for data.source that is the same in any working folder: the path of a data set in full."""
+    if data in ("sample", "hub"):
+        return data
+    return str(Path(data).resolve())
 
 
 def run_verb(*arguments: str, folder: Path = CLI.parent) -> None:

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.command_line import answer
-from benchmarks.pages import EXPERIMENTS_FILE, read_measurements, write_pages
+from benchmarks.command_line import absolute_source, answer
+from benchmarks.pages import EXPERIMENTS_FILE, Measurement, read_measurements, write_pages
 from benchmarks.report import clean_commit, machine
 from lightsmith.settings.experiments import experiment_file
 from lightsmith.studies.child_runs import run_experiment
@@ -34,13 +34,13 @@ def measure(name: str, data: str = "sample", seeds: int = 1, variant: str = "", 
     if seeds < 1:
         raise ValueError(f"--seeds={seeds} must be at least 1")
     commit = clean_commit()
-    given = [f"DATA={'hub' if data == 'hub' else f'path/to/{Path(data).name}'}"] if data != "sample" else []
-    given += [f'ARGS="{options}"'] if options else []
+    source = {"sample": "", "hub": "DATA=hub"}.get(data, f"DATA=path/to/{Path(data).name}")
+    words = ["make exp", f"NAME={name}", source, options and f'ARGS="{options}"']
     measurement = {
         "experiment": name,
         "data": Path(data).name,
         "variant": variant,
-        "command": " ".join(["make exp", f"NAME={name}", *given]),
+        "command": " ".join(filter(None, words)),
         "machine": machine(),
         "commit": commit,
         "date": datetime.now(UTC).date().isoformat(),
@@ -51,9 +51,8 @@ def measure(name: str, data: str = "sample", seeds: int = 1, variant: str = "", 
 
 
 def _run(name: str, data: str, seed: int, options: list[str]) -> dict[str, Any]:
-    """What one run's results.json says of it, and the seconds from Enter to the prompt."""
-    source = data if data in ("sample", "hub") else str(Path(data).resolve())
-    given = [f"--data.source={source}", f"--seed_everything={seed}", *options]
+    """Train and test with one seed; return the figures of results.json, and the seconds from Enter to the prompt."""
+    given = [f"--data.source={absolute_source(data)}", f"--seed_everything={seed}", *options]
     os.environ["WANDB_MODE"] = "offline"  # a measurement is no run to look at
     with tempfile.TemporaryDirectory(prefix="lightsmith-measure-") as runs:
         run = run_experiment(name, options=given, runs=Path(runs), shows=False)
@@ -72,7 +71,7 @@ def _run(name: str, data: str, seed: int, options: list[str]) -> dict[str, Any]:
     }
 
 
-def _save(measurement: dict[str, Any]) -> None:
+def _save(measurement: Measurement) -> None:
     """Put a measurement in the place of an earlier one of the same experiment, data and variant."""
     key = ("experiment", "data", "variant")
     kept = [old for old in read_measurements() if any(old[part] != measurement[part] for part in key)]

@@ -11,6 +11,7 @@ from typing import Any
 from scipy.stats import binomtest
 
 from benchmarks.race import ROOT
+from benchmarks.report import Machine, median_text, time_figure
 from lightsmith.settings.experiments import experiment_files, header
 
 RESULTS = Path(__file__).parent / "results"
@@ -22,8 +23,10 @@ Measurement = dict[str, Any]
 
 
 def read_measurements() -> list[Measurement]:
-    """What `make measure` has kept; empty if nothing yet."""
-    found: list[Measurement] = json.loads(EXPERIMENTS_FILE.read_text("utf-8")) if EXPERIMENTS_FILE.is_file() else []
+    """The measurements that `make measure` has kept; empty if there are none yet."""
+    if not EXPERIMENTS_FILE.is_file():
+        return []
+    found: list[Measurement] = json.loads(EXPERIMENTS_FILE.read_text("utf-8"))
     return found
 
 
@@ -37,8 +40,8 @@ def render_pages() -> dict[Path, str]:
     """Each page's text with the measured figures in it."""
     measured = read_measurements()
     pages = {path: _with_header(path, measured) for path in experiment_files().values()}
-    pages[README] = _between(README, "experiments", _experiments_table(measured))
-    text = _between(BENCHMARKS, "alone", _alone_table(measured))
+    pages[README] = _between(README.read_text("utf-8"), "experiments", _experiments_table(measured))
+    text = _between(BENCHMARKS.read_text("utf-8"), "alone", _alone_table(measured))
     return {**pages, BENCHMARKS: _between(text, "races", _race_tables())}
 
 
@@ -92,10 +95,9 @@ def _with_header(path: Path, measured: list[Measurement]) -> str:
 
 
 def _header_text(one: Measurement) -> str:
-    took = "make exp" if one["data"] == "sample" else "fit"
-    seconds = _seconds(one, "seconds" if one["data"] == "sample" else "fit_seconds")
-    on = "" if one["data"] == "sample" else f"{one['data']}, "
-    return f"{on}test {figure_text(one)}, {took} in {seconds}; {_where(one)}"
+    if one["data"] == "sample":
+        return f"test {figure_text(one)}, make exp in {_seconds(one, 'seconds')}; {_where(one)}"
+    return f"{one['data']}, test {figure_text(one)}, fit in {_seconds(one, 'fit_seconds')}; {_where(one)}"
 
 
 def _experiments_table(measured: list[Measurement]) -> str:
@@ -110,8 +112,8 @@ def _experiments_table(measured: list[Measurement]) -> str:
 def _cell(found: list[Measurement], figure: str) -> str:
     shown = []
     for one in found:
-        about = ", ".join(part for part in (one["data"] if one["data"] != "sample" else "", one["variant"]) if part)
-        shown.append(f"{about}{': ' if about else ''}{figure_text(one)} in {_seconds(one, figure)}")
+        about = ", ".join(part for part in (one["data"], one["variant"]) if part not in ("sample", ""))
+        shown.append(": ".join(filter(None, [about, f"{figure_text(one)} in {_seconds(one, figure)}"])))
     return "; ".join(shown) or UNMEASURED
 
 
@@ -136,23 +138,20 @@ def _race_tables() -> str:
     return "\n\n".join(parts)
 
 
-def _race_table(name: str, race: dict[str, Any], machine: dict[str, Any]) -> str:
+def _race_table(name: str, race: dict[str, Any], machine: Machine) -> str:
     rows = [f"**{name}** on {race['data']}: {_where({'machine': machine, 'commit': race['commit']})}", ""]
-    target = race["target"]
-    reach = f"seconds to {target:.0%} of validation" if target else "seconds"
-    rows += [f"| contender | runs | samples/s | range | {reach} | test accuracy |", "|---|---|---|---|---|---|"]
+    time, heading = time_figure(race["target"])
+    rows += [f"| contender | runs | samples/s | range | {heading} | test accuracy |", "|---|---|---|---|---|---|"]
     for contender, figures in race["contenders"].items():
-        speed, reached = figures["samples_per_second"], figures.get("seconds_to_target" if target else "seconds")
-        shown = f"{reached['median']:.1f}" if reached else f"not in {figures['seconds']['median']:.0f} s"
-        tested = f"{figures['test_accuracy']['median']:.1%}" if "test_accuracy" in figures else "–"
+        speed, never = figures["samples_per_second"], f"not in {figures['seconds']['median']:.0f} s"
         speeds = f"{speed['median']:,.0f} | {speed['min']:,.0f}–{speed['max']:,.0f}"
-        rows.append(f"| {contender} | {figures['runs']} | {speeds} | {shown} | {tested} |")
+        ends = f"{median_text(figures, time, '.1f', never)} | {median_text(figures, 'test_accuracy', '.1%')}"
+        rows.append(f"| {contender} | {figures['runs']} | {speeds} | {ends} |")
     return "\n".join(rows)
 
 
-def _between(page: Path | str, name: str, content: str) -> str:
-    """A page with what stands between the two marks of a name replaced."""
-    text = page.read_text("utf-8") if isinstance(page, Path) else page
+def _between(text: str, name: str, content: str) -> str:
+    """A page's text with what stands between the two marks of a name replaced."""
     marks = [f"<!-- {name}: written by make measure and make bench -->", f"<!-- end of {name} -->"]
     before, _, rest = text.partition(marks[0])
     _, end, after = rest.partition(marks[1])

@@ -58,9 +58,13 @@ def run_contender(contender: Contender, filled: dict[str, Any], quick: bool) -> 
     """
     scratch: Path = filled["scratch"]
     output = scratch / "record.json"
-    given = (*contender.command, *(contender.quick if quick else ()))
+    given = contender.command
+    if quick:
+        given = (*given, *contender.quick)
     options = [option.format(**filled, output=output) for option in given]
-    return _lightsmith(contender, options, scratch) if contender.experiment else _baseline(contender, options, output)
+    if contender.experiment:
+        return _lightsmith(contender, options, scratch)
+    return _baseline(contender, options, output)
 
 
 def _baseline(contender: Contender, options: list[str], output: Path) -> Record:

@@ -1,21 +1,21 @@
-"""What a benchmark leaves: a table, a JSON file and a plot."""
+"""The results of a benchmark: a table, a JSON file and a plot."""
 
 from __future__ import annotations
 
 import json
 import platform
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks.race import Record
 from lightsmith.records.gather import git
+from lightsmith.terminal import empty_table
 
 PANELS_A_ROW = 3
 COMMIT = ("describe", "--always", "--exclude=*")
@@ -23,16 +23,26 @@ RESULTS = Path(__file__).parent / "results"
 FIGURES = ("samples_per_second", "seconds_to_target", "first_step_seconds", "test_accuracy", "seconds")
 
 
-def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
+class Machine(TypedDict):
+    """The machine of a figure: its processor, torch's threads, the GPU if there is one, and torch's version."""
+
+    cpu: str
+    cores: int
+    gpu: str | None
+    torch: str
+
+
+def machine() -> Machine:
+    """Describe this machine."""
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {"cpu": _cpu(), "cores": torch.get_num_threads(), "gpu": gpu, "torch": torch.__version__}
 
 
 def _cpu() -> str:
     info = Path("/proc/cpuinfo")
-    names = re.findall(r"model name\s*: (.+)", info.read_text("utf-8")) if info.is_file() else []
-    return names[0] if names else platform.processor() or platform.machine()
+    if info.is_file() and (found := re.search(r"model name\s*: (.+)", info.read_text("utf-8"))):
+        return found[1]
+    return platform.processor() or platform.machine()
 
 
 def clean_commit() -> str:
@@ -49,7 +59,7 @@ def clean_commit() -> str:
     return commit
 
 
-def file_stem(about: dict[str, Any]) -> str:
+def file_stem(about: Machine) -> str:
     """The name of the machine's files, such as amd-epyc-2-cores."""
     parts = [about["gpu"] or about["cpu"], f"{about['cores']} cores"]
     return re.sub(r"[^a-z0-9]+", "-", " ".join(parts).lower()).strip("-")
@@ -62,8 +72,8 @@ def summarize(records: dict[str, list[Record]], target: float | None) -> dict[st
 
 def _summary(runs: list[Record], target: float | None) -> dict[str, Any]:
     for run in runs:
-        reached = [point["seconds"] for point in run["curve"] if target is not None and point["accuracy"] >= target]
-        run["seconds_to_target"] = reached[0] if reached else None
+        reached = (point["seconds"] for point in run["curve"] if target is not None and point["accuracy"] >= target)
+        run["seconds_to_target"] = next(reached, None)
     figures = {}
     for figure in FIGURES:
         values = [run[figure] for run in runs if run[figure] is not None]
@@ -73,22 +83,24 @@ def _summary(runs: list[Record], target: float | None) -> dict[str, Any]:
     return {"runs": len(runs), **figures, "curve": middle["curve"]}
 
 
-def save(experiment: str, race: dict[str, Any], about: dict[str, Any]) -> Path:
+def save(experiment: str, race: Mapping[str, object], about: Machine) -> Path:
     """Add one experiment's figures to the machine's file; those of other experiments stay."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{file_stem(about)}.json"
-    earlier = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    races = {**earlier.get("races", {}), experiment: race}
+    races = {}
+    if path.is_file():
+        races = json.loads(path.read_text(encoding="utf-8"))["races"]
+    races[experiment] = race
     path.write_text(json.dumps({"machine": about, "races": races}, indent=1) + "\n", encoding="utf-8")
     return path
 
 
 def print_table(experiment: str, contenders: dict[str, Any], target: float | None) -> None:
     """Speeds with their ranges, and how many times faster the first contender is than each."""
-    table = Table(title=experiment, box=SIMPLE_HEAD, pad_edge=False, title_justify="left")
-    reach = f"seconds to {target:.0%} validation" if target else "seconds"
-    for column in ("contender", "samples/s", "range", "against the first", reach, "first step, s", "test accuracy"):
-        table.add_column(column, justify="left" if column == "contender" else "right")
+    time, heading = time_figure(target)
+    headings = ("contender", "samples/s", "range", "against the first", heading, "first step, s", "test accuracy")
+    table = empty_table(*headings, left=["contender"])
+    table.title, table.title_justify = experiment, "left"
     leader = next(iter(contenders.values()))["samples_per_second"]["median"]
     for name, figures in contenders.items():
         speed = figures["samples_per_second"]
@@ -97,15 +109,23 @@ def print_table(experiment: str, contenders: dict[str, Any], target: float | Non
             f"{speed['median']:,.0f}",
             f"{speed['min']:,.0f}–{speed['max']:,.0f}",
             f"{speed['median'] / leader:.2f}×",
-            _shown(figures, "seconds_to_target" if target else "seconds", ".1f"),
-            _shown(figures, "first_step_seconds", ".2f"),
-            _shown(figures, "test_accuracy", ".1%"),
+            median_text(figures, time, ".1f"),
+            median_text(figures, "first_step_seconds", ".2f"),
+            median_text(figures, "test_accuracy", ".1%"),
         )
     Console(width=140).print(table)
 
 
-def _shown(figures: dict[str, Any], name: str, style: str) -> str:
-    return format(figures[name]["median"], style) if name in figures else "–"
+def time_figure(target: float | None) -> tuple[str, str]:
+    """The figure by which a race compares times, with its heading: to the target accuracy, or of the whole run."""
+    if target:
+        return "seconds_to_target", f"seconds to {target:.0%} of validation"
+    return "seconds", "seconds"
+
+
+def median_text(figures: Mapping[str, Any], name: str, style: str, otherwise: str = "–") -> str:
+    """The median of a figure in a format's style; ``otherwise`` for a contender without that figure."""
+    return format(figures[name]["median"], style) if name in figures else otherwise
 
 
 def plot(results: Path) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from benchmarks.command_line import answer, run_verb
+from benchmarks.command_line import absolute_source, answer, run_verb
 from benchmarks.report import clean_commit, machine
 from lightsmith.records.results import Results
 from lightsmith.studies.child_runs import run_experiment
@@ -30,7 +30,7 @@ def main(data: str = "sample", seeds: int = 3) -> None:
         RunFailedError: a run failed.
     """
     commit = clean_commit()
-    source = data if data in ("sample", "hub") else str(Path(data).resolve())
+    source = absolute_source(data)
     print(HEADER)
     with tempfile.TemporaryDirectory(prefix="lightsmith-networks-") as scratch:
         for network in NETWORKS:

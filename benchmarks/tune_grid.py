@@ -10,9 +10,10 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from benchmarks.command_line import answer, run_verb
+from benchmarks.command_line import absolute_source, answer, run_verb
 from benchmarks.report import clean_commit, machine
 from lightning_modules.training.task import Headline
+from lightsmith.records.parts import BEST
 from lightsmith.records.results import Results, read_results
 from lightsmith.studies.child_runs import run_experiment
 
@@ -41,8 +42,7 @@ def main(names: str, output: Path, data: str = "sample", seeds: int = 3, options
     """
     commit = clean_commit()
     output.mkdir(parents=True, exist_ok=True)
-    source = data if data in ("sample", "hub") else str(Path(data).resolve())
-    given = [f"--data.source={source}", "--loggers=[csv]", *shlex.split(options)]
+    given = [f"--data.source={absolute_source(data)}", "--loggers=[csv]", *shlex.split(options)]
     print(HEADER)
     less: dict[str, list[float]] = {way: [] for way in WAYS}
     for name in names.split():
@@ -61,7 +61,7 @@ def _row(name: str, options: list[str], folder: Path, less: dict[str, list[float
     grid = [_trained(name, options, key, value * 2.0**power, folder) for power in POWERS]
     headline = Headline(grid[0].headline.metric, grid[0].headline.direction)
     figures = [run.headline.value for run in grid]
-    best = max(figures) if headline.direction == "max" else min(figures)
+    best = BEST[headline.direction](figures)
     rate = value * 2.0 ** POWERS[figures.index(best)]
     cells = [f"{best:.4f} at {rate:.2g}"]
     for way in WAYS:

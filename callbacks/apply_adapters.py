@@ -83,7 +83,9 @@ class ApplyAdapters(Callback):
         self._saved: dict[str, Any] = {}  # their state in a checkpoint, until the adapters are there
 
     def state_dict(self) -> dict[str, Any]:
-        return {"final": self._final, "ranks": self._ranks.state_dict()} if self._ranks else {}
+        if not self._ranks:
+            return {}
+        return {"final": self._final, "ranks": self._ranks.state_dict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._final, self._saved = state_dict.get("final", False), state_dict.get("ranks", {})
@@ -122,7 +124,7 @@ class ApplyAdapters(Callback):
         assert self._ranks is not None
         return loss + self.orthogonality * self._ranks.overlap()
 
-    def _after_step(self, trainer: Trainer, pl_module: Task, *_: Any) -> None:
+    def _after_step(self, trainer: Trainer, pl_module: Task, *_: object) -> None:
         """Judge the directions by the gradients of the step that was just made, and keep as many as are due."""
         ranks = self._ranks
         assert ranks is not None

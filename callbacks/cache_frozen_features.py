@@ -89,7 +89,7 @@ class CacheFrozenFeatures(Callback):
     def _drop(self) -> None:
         self._weights, self._train, self._val = None, None, {}
 
-    def _look_at_inputs(self, network: nn.Module, inputs: tuple[Any, ...]) -> None:
+    def _look_at_inputs(self, network: nn.Module, inputs: tuple[object, ...]) -> None:
         """Other callbacks transform a batch, or run the network on something else."""
         own = self._batch.inputs if self._batch is not None else ()
         self._own_inputs = len(own) == len(inputs) and all(a is b for a, b in zip(own, inputs, strict=True))

@@ -83,12 +83,14 @@ class DistillFromTeacher(Callback):
     def _order_of_classes(self, known: list[str], wanted: list[str]) -> list[int] | slice:
         if sorted(known) != sorted(wanted):
             raise ValueError(f"teacher={self.path} knows the classes {known}, the data has {wanted}")
-        return slice(None) if known == wanted else [known.index(name) for name in wanted]
+        if known == wanted:
+            return slice(None)
+        return [known.index(name) for name in wanted]
 
     def state_dict(self) -> dict[str, Any]:
         return {"sha256": self._sha256}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: dict[str, str]) -> None:
         self._saved_sha256 = state_dict["sha256"]
 
     def on_fit_start(self, trainer: Trainer, pl_module: Task) -> None:  # type: ignore[override]  # ours

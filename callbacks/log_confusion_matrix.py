@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from torch import Tensor
 
@@ -34,7 +34,7 @@ class LogConfusionMatrix(Callback):
     def on_test_batch_end(
         self,
         trainer: Trainer,
-        pl_module: Any,
+        pl_module: LightningModule,
         outputs: Any,
         batch: Batch,
         batch_idx: int,
@@ -43,7 +43,7 @@ class LogConfusionMatrix(Callback):
         if len(self.counts):
             count_pairs(self.counts, batch.label.cpu(), outputs.argmax(1).cpu())
 
-    def on_test_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.counts = trainer.strategy.reduce(self.counts.to(pl_module.device), reduce_op="sum").cpu()
 
     def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from torch import Tensor
 
@@ -39,7 +39,7 @@ class LogReconstructions(Callback):
             raise ValueError(f"LogReconstructions is for autoencoders; {type(pl_module).__name__} makes no images")
 
     def on_test_batch_end(
-        self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Batch, batch_idx: int, dataloader_idx: int = 0
+        self, trainer: Trainer, pl_module: Any, outputs: object, batch: Batch, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         if batch_idx == 0 and trainer.is_global_zero:
             images = batch.inputs[0][: self.count].float()
@@ -48,7 +48,7 @@ class LogReconstructions(Callback):
                 rows.append(pl_module.generate(self.count, images.shape[1:]))
             self.picture = as_picture(rows)
 
-    def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger) and self.picture is not None:
                 logger.log_image("test/reconstructions", [self.picture.squeeze().numpy()])

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 import torch
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from torch import Tensor
 
@@ -61,7 +61,7 @@ class LogWorstPredictions(Callback):
     def on_test_batch_end(
         self,
         trainer: Trainer,
-        pl_module: Any,
+        pl_module: LightningModule,
         outputs: Any,
         batch: Batch,
         batch_idx: int,
@@ -72,7 +72,7 @@ class LogWorstPredictions(Callback):
         elif self.target == "value":
             self.worst = heapq.nlargest(self.count, [*self.worst, *_wrong_values(outputs, batch)])
 
-    def on_test_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.world_size > 1:
             parts: list[Any] = [None] * trainer.world_size
             torch.distributed.all_gather_object(parts, self.worst)

@@ -36,7 +36,7 @@ class MeasureFit(Callback):
         self._started = time.perf_counter() - self.seconds
 
     def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
+        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: Batch, batch_idx: int
     ) -> None:
         self.samples += len(batch.index) * trainer.world_size
         if not self.first_step_seconds:

@@ -44,7 +44,7 @@ class MixImages(Callback):
         del pl_module.batch_transforms[STAGE]
 
     def mix(self, batch: Any) -> Any:
-        """The batch with float32 images (B, C, H, W), and labels float32 (B, classes)."""
+        """Mix the items of a batch: images become float32 (B, C, H, W), labels float32 (B, classes)."""
         images = batch.inputs[0]
         if images.ndim != 4:
             raise ValueError(f"MixImages is for images (B, C, H, W), not for inputs of {tuple(images.shape)}")

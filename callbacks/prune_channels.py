@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -41,7 +42,7 @@ class PruneChannels(Callback):
     def state_dict(self) -> dict[str, Any]:
         return {"done": self.done}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: dict[str, bool]) -> None:
         self.done = state_dict["done"]
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -74,7 +75,9 @@ def _moments(optimizer: Optimizer, pl_module: LightningModule) -> dict[str, dict
     return {name: optimizer.state[parameter] for name, parameter in named if parameter in optimizer.state}
 
 
-def _give_back(moments: dict[str, dict[str, Any]], optimizer: Optimizer, pl_module: Task, kept: Choice) -> None:
+def _give_back(
+    moments: Mapping[str, Mapping[str, object]], optimizer: Optimizer, pl_module: Task, kept: Choice
+) -> None:
     """Give the parameters that are new because they are smaller what is left of the moments of the old."""
     for layer, sides in kept.items():
         for name, parameter in pl_module.network.get_submodule(layer).named_parameters(recurse=False):

@@ -115,7 +115,7 @@ class PruneWeights(Callback):
         if ends:
             self._finish(trainer, pl_module, optimizer)
 
-    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
         """Gradients may accumulate on after the structure changed; what is saved then must have masks that fit."""
         assert isinstance(pl_module, Task)
         if self._restructured(pl_module):
@@ -164,7 +164,7 @@ class PruneWeights(Callback):
                     weight.mul_(mask.to(weight.device))
 
     @torch.no_grad()
-    def _hold(self, *_: Any) -> None:
+    def _hold(self, *_: object) -> None:
         if self._weights:
             for weight, mask in zip(self._weights, self._masks.values(), strict=True):
                 weight.mul_(mask)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
 
 from lightning_modules.networks.edits.fake_quantize import freeze_ranges
 from lightning_modules.networks.layers.rounding import InputRange
 from lightning_modules.training.batch import Batch
+from lightning_modules.training.task import Task
 from lightning_modules.training.trainer_state import check_reached, forget_best
 
 KIND = "fake_quantize"
@@ -46,14 +45,16 @@ class QuantizationAwareTraining(Callback):
                 "would stay as it was: leave one of them out"
             )
 
-    def on_train_epoch_start(self, trainer: Trainer, pl_module: Any) -> None:
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: Task) -> None:  # type: ignore[override]  # ours
         if trainer.current_epoch >= self.start_epoch and not pl_module.options_of(KIND):
             pl_module.operate(KIND)
             forget_best(trainer)
         if trainer.current_epoch >= self.freeze_epoch:
             freeze_ranges(pl_module.network)
 
-    def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Batch, batch_idx: int) -> None:
+    def on_train_batch_start(  # type: ignore[override]  # ours
+        self, trainer: Trainer, pl_module: Task, batch: Batch, batch_idx: int
+    ) -> None:
         for module in pl_module.network.modules():
             if isinstance(module, InputRange):  # which learns in frozen layers too, whatever mode they are in
                 module.training = trainer.current_epoch < self.freeze_epoch

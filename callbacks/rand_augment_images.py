@@ -43,7 +43,7 @@ class RandAugmentImages(Callback):
         del pl_module.batch_transforms[STAGE]
 
     def augment(self, batch: Any) -> Any:
-        """The batch with uint8 images (B, C, H, W)."""
+        """Distort the images of a batch, uint8 (B, C, H, W)."""
         images = batch.inputs[0]
         if images.ndim != 4:
             raise ValueError(f"RandAugmentImages is for images (B, C, H, W), not for inputs of {tuple(images.shape)}")

@@ -80,7 +80,7 @@ class RobustnessTest(Callback):
         self,
         trainer: Trainer,
         pl_module: Task,
-        outputs: Any,
+        outputs: object,
         batch: Any,
         batch_idx: int,
         dataloader_idx: int = 0,

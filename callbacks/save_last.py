@@ -65,7 +65,7 @@ class SaveLast(Checkpoint):
         self._saved_seconds = time.monotonic()
         self._catch_signals()
 
-    def on_train_batch_start(self, *_: Any) -> None:
+    def on_train_batch_start(self, *_: object) -> None:
         self._stop_if_agreed()
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -74,24 +74,24 @@ class SaveLast(Checkpoint):
 
     on_test_start = on_predict_start = on_validation_start
 
-    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: Trainer, *_: object) -> None:
         due = time.monotonic() - self._saved_seconds >= 60 * self.every_minutes
         if self._any_process(trainer, due or bool(self._signal)):
             self._save(trainer)
             # Carried out before the next batch, when the loggers have heard of this one.
             self._stopping = trainer.strategy.reduce_boolean_decision(bool(self._signal), all=False)
 
-    def on_validation_batch_end(self, trainer: Trainer, *_: Any) -> None:
+    def on_validation_batch_end(self, trainer: Trainer, *_: object) -> None:
         self._stopping = self._any_process(trainer, bool(self._signal))
         fitting = trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking
         if self._stopping and fitting and self._saved_batch != trainer.fit_loop.total_batch_idx:
             self._save(trainer)
         self._stop_if_agreed()
 
-    def on_test_batch_end(self, trainer: Trainer, *_: Any) -> None:
+    def on_test_batch_end(self, trainer: Trainer, *_: object) -> None:
         self.on_validation_batch_end(trainer)
 
-    def on_predict_batch_end(self, trainer: Trainer, *_: Any) -> None:
+    def on_predict_batch_end(self, trainer: Trainer, *_: object) -> None:
         self.on_validation_batch_end(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

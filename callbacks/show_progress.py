@@ -30,17 +30,17 @@ class ShowProgress(TQDMProgressBar):
         metrics.pop("v_num", None)
         return metrics
 
-    def on_train_start(self, *arguments: Any) -> None:
+    def on_train_start(self, *arguments: object) -> None:
         self._started = time.perf_counter()  # of the rest of an epoch, which no on_train_epoch_start announces
         super().on_train_start(*arguments)
 
     def state_dict(self) -> dict[str, Any]:
         return {"validated": self._validated}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: dict[str, bool]) -> None:
         self._validated = state_dict["validated"]
 
-    def on_train_epoch_start(self, trainer: Trainer, *_: Any) -> None:
+    def on_train_epoch_start(self, trainer: Trainer, *_: object) -> None:
         self._started = time.perf_counter()
         super().on_train_epoch_start(trainer)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -94,7 +94,7 @@ class TrainabilityAudit(Callback):
             pl_module.print(f"epoch {trainer.current_epoch}: what trains\n{render(rows)}")
 
     def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
+        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: Batch, batch_idx: int
     ) -> None:
         """Look at the weights before validation, in which others may exchange them."""
         if not (trainer.is_last_batch and self._before):
@@ -114,7 +114,7 @@ def _left_out(trainer: Trainer) -> int:
 
 
 def learning_rates(trainer: Trainer) -> dict[int, float]:
-    """By id of a parameter in an optimizer, its current learning rate."""
+    """The current learning rate of each parameter in an optimizer, by the parameter's id."""
     groups = [group for optimizer in trainer.optimizers for group in optimizer.param_groups]
     return {id(parameter): group["lr"] for group in groups for parameter in group["params"]}
 
@@ -167,11 +167,15 @@ def check_changes(module: nn.Module, changed: Mapping[str, bool], must_move: set
 def table_rows(module: nn.Module, name: str, rates: Mapping[int, float], changed: Mapping[str, bool]) -> list[Row]:
     """One row for a module in which all is alike, otherwise one for its own parameters and those of its parts."""
     own = dict(module.named_parameters(name, recurse=False))
-    rows = [_row(module, name, own, rates, changed)] if own else []
+    rows = []
+    if own:
+        rows.append(_row(module, name, own, rates, changed))
     for part, child in module.named_children():
         rows += table_rows(child, f"{name}.{part}", rates, changed)
     alike = len({row[2:5] for row in rows}) == 1 and len({row.norms for row in rows if row.norms}) <= 1
-    return [_merged(name, rows)] if alike else rows
+    if alike:
+        return [_merged(name, rows)]
+    return rows
 
 
 def render(rows: Sequence[Row]) -> str:
@@ -199,7 +203,7 @@ def _row(
         _share([parameter.requires_grad for parameter in own.values()]),
         _share([id(parameter) in rates for parameter in own.values()]),
         max(rates.get(id(parameter), 0.0) for parameter in own.values()),
-        ("train" if module.training else "eval") if isinstance(module, BATCH_NORMS) else "",
+        _mode_of_norm(module),
         any(changed.get(key, True) for key in own) if changed else None,
     )
 
@@ -211,7 +215,15 @@ def _merged(name: str, rows: Sequence[Row]) -> Row:
 
 
 def _share(flags: Sequence[bool]) -> str:
-    return "yes" if all(flags) else "part" if any(flags) else "no"
+    if all(flags):
+        return "yes"
+    return "part" if any(flags) else "no"
+
+
+def _mode_of_norm(module: nn.Module) -> str:
+    if not isinstance(module, BATCH_NORMS):
+        return ""
+    return "train" if module.training else "eval"
 
 
 def _setting(network: nn.Module, rates: Mapping[int, float]) -> list[tuple[bool, ...]]:

@@ -160,7 +160,7 @@ class UnfreezeBackbone(Callback):
         return changed
 
     def _lr_scales(self, pl_module: Task) -> dict[str, float]:
-        """By name of a parameter, the factors that are not 1."""
+        """The factors of learning rates that are not 1, by the names of parameters."""
         layers = outermost(name for name, _ in _modules(pl_module) if _covered(name, self.layers))
         scales = {}
         for name, _ in pl_module.network.named_parameters(prefix="network"):

@@ -17,6 +17,7 @@ from torch import nn
 from callbacks.distill_from_teacher import DistillFromTeacher
 from datamodules.sources.hub_tables import names_hub
 from datamodules.sources.source import existing_path
+from datamodules.split_data import SplitData
 from lightning_modules.networks.probes.macs import count_macs
 from lightning_modules.training.task import Headline, class_path
 from lightsmith.checkpoints.rebuild import load_run
@@ -108,10 +109,13 @@ def _trained(variant: Variant, name: str, data: str, runs: dict[str, Path], home
         }
         trainer = settings.get("trainer", {})
         settings["trainer"] = {**trainer, "callbacks+": [*trainer.get("callbacks+", []), teaching]}
-    start = [] if variant.of is None else [f"--init_from={runs[variant.of]}"]
-    seeded = [] if seed is None else [f"--seed_everything={seed}"]
+    options = [f"--data.source={data}"]
+    if variant.of is not None:
+        options.append(f"--init_from={runs[variant.of]}")
+    if seed is not None:
+        options.append(f"--seed_everything={seed}")
     print(f"\n== {variant.name}", flush=True)
-    run = run_experiment(name, settings, [f"--data.source={data}", *start, *seeded], runs=home / variant.name)
+    run = run_experiment(name, settings, options, runs=home / variant.name)
     if run.code or run.folder is None:
         raise RunFailedError(
             f"{variant.name} was not trained (exit code {run.code}): {run.reason}; what is done is in {shown(home)}"
@@ -151,8 +155,9 @@ def _measured(variant: Variant, run: Path, data: str, folder: Path, limit: int |
 def _exported(run: Path, output: Path, form: str, precision: str, data: str, limit: int | None) -> dict[str, Any]:
     """The proof of an export that was made in a process of its own: torch exports no LSTM after one has run."""
     options = [f"--run={run}", f"--output={output}", f"--data={data}", form, precision]
-    part = [] if limit is None else [f"--limit={limit}"]
-    command = [sys.executable, str(CLI), "export", *options, *part]
+    if limit is not None:
+        options.append(f"--limit={limit}")
+    command = [sys.executable, str(CLI), "export", *options]
     code = subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode
     if not (output / PROOF).is_file():
         raise RunFailedError(f"{output.name} was not exported (exit code {code})")
@@ -174,7 +179,7 @@ def _zeros(weights: list[np.ndarray]) -> float:
     return float(sum((weight == 0).sum() for weight in weights) / sum(weight.size for weight in weights))
 
 
-def _time(rows: list[Row], source: Any, folder: Path) -> None:
+def _time(rows: list[Row], source: SplitData, folder: Path) -> None:
     test = list(batches(source, "test", limit=2000))
     inputs = folder / TRAINING / "inputs.pt"
     inputs.parent.mkdir(exist_ok=True)
@@ -202,5 +207,6 @@ def _report(rows: list[Row], headline: Headline, name: str, data: str, max_drop:
     lost, unit = lost_by(rows, chosen, "test", headline), headline.unit.partition(" of ")[0]
     print(f"recommended  {chosen['name']}: the fastest that keeps within {max_drop} {unit} on the validation split")
     print(f"             {lost:+.2f} {unit} lost on the test split; {shown(folder)}/{LEDGER}, pareto.png")
-    print("\n".join(f"FAILED       {reason}" for reason in found), end="\n" if found else "")
+    for reason in found:
+        print(f"FAILED       {reason}")
     return 1 if found else 0

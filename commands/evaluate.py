@@ -166,13 +166,14 @@ def _listed(left_out: list[tuple[str, str]]) -> list[dict[str, str]]:
 
 def _result_lines(results: dict[str, Any], unreadable: list[tuple[str, str]], folder: Path) -> list[str]:
     """The figures, those of each class, and where they are."""
-    lost = [f"skipped    {len(unreadable):,} items that cannot be read"] if unreadable else []
-    return [
-        *lost,
+    lines = [
         f"test       {'  '.join(figures_of(results['test']))}",
         *(f"           {line}" for line in _class_table(results)),
         f"written    {shown(folder)}/  (results.json, predictions.jsonl)",
     ]
+    if unreadable:
+        lines.insert(0, f"skipped    {len(unreadable):,} items that cannot be read")
+    return lines
 
 
 def _class_table(results: dict[str, Any]) -> list[str]:

@@ -15,7 +15,7 @@ from lightsmith.exports.card import RunFacts, run_facts, write_card
 from lightsmith.exports.exported_files import ONNX_FILE, PROOF, TORCH_FILE
 from lightsmith.exports.folder import write_json, write_preprocessing
 from lightsmith.exports.model import Format, Precision, batches, check_precision, write_model
-from lightsmith.exports.proof import Run, comparison, prove
+from lightsmith.exports.proof import Run, comparison, prove, verdict
 from lightsmith.exports.reference import REFERENCE_ITEMS, reference_of, traits_of_batches, write_reference
 from lightsmith.terminal import shown
 
@@ -142,6 +142,6 @@ def proof_lines(proof: dict[str, Any], folder: Path) -> list[str]:
             for size, taken in proof["latency_ms"].items()
         },
         "written": f"{shown(folder)}/",
-        "proof": "passed" if proof["passed"] else f"FAILED: {'; '.join(proof['reasons'])}",
+        "proof": verdict(proof),
     }
     return [f"{title:<12} {text}" for title, text in rows.items()]

@@ -103,7 +103,7 @@ def _trainer_settings(layers: list[dict[str, Any]]) -> list[Setting]:
     return [found[name] for name in ordered if name not in NOT_HERE]
 
 
-def _arguments(group: str, owner: type, values: dict[str, Any]) -> Iterator[Setting]:
+def _arguments(group: str, owner: type, values: dict[str, object]) -> Iterator[Setting]:
     meanings, hints = meanings_of(owner), get_type_hints(owner.__init__)  # type: ignore[misc]  # of this very class
     for name, parameter in inspect.signature(owner.__init__).parameters.items():  # type: ignore[misc]  # as above
         if name != "self" and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
@@ -125,10 +125,12 @@ def meanings_of(owner: type) -> dict[str, str]:
 
 def _first_sentences(meaning: str) -> str:
     plain = re.sub(r"``([^`]*)``|:\w+:`~?(?:[\w.]*\.)?([^`]*)`", lambda found: found[1] or found[2], meaning)
-    return plain if len(plain) <= WIDEST else re.split(r"(?<=[.;]) (?=[A-Z])", plain, maxsplit=1)[0]
+    if len(plain) <= WIDEST:
+        return plain
+    return re.split(r"(?<=[.;]) (?=[A-Z])", plain, maxsplit=1)[0]
 
 
-def _type(hint: Any) -> str:
+def _type(hint: object) -> str:
     """A type in few words: the choices of a literal, and no modules."""
     if get_origin(hint) in (Union, UnionType):
         choices = (choice for part in get_args(hint) for choice in _type(part).split(" | "))
@@ -139,8 +141,10 @@ def _type(hint: Any) -> str:
         return "null"
     if isinstance(hint, type) and not get_args(hint):
         return hint.__name__
-    inner = [_type(part) if part is not Ellipsis else "…" for part in get_args(hint)]
-    return f"{getattr(get_origin(hint), '__name__', hint)}[{', '.join(inner)}]" if inner else str(hint)
+    if hint is Ellipsis:
+        return "…"
+    inner = ", ".join(map(_type, get_args(hint)))
+    return f"{getattr(get_origin(hint), '__name__', hint)}[{inner}]" if inner else str(hint)
 
 
 def _section(title: str, settings: list[Setting] | Iterator[Setting]) -> Iterator[str]:
@@ -162,5 +166,5 @@ def _width() -> int:
     return min(max(shutil.get_terminal_size((WIDEST, 24)).columns, NARROWEST), WIDEST)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     return shown(str(value) if isinstance(value, Path) else value)

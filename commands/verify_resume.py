@@ -23,6 +23,7 @@ from lightsmith.records.results import read_results
 from lightsmith.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT, has_checkpoint
 from lightsmith.settings.experiments import EXPERIMENTS, experiment_file
 from lightsmith.studies.child_runs import ChildRun, run_command
+from lightsmith.terminal import shortened
 
 SAVES = 10  # in mid-epoch, over the whole run
 LONGEST_SHOWN = 100  # characters
@@ -63,7 +64,8 @@ def verify_resume(name: str, data: str = "sample", kills: int = len(MOMENTS), op
     with tempfile.TemporaryDirectory(prefix="lightsmith-verify-") as scratch:
         folder = Path(scratch).resolve()
         _link_files(folder)
-        data = str(Path(data).resolve()) if data.startswith("..") else data
+        if data.startswith(".."):
+            data = str(Path(data).resolve())
         configs = [f"-c=experiments/{file}.yaml" for file in ("_defaults", name)]
         whole = _run(folder, name, [*configs, f"--data.source={data}", *shlex.split(options)])
         if whole.ended_by or whole.folder is None:
@@ -86,7 +88,7 @@ def _link_files(folder: Path) -> None:
 def verdict(found: list[str]) -> int:
     """Print what differs, the first lines of it; 1 if anything does, otherwise 0."""
     lines = [f"differs      {where}" for where in found[:MOST_LINES]]
-    lines = [line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 2]} …" for line in lines]
+    lines = [shortened(line, LONGEST_LINE) for line in lines]
     if len(found) > MOST_LINES:
         lines.append(f"differs      in {len(found) - MOST_LINES} more places")
     print("\n".join(lines or ["identical    checkpoints, metrics and results"]))
@@ -101,7 +103,8 @@ def _killed_and_resumed(folder: Path, whole: Path, kills: int) -> Path:
     begun: Path | None = None  # of which something was saved
     run = _run(folder, whole.parent.name, ["-c", config.name])
     while run.ended_by:
-        begun = run.folder if run.folder and has_checkpoint(run.folder) else begun
+        if run.folder and has_checkpoint(run.folder):
+            begun = run.folder
         options, step = ["-c", config.name], "nothing"
         if begun is not None:
             typed, step = begun.relative_to(folder), f"step {read_checkpoint(newest_checkpoint(begun))['global_step']}"
@@ -180,7 +183,7 @@ def differences(one: Any, other: Any, where: str, paths: tuple[str, str] = ("", 
         yield f"{where}: {one!r} and {other!r}"
 
 
-def _is_nan(value: Any) -> bool:
+def _is_nan(value: object) -> bool:
     return isinstance(value, float) and math.isnan(value)
 
 
@@ -191,7 +194,9 @@ def _same(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
 
 def _shortened(text: str) -> str:
     """Shorten a text to what fits on a line: a tokenizer is a text of a megabyte."""
-    return repr(text) if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]!r}… ({len(text):,} characters)"
+    if len(text) <= LONGEST_SHOWN:
+        return repr(text)
+    return f"{text[:LONGEST_SHOWN]!r}… ({len(text):,} characters)"
 
 
 def metric_rows(run: Path) -> list[dict[str, str]]:

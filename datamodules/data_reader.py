@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch.utils.data import Dataset
 
 from datamodules.sources.source import Source
@@ -28,7 +29,7 @@ class DataReader(ABC):
         """The real data set, downloaded into data/ on first use."""
 
     @abstractmethod
-    def encode(self, items: Any, labels: Any, title: str) -> tuple[Dataset[Any], Any, list[tuple[str, str]]]:
+    def encode(self, items: Any, labels: np.ndarray, title: str) -> tuple[Dataset[Any], Any, list[tuple[str, str]]]:
         """Items as a data set of whole batches, the positions of those that were readable, and the others' reasons."""
 
     @abstractmethod

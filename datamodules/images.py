@@ -132,7 +132,9 @@ class ImageData(TableData):
         found = find_images(path)
         if self.labels.target == "value":
             return name_unused(self.load_tables(path), found[0])
-        return self.load_tables(path) if _holds_tables(*found) else load_image_folder(path, self.split_folders, found)
+        if _holds_tables(*found):
+            return self.load_tables(path)
+        return load_image_folder(path, self.split_folders, found)
 
     def encode(
         self, items: Sequence[Any] | np.ndarray, labels: np.ndarray, title: str
@@ -150,13 +152,13 @@ class ImageData(TableData):
             return InMemoryImages(decoded.images, labels[kept], shared), kept, skipped
         return StreamedImages(take(items, kept), labels[kept], self.preprocessing), kept, skipped
 
-    def read_contents(self, items: Any, split: str) -> Contents:
+    def read_contents(self, items: Sequence[object] | np.ndarray, split: str) -> Contents:
         if isinstance(items, FilePaths) and self.train_size is None and not self._fits_memory(items, split):
             # To decode files is to read them, and what they contain is noted on the way.
             self._decoded[id(items)] = self._decode(items.distinct()[0], split)
         return super().read_contents(items, split)
 
-    def _decode(self, items: Sequence[Any], title: str) -> Decoded:
+    def _decode(self, items: Sequence[object], title: str) -> Decoded:
         """Decode items that differ from each other, or find what became of them before."""
         in_memory = self._fits_memory(items, title)
 
@@ -170,7 +172,7 @@ class ImageData(TableData):
         self.preprocessing = decoded.preprocessing
         return decoded
 
-    def _fits_memory(self, items: Sequence[Any], title: str) -> bool:
+    def _fits_memory(self, items: Sequence[object], title: str) -> bool:
         """Return whether the decoded images of all splits, of which these are one, are within the budget."""
         count = len(items)
         if title in SPLIT_NAMES:
@@ -190,14 +192,16 @@ class ImageData(TableData):
     def items_line(self) -> str:
         return size_line(self.source_found.splits["train"].items, self.stored_size_px, self.image_size_px)
 
-    def encoding_notes(self, datasets: dict[str, Any]) -> list[str]:
+    def encoding_notes(self, datasets: dict[str, object]) -> list[str]:
         items = self.source_found.splits["train"].items
         note = detail_note(items, self.channels, self.image_size_px, self.source)
         return [*super().encoding_notes(datasets), *filter(None, [note])]
 
     def item(self, split: str, index: int) -> np.ndarray:
         item = super().item(split, index)
-        return item if isinstance(item, np.ndarray) else self.preprocessing.decode(item)
+        if isinstance(item, np.ndarray):
+            return item
+        return self.preprocessing.decode(item)
 
     def on_after_batch_transfer(self, batch: ImageBatch, dataloader_idx: int) -> ImageBatch:
         if self.trainer is not None:  # new images are classified without one, and without the data

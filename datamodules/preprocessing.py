@@ -43,12 +43,12 @@ class Preprocessing:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """For JSON, without a tokenizer, which is JSON of its own."""
+        """The settings as plain values, without a tokenizer, which is JSON of its own."""
         return {"kind": self.kind, **{f.name: getattr(self, f.name) for f in fields(self) if f.repr}}
 
     @classmethod
-    def restored(cls, settings: Mapping[str, Any], **others: Any) -> Self:
-        """From ``settings``; those that an older version did not write down get their default.
+    def restored(cls, settings: Mapping[str, object], **others: object) -> Self:
+        """Restore from ``settings``; values that an older version did not write down get their default.
 
         Args:
             others: settings that take the place of those.
@@ -222,7 +222,7 @@ class ModulePreprocessing(Preprocessing):
 
 
 def central(side: int, size: int) -> slice:
-    """The ``size`` middle ones of ``side`` pixels."""
+    """The slice of the ``size`` middle pixels of ``side``."""
     start = (side - size) // 2
     return slice(start, start + size)
 

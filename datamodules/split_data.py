@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +28,7 @@ from datamodules.sources.labels.values import summary
 from datamodules.sources.source import SPLIT_NAMES, Source, existing_path, take
 from datamodules.sources.split_options import check_fractions, check_numbers
 from datamodules.sources.splits import RareClasses, choose_train, cut_missing_splits
-from datamodules.sources.unreadable import check_lost, check_unreadable, lost_items
+from datamodules.sources.unreadable import Indexed, check_lost, check_unreadable, lost_items
 
 
 class SplitData(SplitLoaders, DataReader):
@@ -131,7 +131,7 @@ class SplitData(SplitLoaders, DataReader):
             source = cut_fold(found, self.fold, self.val_fraction, self.split_seed, alike, noun)
         return source if self.train_size is None else choose_train(source, self.train_size, self.split_seed)
 
-    def read_contents(self, items: Any, split: str) -> Contents:
+    def read_contents(self, items: Sequence[object] | np.ndarray, split: str) -> Contents:
         """Digests of the items of a split; every item is read."""
         return read_contents(items, split)
 
@@ -156,7 +156,7 @@ class SplitData(SplitLoaders, DataReader):
     def datasets(self) -> dict[str, Any]:
         return self.encoded_splits.datasets
 
-    def encoding_notes(self, datasets: dict[str, Any]) -> list[str]:
+    def encoding_notes(self, datasets: dict[str, object]) -> list[str]:
         """Notes on the encoded splits, for a person."""
         return []
 
@@ -164,12 +164,12 @@ class SplitData(SplitLoaders, DataReader):
         """The items that could be read when the run began, but not when they were streamed."""
         return lost_items(self.datasets[split], split)
 
-    def check_lost(self, batch: Any) -> None:
+    def check_lost(self, batch: Indexed) -> None:
         """Stop a run whose data goes away while it is streamed; see ``sources.unreadable.check_lost``."""
         total = sum(map(len, self.source_found.splits.values()))
         check_lost(self.datasets, batch, total, self.max_unreadable_share)
 
-    def encoded(self, build: Callable[[Path], None], items: Any, *settings: Any) -> Path:
+    def encoded(self, build: Callable[[Path], None], items: Any, *settings: object) -> Path:
         """The folder with what ``build`` makes of items under these settings, from the cache if it is there."""
         if not self.cache:
             return uncached(build)
@@ -179,7 +179,7 @@ class SplitData(SplitLoaders, DataReader):
         return cached(digest.hexdigest(), build)
 
     def follow(self, target: str) -> None:
-        """Have beside each item what a model learns from; to be called before the first use.
+        """Put beside each item what a model learns from; call it before the first use.
 
         Args:
             target: as in ``Task.target``.

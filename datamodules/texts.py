@@ -168,7 +168,7 @@ class TextData(TableData):
         ]
 
     def _token_ids(self, items: Iterable[str | None], title: str) -> Iterator[np.ndarray]:
-        """As ``TextPreprocessing.token_ids``, with a progress bar."""
+        """The ids of the tokens of texts, each int32 (at most max_tokens,), with a progress bar."""
         bar = tqdm(items, f"Encoding {title}", unit=" texts", leave=False, delay=1, disable=None)
         for texts in _batches(map(self.preprocessing.readable, bar)):
             yield from self.preprocessing.token_ids(texts)
@@ -184,7 +184,7 @@ class TextData(TableData):
 
 
 def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
-    """So few texts at once that their encodings fit in memory."""
+    """Cut texts into parts whose encodings fit in memory."""
     batch: list[str] = []
     characters = 0
     for text in texts:

@@ -94,15 +94,18 @@ class Autoencoder(Task):
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Compute the mean cost of an image in nats, ()."""
         nats = pixel_nats(outputs, pixels_of(batch)).mean()
-        return nats + self._kl(outputs, batch).mean() if self.variational else nats
+        if self.variational:
+            nats = nats + self._kl(outputs, batch).mean()
+        return nats
 
     def update(self, metrics: MetricCollection, outputs: Tensor, batch: Batch) -> None:
         pixels = pixels_of(batch)
         figures = {
             "nats": self.loss(outputs, batch),
             "reconstruction_error": squared_error(outputs, pixels).mean(),
-            "kl": self._kl(outputs, batch).mean() if self.variational else None,
         }
+        if self.variational:
+            figures["kl"] = self._kl(outputs, batch).mean()
         for name, metric in metrics.items(keep_base=True):
             metric.update(figures[name], len(pixels))
 
@@ -112,13 +115,13 @@ class Autoencoder(Task):
         latents = outputs[:, pixels.shape[1] :][:, : self.network.latents]
         return torch.cat([squared_error(outputs, pixels)[:, None], latents], dim=1)
 
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         return super().training_step(self._drawn(batch), batch_idx)
 
-    def validation_step(self, batch: Any, batch_idx: int) -> None:
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
         super().validation_step(self._drawn(batch), batch_idx)
 
-    def test_step(self, batch: Any, batch_idx: int) -> Tensor:
+    def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The ``predictions`` of the images as they are; the figures are those of drawn ones."""
         drawn = self._drawn(batch)
         super().test_step(drawn, batch_idx)
@@ -182,14 +185,14 @@ class Autoencoder(Task):
 
 
 def drawn(what: str, rows: int, columns: int, device: torch.device, generator: torch.Generator | None = None) -> Tensor:
-    """Float32 (rows, columns): uniform in 0…1 for pixels, else standard normal."""
+    """Draw random numbers, float32 (rows, columns): uniform in 0…1 for pixels, else standard normal."""
     draw = torch.rand if what == "pixels" else torch.randn
     return draw(rows, columns, generator=generator, device=device)
 
 
 @lru_cache(maxsize=len(DRAWN))
 def kept_draws(what: str, columns: int, device: torch.device) -> Tensor:
-    """Float32 (DRAWS, columns), always the same."""
+    """Draw the same random numbers every time, float32 (DRAWS, columns)."""
     with torch.inference_mode(False):  # whoever asks first
         return drawn(what, DRAWS, columns, device, torch.Generator(device).manual_seed(DRAWN.index(what)))
 
@@ -206,7 +209,7 @@ def codes_of(outputs: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
 
 
 def shift(images: Tensor, most_px: int) -> Tensor:
-    """Each of (B, C, H, W) moved by its own number of pixels, at most this many either way; black moves in."""
+    """Move each image of (B, C, H, W) by its own number of pixels, at most this many either way; black moves in."""
     count, _, height, width = images.shape
     top, left = torch.randint(2 * most_px + 1, (2, count, 1, 1), device=images.device)
     rows = top + torch.arange(height, device=images.device)[:, None]  # (B, H, 1)

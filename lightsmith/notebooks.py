@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lightsmith.records.results import Results
 from lightsmith.studies.child_runs import run_experiment
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lightsmith.predictions.trained_model import TrainedModel
 
 
-def run(name: str, *, runs: str | Path = "runs", shows: bool = True, **settings: Any) -> Results:
+def run(name: str, *, runs: str | Path = "runs", shows: bool = True, **settings: object) -> Results:
     """Train and test an experiment in a process of its own, as `make exp` does, and return its record.
 
     ``record.folder`` is the run folder, whose name ``load`` takes.

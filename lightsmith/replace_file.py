@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 DRAFT = ".draft"  # one name per folder, so that the next write takes away what a killed one left
 
@@ -23,7 +23,7 @@ def replace_file(path: Path, content: bytes | memoryview) -> None:
         file.write(content)
 
 
-def replace_json(path: Path, content: Any) -> None:
+def replace_json(path: Path, content: object) -> None:
     """Write a record as JSON that a person can read, all of it or none.
 
     Raises:

@@ -147,6 +147,11 @@ def home_of(run: Path) -> Path:
     return folder.parent if folder.name == BEST_CHECKPOINT.parent.name else folder
 
 
+def checkpoint_of(path: Path) -> Path:
+    """The best checkpoint of a run's folder; of a path that is no folder, the path itself."""
+    return path / BEST_CHECKPOINT if path.is_dir() else path
+
+
 def newest_run(folder: Path) -> str:
     """A question that offers an experiment's newest run in place of its folder, or name; empty for any other folder."""
     for experiment in (folder, Path("runs") / folder):

@@ -1,1 +1,1 @@
-"""What people would write or run instead: one script per contender, with ``--help``."""
+"""Contenders that people would write or run instead: one script each, with ``--help``."""

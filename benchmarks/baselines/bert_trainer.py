@@ -36,13 +36,13 @@ class Record(TrainerCallback):
         self.output = output
         self.recording: Recording
 
-    def on_train_begin(self, *_: Any, **__: Any) -> None:
+    def on_train_begin(self, *_: object, **__: object) -> None:
         self.recording = Recording(self.output)
 
-    def on_step_end(self, *_: Any, **__: Any) -> None:
+    def on_step_end(self, *_: object, **__: object) -> None:
         self.recording.stepped(BATCH_SIZE)
 
-    def on_evaluate(self, *_: Any, **event: Any) -> None:
+    def on_evaluate(self, *_: object, **event: Any) -> None:
         if "eval_accuracy" in event["metrics"]:
             self.recording.validated(event["metrics"]["eval_accuracy"])
 
@@ -65,7 +65,7 @@ def main(data: str, output: Path, seed: int = 1, max_samples: int | None = None)
     arguments = TrainingArguments(
         output_dir=str(output.parent / "trainer"),
         num_train_epochs=1,
-        max_steps=-1 if max_samples is None else max_samples // BATCH_SIZE,
+        max_steps=most_steps(max_samples),
         per_device_train_batch_size=BATCH_SIZE,
         per_device_eval_batch_size=4 * BATCH_SIZE,
         learning_rate=1e-4,
@@ -94,6 +94,11 @@ def main(data: str, output: Path, seed: int = 1, max_samples: int | None = None)
     trainer.train()
     test = None if max_samples else trainer.evaluate(encode("test"), metric_key_prefix="test")["test_accuracy"]
     record.recording.finish(test)
+
+
+def most_steps(max_samples: int | None) -> int:
+    """The number of steps that transformers' Trainer stops after, of which -1 is no limit."""
+    return -1 if max_samples is None else max_samples // BATCH_SIZE
 
 
 def _accuracy(evaluated: EvalPrediction) -> dict[str, float]:

@@ -52,7 +52,7 @@ def main(
     batches, val_batches = DataLoader(encode("train"), 16, shuffle=True), DataLoader(encode("val"), 16)
     recording = Recording(output, until, max_samples)
     train(network, optimizer, batches, val_batches, epochs, recording)
-    recording.finish(None if recording.full else accuracy(network, DataLoader(encode("test"), 16)))
+    recording.finish_with(lambda: accuracy(network, DataLoader(encode("test"), 16)))
 
 
 if __name__ == "__main__":

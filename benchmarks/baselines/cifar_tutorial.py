@@ -29,7 +29,7 @@ def main(
     batches = DataLoader(train_set, batch_size=4, shuffle=True, num_workers=2)
     recording = Recording(output, until, max_samples)
     train(network, optimizer, batches, DataLoader(val_set, 4, num_workers=2), epochs, recording)
-    recording.finish(None if recording.full else accuracy(network, DataLoader(test_set, 4, num_workers=2)))
+    recording.finish_with(lambda: accuracy(network, DataLoader(test_set, 4, num_workers=2)))
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def main(
     keep_freed_memory()  # as Lightsmith does: the allocator is no part of what is compared
     train = train_under_lightning if lightning else train_by_hand
     recording = train(recipe, partial(Recording, output, max_samples=max_samples))
-    recording.finish(None if recording.full else recipe.accuracy(recipe.test))
+    recording.finish_with(lambda: recipe.accuracy(recipe.test))
 
 
 def train_by_hand(recipe: Recipe, start: Callable[[], Recording]) -> Recording:

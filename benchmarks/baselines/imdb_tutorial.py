@@ -54,7 +54,7 @@ def main(
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     recording = Recording(output, until, max_samples)
     train(network, optimizer, DataLoader(train_set, 32, shuffle=True), DataLoader(val_set, 32), epochs, recording)
-    recording.finish(None if recording.full else accuracy(network, DataLoader(test_set, 32)))
+    recording.finish_with(lambda: accuracy(network, DataLoader(test_set, 32)))
 
 
 def _words(text: str) -> list[str]:

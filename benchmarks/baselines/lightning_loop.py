@@ -41,7 +41,7 @@ class BareModule(LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         return self.recipe.loss(*batch)
 
-    def on_train_batch_end(self, outputs: Any, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+    def on_train_batch_end(self, outputs: object, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         self.recording.stepped(len(batch[1]))
         self.trainer.should_stop = self.recording.full
 
@@ -51,7 +51,7 @@ class BareModule(LightningModule):
 
 
 def train_under_lightning(recipe: Recipe, start: Callable[[], Recording]) -> Recording:
-    """As ``train_by_hand``."""
+    """Train under Lightning's Trainer to the end, or until the recording is full."""
     module = BareModule(recipe, start)
     Trainer(max_epochs=recipe.epochs, accelerator="cpu", **OFF).fit(module, recipe)
     return module.recording

@@ -19,7 +19,7 @@ from transformers import (
     TrainingArguments,
 )
 
-from benchmarks.baselines.bert_trainer import BATCH_SIZE, LENGTH, Record
+from benchmarks.baselines.bert_trainer import BATCH_SIZE, LENGTH, Record, most_steps
 from benchmarks.baselines.recording import first
 from datamodules.review_wordpieces import ReviewWordPieces
 from lightning_modules.networks.encoders import minilm_folder
@@ -36,7 +36,7 @@ def main(data: str, output: Path, seed: int = 1, max_samples: int | None = None)
     arguments = TrainingArguments(
         output_dir=str(output.parent / "trainer"),
         num_train_epochs=1,
-        max_steps=-1 if max_samples is None else max_samples // BATCH_SIZE,
+        max_steps=most_steps(max_samples),
         per_device_train_batch_size=BATCH_SIZE,
         learning_rate=2e-4,
         weight_decay=0.01,

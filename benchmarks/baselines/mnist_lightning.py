@@ -59,7 +59,7 @@ class Record(Callback):
         self.recording = Recording(self.output)
 
     def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: Any, batch_idx: int
     ) -> None:
         self.recording.stepped(len(batch[1]))
 

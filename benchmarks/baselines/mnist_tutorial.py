@@ -41,7 +41,7 @@ def main(
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     recording = Recording(output, until, max_samples)
     train(network, optimizer, DataLoader(train_set, 100, shuffle=True), DataLoader(val_set, 100), epochs, recording)
-    recording.finish(None if recording.full else accuracy(network, DataLoader(test_set, 100)))
+    recording.finish_with(lambda: accuracy(network, DataLoader(test_set, 100)))
 
 
 if __name__ == "__main__":

@@ -19,11 +19,13 @@ from lightsmith.settings.experiments import EXPERIMENTS
 
 
 class Recipe:
-    """What experiments/<experiment>.yaml, an image experiment, trains with; iterates over an epoch's batches."""
+    """The training of experiments/<experiment>.yaml, an image experiment; iterates over an epoch's batches."""
 
     def __init__(self, experiment: str, data: str, batch_size: int | None) -> None:
         settings = yaml.safe_load((EXPERIMENTS / f"{experiment}.yaml").read_text(encoding="utf-8"))
-        self.images = _build(settings["data"], source=data, **({"batch_size": batch_size} if batch_size else {}))
+        if batch_size is not None:
+            settings["data"]["init_args"]["batch_size"] = batch_size
+        self.images = _build(settings["data"], source=data)
         self.train, self.val, self.test = map(self._own_images, ("train", "val", "test"))
         self.epochs = settings["trainer"]["max_epochs"]
         model = _build(settings["model"], class_names=self.images.class_names)
@@ -54,20 +56,20 @@ class Recipe:
             yield batch, self.train.labels[index]
 
     def loss(self, images: Tensor, labels: Tensor) -> Tensor:
-        """The mean over the batch."""
+        """Compute the mean loss of a batch, ()."""
         with _autocast():
             logits = self.network(images)
         return F.cross_entropy(logits.float(), labels, label_smoothing=self.label_smoothing)
 
     def accuracy(self, split: Any) -> float:
-        """0…1; leaves the network in evaluation mode."""
+        """Compute the accuracy on a split, 0…1; the network is left in evaluation mode."""
         images, size = split.images.permute(0, 3, 1, 2), self.images.batch_size
         with _autocast():
             return accuracy(self.network, zip(images.split(size), split.labels.split(size), strict=True))
 
 
 def _dtype() -> torch.dtype:
-    """Of matrix products, as Lightsmith would choose it on this CPU."""
+    """The dtype of matrix products that Lightsmith would choose on this CPU."""
     return torch.bfloat16 if fast_precision("cpu") == "bf16-mixed" else torch.float32
 
 

@@ -1,9 +1,10 @@
-"""What every baseline reports, so that contenders can be laid side by side."""
+"""The record that every baseline writes, so that contenders can be laid side by side."""
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +39,13 @@ class Recording:
 
     @property
     def enough(self) -> bool:
-        """Whether to stop here."""
+        """Return whether to stop here."""
         reached = self.until is not None and bool(self.curve) and self.curve[-1]["accuracy"] >= self.until
         return reached or self.full
 
     @property
     def full(self) -> bool:
-        """Whether ``max_samples`` have been trained on."""
+        """Return whether ``max_samples`` have been trained on."""
         return self.max_samples is not None and self.samples >= self.max_samples
 
     def stepped(self, batch_size: int) -> None:
@@ -59,6 +60,10 @@ class Recording:
         self.seconds = time.perf_counter() - self._started
         self.curve.append({"seconds": self.seconds, "samples": self.samples, "accuracy": accuracy})
         print(f"{self.seconds:8.1f} s  {self.samples:9,} samples  val/accuracy {accuracy:.4f}", flush=True)
+
+    def finish_with(self, test: Callable[[], float]) -> None:
+        """Finish with the accuracy, 0…1, that ``test`` measures; a race that was cut short is not tested."""
+        self.finish(None if self.full else test())
 
     def finish(self, test_accuracy: float | None = None) -> None:
         """Write the file. The clock stood still since the last step or validation, so testing is off it."""

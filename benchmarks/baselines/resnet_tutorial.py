@@ -64,7 +64,7 @@ def main(
     optimizer = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr=1e-3)
     recording = Recording(output, max_samples=max_samples)
     train(network, optimizer, DataLoader(train_set, 32, shuffle=True), DataLoader(val_set, 32), epochs, recording)
-    recording.finish(None if recording.full else accuracy(network, DataLoader(test_set, 32)))
+    recording.finish_with(lambda: accuracy(network, DataLoader(test_set, 32)))
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ class Decoded(NamedTuple):
 
 
 def write_decoded(
-    folder: Path, items: Sequence[Any], preprocessing: ImagePreprocessing, title: str, keep: bool, find_greys: bool
+    folder: Path, items: Sequence[object], preprocessing: ImagePreprocessing, title: str, keep: bool, find_greys: bool
 ) -> None:
     """Decode items into files of a folder.
 
@@ -70,7 +70,7 @@ def _decode(
         return decode_all(items, decode, title, write=lambda image: file.write(image.tobytes()))
 
 
-def read_decoded(folder: Path, items: Sequence[Any], preprocessing: ImagePreprocessing) -> Decoded:
+def read_decoded(folder: Path, items: Sequence[object], preprocessing: ImagePreprocessing) -> Decoded:
     """Load what ``write_decoded`` wrote for these items with this preprocessing."""
     if isinstance(items, FilePaths):
         items.note(np.load(folder / DIGESTS))
@@ -85,7 +85,7 @@ def read_decoded(folder: Path, items: Sequence[Any], preprocessing: ImagePreproc
 
 
 def of_all_items(
-    items: Sequence[Any], decoded: Decoded, places: np.ndarray, title: str
+    items: Sequence[object], decoded: Decoded, places: np.ndarray, title: str
 ) -> tuple[np.ndarray, np.ndarray, list[tuple[str, str]]]:
     """The result of decoding items, each distinct one only once.
 

@@ -22,7 +22,7 @@ _within: ContextVar[str | None] = ContextVar("within", default=None)  # where ``
 
 
 def cached(key: str, build: Callable[[Path], None]) -> Path:
-    """A folder with the files that ``build`` writes into the one it is given; built once for a key.
+    """Build a folder of files once for a key; ``build`` writes them into the folder that it is given.
 
     Files are checked against the sha256 of the day they were written, so a truncated entry is built again. Of several
     processes one builds while the others wait. Entries appear by renaming: an interrupted build leaves nothing that is
@@ -97,7 +97,7 @@ def _one_at_a_time(lock: Path) -> Iterator[None]:
 
 
 def uncached(build: Callable[[Path], None]) -> Path:
-    """The same for this process only, in the system's temporary folder."""
+    """Build a folder of files for this process only, in the system's temporary folder."""
     folder = Path(tempfile.mkdtemp(prefix="lightsmith-", dir=_within.get()))
     owner = os.getpid()
     atexit.register(lambda: shutil.rmtree(folder, ignore_errors=True) if os.getpid() == owner else None)

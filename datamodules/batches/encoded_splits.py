@@ -19,7 +19,7 @@ LEAST_SHARE = 0.5
 
 
 class EncodedSplits(NamedTuple):
-    """By split its data set and its readable examples; and (item, reason) for all that was not readable."""
+    """The data set and readable examples of each split, and (item, reason) for everything that was not readable."""
 
     datasets: dict[str, Any]
     readable: dict[str, Examples]

@@ -54,7 +54,7 @@ class InMemoryImages(Dataset[ImageBatch]):
         return InMemoryImages(self.images, self.labels.numpy()[positions], rows)
 
     def to(self, device: torch.device) -> None:
-        """Move what is used of the images, so that a batch is gathered where it is used."""
+        """Move the images in use to a device, so that a batch is gathered where it is used."""
         images = self.images if self.rows is None else self.images[self.rows]
         self.images, self.labels, self.rows = images.to(device), self.labels.to(device), None
 

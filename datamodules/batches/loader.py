@@ -63,7 +63,9 @@ class ResumableBatches(BatchSampler):
 
     def __len__(self) -> int:
         count = len(self.sampler)  # type: ignore[arg-type]  # all of ours and Lightning's have a length
-        return count // self.batch_size if self.drop_last else len(self._cut(range(count), self.batch_size))
+        if self.drop_last:
+            return count // self.batch_size
+        return len(self._cut(range(count), self.batch_size))
 
     def __iter__(self) -> Iterator[list[int]]:
         sampler: Any = self.sampler
@@ -71,7 +73,8 @@ class ResumableBatches(BatchSampler):
         if epoch or done:
             # Loader workers begin before Lightning has said which epoch it is.
             sampler.set_epoch(max(sampler.epoch, epoch))
-            done = done if sampler.epoch == epoch else 0
+            if sampler.epoch != epoch:
+                done = 0
         return islice(self._all_batches(), done, None)
 
     def _all_batches(self) -> Iterator[list[int]]:
@@ -80,7 +83,7 @@ class ResumableBatches(BatchSampler):
             batches.pop()
         yield from batches
 
-    def _cut(self, items: Sequence[Any], size: int) -> list[Any]:
+    def _cut(self, items: Sequence[object], size: int) -> list[Any]:
         """Cut items into parts of ``size``, in order; the last may have fewer, or up to ``fewest - 1`` more."""
         starts = list(range(0, len(items), size))
         if len(starts) > 1 and len(items) - starts[-1] < self.fewest and not self.drop_last:
@@ -178,7 +181,7 @@ def share(batches: list[list[int]], rank: int, processes: int) -> list[list[int]
     return [*own[:-1], own[-1] + rest[rank::processes]]
 
 
-def _as_fetched(batch: Any) -> Any:
+def _as_fetched(batch: object) -> Any:
     """``__getitems__`` already returns a whole batch."""
     return batch
 
@@ -190,7 +193,7 @@ def _end_quietly(worker: int) -> None:
 
 
 def batch_loader(
-    dataset: Dataset[Any],
+    dataset: Dataset[object],
     batch_size: int,
     num_workers: int,
     seed: int | None = None,

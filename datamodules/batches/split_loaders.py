@@ -69,7 +69,7 @@ class SplitLoaders(LightningDataModule):
         shuffle_type = OneShuffle if getattr(self.trainer, "overfit_batches", 0) else EpochShuffle
         return batch_loader(dataset, self.batch_size, self._workers(dataset), seed, lengths, start, shuffle_type)
 
-    def _workers(self, dataset: Any) -> int:
+    def _workers(self, dataset: object) -> int:
         if self.num_workers is not None:
             return self.num_workers
         return torch.get_num_threads() if getattr(dataset, "streamed", False) else 0

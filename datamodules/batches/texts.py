@@ -91,7 +91,7 @@ class EncodedTexts(Dataset[TextBatch]):
         return EncodedTexts(self.tokens.numpy(), lengths, labels, self.pad_id, starts, self.mapped)
 
     def to(self, device: torch.device) -> None:
-        """Move what is used of the tokens, so that a batch is gathered where it is used."""
+        """Move the tokens in use to a device, so that a batch is gathered where it is used."""
         if self.starts.is_cpu:  # not on a device already, from fit to test
             self._close_up()
         self.tokens, self.starts, self.labels = (t.to(device) for t in (self.tokens, self.starts, self.labels))

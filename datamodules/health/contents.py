@@ -30,7 +30,7 @@ class Contents(NamedTuple):
     copies: np.ndarray
 
 
-def read_contents(items: Sequence[Any] | np.ndarray, title: str) -> Contents:
+def read_contents(items: Sequence[object] | np.ndarray, title: str) -> Contents:
     """Read every item once; ``title`` names them in the progress bar.
 
     Args:
@@ -40,7 +40,7 @@ def read_contents(items: Sequence[Any] | np.ndarray, title: str) -> Contents:
         return _of_files(items)
     key = hashlib.sha256()
 
-    def number(item: Any) -> int:
+    def number(item: object) -> int:
         digest, of_copies = _digests(item)
         key.update(digest)
         return int.from_bytes(of_copies[:8], "little")
@@ -50,7 +50,7 @@ def read_contents(items: Sequence[Any] | np.ndarray, title: str) -> Contents:
     return Contents(key.hexdigest(), copies)
 
 
-def content_ids(items: Sequence[Any] | np.ndarray) -> list[str]:
+def content_ids(items: Sequence[object] | np.ndarray) -> list[str]:
     """Name each item by its content: half of its sha256 in hexadecimal, the same wherever the data lies.
 
     Args:
@@ -70,25 +70,24 @@ def _of_files(paths: FilePaths) -> Contents:
     return Contents(hashlib.sha256(digests.tobytes()).hexdigest(), np.where(empty, np.uint64(0), copies))
 
 
-def _digests(item: Any) -> tuple[bytes, bytes]:
+def _digests(item: object) -> tuple[bytes, bytes]:
     """The digest of an item, and one that its copies have as well; that is empty if the item is."""
     if isinstance(item, Path):
         digest = file_digest(item)
         return digest, b"" if digest == EMPTY_DIGEST else digest
     content = _bytes_of(item)
-    digest_of_all = hashlib.sha256(content).digest()
-    if not isinstance(item, str):
-        return digest_of_all, digest_of_all if content else b""
-    plain = " ".join(normalize("NFC", item).split())
-    if plain == item:
-        return digest_of_all, digest_of_all if content else b""
-    return digest_of_all, hashlib.sha256(_bytes_of(plain)).digest() if plain else b""
+    digest = hashlib.sha256(content).digest()
+    if isinstance(item, str) and (plain := _bytes_of(" ".join(normalize("NFC", item).split()))) != content:
+        return digest, plain and hashlib.sha256(plain).digest()
+    return digest, content and digest
 
 
 def _bytes_of(item: Any) -> bytes:
     if isinstance(item, str):
         return item.encode(errors="surrogatepass")
-    return np.ascontiguousarray(item).tobytes() if isinstance(item, np.ndarray | np.generic) else item or b""
+    if isinstance(item, np.ndarray | np.generic):
+        return np.ascontiguousarray(item).tobytes()
+    return item or b""
 
 
 def fingerprint(source: Source) -> str:
@@ -122,7 +121,7 @@ def _digest_items(digest: Any, items: Iterable[Any]) -> None:
 
 
 def _digest_file(digest: Any, path: Path) -> None:
-    """As any bytes, but never all in memory; what cannot be read, which its decoder will say, counts as empty."""
+    """Add a file's bytes without holding all of them in memory; a file that cannot be read counts as empty."""
     try:
         check_regular(path)
         with path.open("rb") as file:

@@ -16,7 +16,7 @@ SHOWN_CHARACTERS = 40
 
 
 def find_copies(contents: Mapping[str, Contents]) -> dict[str, np.ndarray]:
-    """Number the items of each split, int64 (n,): copies have the same number, in all splits, and others none alike."""
+    """Number the items of each split, int64 (n,): copies share a number, across all splits, and no others do."""
     together = np.concatenate([part.copies for part in contents.values()])
     _, first, numbers = np.unique(together, return_index=True, return_inverse=True)
     empty = np.flatnonzero(together == 0)
@@ -27,7 +27,7 @@ def find_copies(contents: Mapping[str, Contents]) -> dict[str, np.ndarray]:
 
 
 def note_copies(source: Source, copies: Mapping[str, np.ndarray], noun: str) -> Source:
-    """Say in the notes of data as it was found what it has copies of, and which of them have different labels.
+    """Note in a source which items have copies, and which copies have different labels.
 
     Args:
         copies: what `find_copies` found.
@@ -40,14 +40,18 @@ def note_copies(source: Source, copies: Mapping[str, np.ndarray], noun: str) -> 
 
 def _repeated(copies: np.ndarray, noun: str) -> list[str]:
     count = len(copies) - len(np.unique(copies))
-    many = "copies" if count > 1 else "a copy"
-    verb = "are" if count > 1 else "is"
-    return [f"{count:,} of the {len(copies):,} training {noun} {verb} {many} of another one"] if count else []
+    if not count:
+        return []
+    if count == 1:
+        return [f"1 of the {len(copies):,} training {noun} is a copy of another one"]
+    return [f"{count:,} of the {len(copies):,} training {noun} are copies of another one"]
 
 
 def _that_stand(count: int, noun: str, which: str = "") -> str:
-    """Such as "2 texts stand" or "1 text of the test split also stands"."""
-    words = (f"{count:,}", noun if count > 1 else noun.removesuffix("s"), which, "stand" if count > 1 else "stands")
+    """Count items in words, such as "2 texts stand" or "1 text of the test split also stands"."""
+    words = [f"{count:,}", noun, which, "stand"]
+    if count == 1:
+        words = ["1", noun.removesuffix("s"), which, "stands"]
     return " ".join(filter(None, words))
 
 

@@ -142,7 +142,8 @@ def _check_enough(source: Source, groups: np.ndarray | None, count: int, noun: s
     """Refuse data of which some fold, or what is left beside it, would lack a class."""
     labels = strata(source.splits["train"].labels)
     classes, counts = np.unique(labels, return_counts=True)
-    counts = counts if groups is None else groups_of_class(labels, groups)
+    if groups is not None:
+        counts = groups_of_class(labels, groups)
     least = max(count, 4)  # with two folds, what is left still has to be divided into training and validation
     if (few := np.flatnonzero(counts < least)).size:
         named = repr(source.class_names[classes[few[0]]]) if source.class_names else "the data"

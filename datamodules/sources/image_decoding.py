@@ -43,7 +43,7 @@ DARK_COLOUR = 16
 
 
 class MemoryAllowance:
-    """So many bytes for all threads together; a thread waits until enough of them are free."""
+    """A number of bytes for all threads together; a thread waits until enough of them are free."""
 
     def __init__(self, total_bytes: int) -> None:
         self.total_bytes = self._free_bytes = total_bytes
@@ -137,7 +137,7 @@ def _decoding_bytes(file: ImageFile.ImageFile, pixels: int) -> int:
 
 
 def _shrunk(image: Image.Image, mode: str, size_px: int, grey_bits: int) -> Image.Image:
-    """In the given mode; of a large image the centre square, each side at least twice ``size_px`` if it has so much.
+    """Convert to a mode; of a large image, shrink the centre square to at least twice ``size_px`` if it has so much.
 
     That goes band by band: the conversions would copy the whole image several times.
     """

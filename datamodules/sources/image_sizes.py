@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from shlex import quote
 from statistics import median
@@ -23,7 +23,7 @@ FAR_LARGER = 4  # times as many pixels a side: less than a tenth of them is left
 LYING = (5, 6, 7, 8)  # values of EXIF's orientation under which width and height are exchanged
 
 
-def size_line(items: Any, stored_px: int, seen_px: int) -> str:
+def size_line(items: Sequence[object] | np.ndarray, stored_px: int, seen_px: int) -> str:
     """Say how images are resized, such as ``images 500×375 → 32×32``; empty where they are not.
 
     Args:
@@ -41,7 +41,7 @@ def size_line(items: Any, stored_px: int, seen_px: int) -> str:
     return f"images {about}{width}×{height} → {stored_px}×{stored_px}{square}{cut}"
 
 
-def detail_note(items: Any, channels: int, seen_px: int, source: str) -> str:
+def detail_note(items: Sequence[object] | np.ndarray, channels: int, seen_px: int, source: str) -> str:
     """Name the experiment for photographs to a person whose images a network sees far smaller; empty for others.
 
     Args:

@@ -10,7 +10,7 @@ import numpy as np
 from datamodules.sources.joined_items import JoinedItems
 
 
-def item_name(item: Any, split: str, row: int) -> str:
+def item_name(item: object, split: str, row: int) -> str:
     """An item's file, or its row of the split, from 0."""
     return str(item) if isinstance(item, Path) else f"{split} row {row}"
 

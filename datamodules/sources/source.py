@@ -70,7 +70,7 @@ class Source:
     unusable: list[tuple[str, str]] = field(default_factory=list)
     rows: dict[str, np.ndarray] = field(default_factory=dict)
 
-    def written(self, label: Any) -> str:
+    def written(self, label: float) -> str:
         """A label as a person would write it: the name of a class, or a value."""
         return self.class_names[int(label)] if self.class_names else f"{label:g}"
 
@@ -109,7 +109,7 @@ def visible_files(folder: Path) -> list[Path]:
 
 
 def visible_entries(folder: Path) -> list[Path]:
-    """The same with what only looks like a file: pipes, devices, links that lead nowhere."""
+    """All visible entries below a folder, also what only looks like a file: pipes, devices, links that lead nowhere."""
     return [Path(path) for path in read_folder(str(folder), []).paths()]
 
 

@@ -19,7 +19,7 @@ def check_fractions(val_fraction: float, test_fraction: float) -> None:
 
 
 def check_numbers(max_unreadable_share: float, train_size: int | None, cache_gb: float) -> None:
-    """Refuse numbers of data that mean nothing.
+    """Refuse numbers among the options of data that are out of range.
 
     Raises:
         ValueError: naming one.

@@ -62,7 +62,7 @@ def cut_missing_splits(
     rows["train"] = np.union1d(left, np.flatnonzero(rare))
     splits["train"] = train.take(rows["train"])
     if groups is not None:
-        notes.append(f"{_kepttogether(train, copies)} are on the same side of every cut")
+        notes.append(f"{_kept_together(train, copies)} are on the same side of every cut")
     return replace(source, splits=splits, notes=notes, rows=rows)
 
 
@@ -83,17 +83,23 @@ def _separate_scarce(source: Source, copies: np.ndarray, missing: list[str], not
 def together(train: Examples, copies: np.ndarray | None) -> np.ndarray | None:
     """The group of each training item, int64 (n,); None if every item is alone."""
     parts = [part for part in (copies, train.groups) if part is not None]
-    groups = joined(parts) if parts else np.arange(0)
+    if not parts:
+        return None
+    groups = joined(parts)
     return groups if len(np.unique(groups)) < len(groups) else None
 
 
-def _kepttogether(train: Examples, copies: np.ndarray | None) -> str:
-    copied = copies is not None and len(np.unique(copies)) < len(copies)
-    return " and ".join([*(["copies"] if copied else []), *(["groups"] if train.groups is not None else [])])
+def _kept_together(train: Examples, copies: np.ndarray | None) -> str:
+    kept = []
+    if copies is not None and len(np.unique(copies)) < len(copies):
+        kept.append("copies")
+    if train.groups is not None:
+        kept.append("groups")
+    return " and ".join(kept)
 
 
 def _named(source: Source, classes: list[int]) -> str:
-    """These classes by name, of data that has some."""
+    """Name these classes, or the data where it has no classes."""
     if not source.class_names:
         return "the data"
     named = ", ".join(repr(source.class_names[label]) for label in classes)
@@ -101,7 +107,7 @@ def _named(source: Source, classes: list[int]) -> str:
 
 
 def _counted(source: Source, classes: list[int], counts: list[int]) -> str:
-    """These classes with their numbers of items, of data that has some."""
+    """Name these classes with their numbers of items, or the data where it has no classes."""
     if not source.class_names:
         return f"the data ({counts[0]})"
     named = (f"{source.class_names[label]!r} ({count})" for label, count in zip(classes, counts, strict=True))
@@ -115,14 +121,16 @@ def _cut_said(split: str, count: int, total: int, seed: int, noun: str, independ
         independent: items that were cut, copies and groups counted once; None where there are no classes.
     """
     purpose = {"test": "the test", "val": "validation"}[split]
-    said = f"There is no {split} split, so {count:,} of the {total:,} training {noun} were set aside for {purpose}"
+    cut = f"There is no {split} split, so {count:,} of the {total:,} training {noun} were set aside for {purpose}"
+    said = f"{cut} (seed {seed})"
     if independent is None:
-        return f"{said} (seed {seed})"
+        return said
     # Half of the widest Wilson interval, that of an accuracy of one half.
     z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
     points = round(100 * z / (2 * (independent + z**2) ** 0.5))
-    few = f". That is few: the score may be off by {points} points" if split == "test" and points >= FEW_POINTS else ""
-    return f"{said} (seed {seed}){few}"
+    if split == "test" and points >= FEW_POINTS:
+        return f"{said}. That is few: the score may be off by {points} points"
+    return said
 
 
 def _rare_items(
@@ -135,7 +143,8 @@ def _rare_items(
     """
     labels = strata(source.splits["train"].labels)
     classes, counts = np.unique(labels, return_counts=True)
-    counts = counts if groups is None else groups_of_class(labels, groups)
+    if groups is not None:
+        counts = groups_of_class(labels, groups)
     rare = counts <= len(missing)
     if not rare.any():
         return np.zeros(len(labels), dtype=bool)

@@ -40,7 +40,7 @@ class StoredItems(Sequence[Any]):
     def __len__(self) -> int:
         return len(self.positions)
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         return next(self._read(self.positions[index : index + 1 or None]))

@@ -67,7 +67,7 @@ def _json_rows(path: Path, reading: Reading) -> Iterator[Row]:
     return _texts_of(enumerate(rows, 1), reading.columns, path)
 
 
-def _rows_within(value: Any, columns: Sequence[Column]) -> list[Any]:
+def _rows_within(value: object, columns: Sequence[Column]) -> list[Any]:
     """The rows in a JSON value.
 
     Raises:
@@ -89,7 +89,7 @@ def _rows_within(value: Any, columns: Sequence[Column]) -> list[Any]:
     return list(named[lists[0]])
 
 
-def _in_columns(named: dict[str, Any], wanted: list[str]) -> list[Any]:
+def _in_columns(named: dict[str, object], wanted: list[str]) -> list[Any]:
     """A single object, or one whose values are columns: lists, or objects by the number of the row."""
     columns = [list(part.values()) if isinstance(part := named[name], dict) else part for name in wanted]
     if not all(isinstance(column, list) for column in columns):
@@ -128,7 +128,7 @@ def _wanted(names: Sequence[str], columns: Sequence[Column]) -> list[int] | None
     return None
 
 
-def _texts_of(rows: Iterable[tuple[int, Any]], columns: Sequence[Column], path: Path) -> Iterator[Row]:
+def _texts_of(rows: Iterable[tuple[int, object]], columns: Sequence[Column], path: Path) -> Iterator[Row]:
     """The text of each row; a row in JSON may be nothing but the text.
 
     Raises:
@@ -139,13 +139,14 @@ def _texts_of(rows: Iterable[tuple[int, Any]], columns: Sequence[Column], path: 
     for n, row in rows:
         text = _text_of(row, columns)
         any_text = any_text or isinstance(text, str)
-        names |= dict.fromkeys(row) if isinstance(row, dict) and not any_text else {}
+        if isinstance(row, dict) and not any_text:
+            names |= dict.fromkeys(row)
         yield n, text
     if names and not any_text:
         find_column(KEY, columns, list(names), path)
 
 
-def _text_of(row: Any, columns: Sequence[Column]) -> str | Unreadable:
+def _text_of(row: object, columns: Sequence[Column]) -> str | Unreadable:
     if isinstance(row, dict):
         places = _wanted(list(row), columns)
         texts = _some_of(row, columns) if places is None else [list(row.values())[place] for place in places]
@@ -153,8 +154,8 @@ def _text_of(row: Any, columns: Sequence[Column]) -> str | Unreadable:
     return row if type(row) is str or isinstance(row, Unreadable) else Unreadable("no text")
 
 
-def _some_of(row: dict[str, Any], columns: Sequence[Column]) -> list[Any]:
-    """Of several columns that are one text together, those that an object has."""
+def _some_of(row: dict[str, object], columns: Sequence[Column]) -> list[Any]:
+    """Those of several columns, which are one text together, that an object has."""
     named = {name.strip().lower(): value for name, value in row.items()}
     together = (column_names(column) for column in columns)
     return next((found for names in together if (found := [named[n.lower()] for n in names if n.lower() in named])), [])

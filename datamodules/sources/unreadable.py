@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from math import ceil
-from typing import Any
+from typing import Any, Protocol
 
 from datamodules.sources.item_names import item_name
 
@@ -28,7 +28,14 @@ def check_unreadable(unreadable: list[tuple[str, str]], total: int, most: float)
         )
 
 
-def check_lost(datasets: Mapping[str, Any], batch: Any, total: int, most: float) -> None:
+class Indexed(Protocol):
+    """A batch, of which the positions of its items in the split are enough here."""
+
+    @property
+    def index(self) -> Sized: ...
+
+
+def check_lost(datasets: Mapping[str, Any], batch: Indexed, total: int, most: float) -> None:
     """Stop a run whose data goes away while it is streamed.
 
     Args:

@@ -1,6 +1,6 @@
 """BERT-family encoders (Devlin et al. 2019) with a classification head."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -64,7 +64,7 @@ def build_bert(
 
 
 def build_bert_from_config(
-    config: dict[str, Any],
+    config: dict[str, object],
     num_classes: int,
     dropout: float = 0.1,
     attention_dropout: float = 0.0,
@@ -82,7 +82,7 @@ def build_bert_from_config(
     return BertClassifier(encoder_from_config(config, dropout, attention_dropout), num_classes, dropout, pooling)
 
 
-def bert_for(weights: str | None, config: dict[str, Any] | None, **head: Any) -> BertClassifier:
+def bert_for(weights: str | None, config: dict[str, object] | None, **head: object) -> BertClassifier:
     """Build an encoder with a head for training: from a config if there is one, or else from pretrained weights.
 
     Raises:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -98,7 +97,7 @@ class MaskedBert(OnEncoder):
         )
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """For each text the surprise at its hidden tokens, in nats together, and their number: float32 (B, 2).
+        """The surprise at the hidden tokens of each text, in nats together, and their number: float32 (B, 2).
 
         Args:
             input_ids: int64 (B, T).
@@ -146,7 +145,7 @@ def build_masked_bert(
 
 
 def build_masked_bert_from_config(
-    config: dict[str, Any],
+    config: dict[str, object],
     dropout: float = 0.1,
     attention_dropout: float = 0.0,
     masked_share: float = 0.15,
@@ -163,7 +162,7 @@ def build_masked_bert_from_config(
     return MaskedBert(encoder_from_config(config, dropout, attention_dropout), masked_share, whole_words)
 
 
-def masked_bert_for(weights: str | None, config: dict[str, Any] | None, **options: Any) -> MaskedBert:
+def masked_bert_for(weights: str | None, config: dict[str, object] | None, **options: object) -> MaskedBert:
     """Build an encoder that guesses hidden tokens, for training: from a config if there is one, or else from weights.
 
     Raises:

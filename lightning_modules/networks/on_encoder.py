@@ -41,10 +41,10 @@ def prepare(encoder: PreTrainedModel) -> PreTrainedModel:
 
 def build_from(
     weights: str | None,
-    config: dict[str, Any] | None,
+    config: dict[str, object] | None,
     pretrained: Callable[..., Network],
     untrained: Callable[..., Network],
-    **options: Any,
+    **options: object,
 ) -> Network:
     """Build a network for training: from an encoder's config if there is one, or else from pretrained weights.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
 
 from lightning_modules.networks.edits.add_adapters import is_adapter
 from lightning_modules.networks.layers.norms import frozen_norms
@@ -13,7 +12,7 @@ from lightning_modules.training.editable_module import EditableModule
 KINDS = ("add_adapters", "add_lora")  # the edits that add some
 
 
-def adapt(model: EditableModule, kind: str, options: Mapping[str, Any], also_train: Sequence[str], who: str) -> None:
+def adapt(model: EditableModule, kind: str, options: Mapping[str, object], also_train: Sequence[str], who: str) -> None:
     """Add adapters to a network that has none yet, and freeze everything else; norms keep their statistics.
 
     Args:

@@ -43,7 +43,7 @@ class Answer(ABC):
         return {"kind": self.kind, **{f.name: getattr(self, f.name) for f in fields(self) if f.repr}}
 
     @classmethod
-    def restored(cls, settings: Mapping[str, Any]) -> Self:
+    def restored(cls, settings: Mapping[str, object]) -> Self:
         """From ``settings``.
 
         Raises:
@@ -85,11 +85,11 @@ class Answer(ABC):
     def shown(self, prediction: np.ndarray) -> list[str]:
         """Write a row of ``predictions`` as lines for a person."""
 
-    def label(self, label: Any) -> Any:
+    def label(self, label: float) -> Any:
         """Write a label of the data as predictions are written."""
         return label
 
-    def labelled(self, label: Any) -> dict[str, Any]:
+    def labelled(self, label: float) -> dict[str, Any]:
         """Write an item's label for a line of predictions; nothing where items have none."""
         return {} if self.target == "nothing" else {"label": self.label(label)}
 
@@ -180,7 +180,7 @@ class ClassProbabilities(Answer):
         unsure = [] if not self.withholds(prediction) else [f"don't know: no class reaches {self.threshold:g}"]
         return [*unsure, *(f"{prediction[place]:.4f}  {self.class_names[place]}" for place in best)]
 
-    def label(self, label: Any) -> str:
+    def label(self, label: float) -> str:
         return self.class_names[int(label)]
 
     def limited(self, top: int | None) -> Self:

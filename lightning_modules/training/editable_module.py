@@ -57,7 +57,7 @@ class EditableModule(LightningModule):
         nothing = {"batch_transforms": Stages(BATCH_STAGES), "loss_transforms": Stages(LOSS_STAGES)}
         return {**super().__getstate__(), **nothing}
 
-    def follow_settings(self, saved: Mapping[str, Any]) -> None:
+    def follow_settings(self, saved: Mapping[str, object]) -> None:
         """Train on by the present settings of optimizer and schedule, where a checkpoint's were others.
 
         Args:
@@ -86,7 +86,7 @@ class EditableModule(LightningModule):
             module.training = True  # of those that rest for others too, the next batch takes it back
         self._resting[who] = list(modules)
 
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_start(self, batch: object, batch_idx: int) -> None:
         # At every batch, whoever calls train() in between; and not before the first, as Lightning would warn of it.
         for module in chain.from_iterable(self._resting.values()):
             module.training = False
@@ -102,7 +102,7 @@ class EditableModule(LightningModule):
     def parameter_groups(self) -> list[dict[str, Any]]:
         """The optimizer's groups, which follow from names, shapes, ``requires_grad`` and ``lr_scales`` alone."""
 
-    def operate(self, kind: str, **options: Any) -> None:
+    def operate(self, kind: str, **options: object) -> None:
         """Change the structure of the network for good: every checkpoint from now on repeats it.
 
         Raises:

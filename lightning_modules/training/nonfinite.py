@@ -94,7 +94,7 @@ def first_nonfinite(pl_module: LightningModule, batch: Batch) -> tuple[str, Tens
     found: list[tuple[str, Tensor]] = []
     every_row = torch.ones_like(batch.index, dtype=torch.bool)
 
-    def look(place: str, values: Any) -> None:
+    def look(place: str, values: object) -> None:
         for tensor in _floats(values):
             if not found and not tensor.isfinite().all():
                 per_item = tensor.ndim > 0 and len(tensor) == len(every_row)
@@ -114,12 +114,15 @@ def first_nonfinite(pl_module: LightningModule, batch: Batch) -> tuple[str, Tens
     return found[0] if found else ("", every_row)
 
 
-def _floats(values: Any) -> list[Tensor]:
+def _floats(values: object) -> list[Tensor]:
     """The floating-point tensors in nested tuples, lists and dicts."""
     if isinstance(values, Tensor):
         return [values] if values.is_floating_point() else []
-    nested = values.values() if isinstance(values, dict) else values if isinstance(values, list | tuple) else ()
-    return [tensor for value in nested for tensor in _floats(value)]
+    if isinstance(values, dict):
+        values = list(values.values())
+    if not isinstance(values, list | tuple):
+        return []
+    return [tensor for value in values for tensor in _floats(value)]
 
 
 def named_items(index: Tensor) -> str:

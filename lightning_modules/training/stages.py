@@ -28,7 +28,7 @@ class Stages(UserDict[str, Callable[..., Any]]):
         super().__init__()
         self.names = names
 
-    def __setitem__(self, stage: str, change: Callable[..., Any]) -> None:
+    def __setitem__(self, stage: str, change: Callable[..., object]) -> None:
         if stage not in self.names:
             raise ValueError(f"a training step has no stage {stage!r}, only {', '.join(self.names)}")
         if _owner(self.get(stage, change)) != _owner(change):
@@ -41,6 +41,6 @@ class Stages(UserDict[str, Callable[..., Any]]):
         return [self[stage] for stage in self.names if stage in self]
 
 
-def _owner(change: Callable[..., Any]) -> Any:
+def _owner(change: Callable[..., object]) -> Any:
     """The object whose method this is, also with arguments given already (functools.partial)."""
     return getattr(getattr(change, "func", change), "__self__", change)

@@ -145,7 +145,7 @@ class Task(OptimizedModule):
         if every and (self.trainer.global_step + 1) % every == 0:  # the steps that loggers record
             log_step(self, self._training_loss)
 
-    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+    def on_train_batch_end(self, outputs: object, batch: Batch, batch_idx: int) -> None:
         if self.trainer.is_last_batch:
             self._end_losses()
 

@@ -72,11 +72,11 @@ def _check_types(checkpoint: dict[str, Any], path: Path) -> None:
             raise ValueError(f"{path} is damaged: it has {type(state).__name__} where training states should be")
 
 
-def _is_operation(value: Any) -> bool:
+def _is_operation(value: object) -> bool:
     return isinstance(value, dict) and isinstance(value.get("kind"), str) and isinstance(value.get("options"), dict)
 
 
-def _check_hyper_parameters(checkpoint: dict[str, Any], model_class: Any, path: Path) -> None:
+def _check_hyper_parameters(checkpoint: dict[str, Any], model_class: type[Task], path: Path) -> None:
     """Refuse what would fetch something, or build without end; no option is a URL, as the command line sees to."""
     largest = max(MOST_LAYERS, sum(map(torch.numel, checkpoint["state_dict"].values())))
     for group in ("hyper_parameters", "datamodule_hyper_parameters"):
@@ -91,7 +91,7 @@ def _check_hyper_parameters(checkpoint: dict[str, Any], model_class: Any, path: 
             raise ValueError(f"{path} is damaged: it declares {name}={value} and holds {largest} weights")
 
 
-def _files(states: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _files(states: dict[str, object]) -> Iterator[tuple[str, str]]:
     """(file, folder) for the files that callbacks say they wrote, and may read or remove."""
     for state in states.values():
         if isinstance(state, dict):
@@ -106,7 +106,7 @@ def _leaves(file: str, folder: str) -> bool:
     return ".." in PurePath(file.lstrip("./") if inside == file else inside).parts
 
 
-def named_class(path: Any, base: type) -> Any:
+def named_class(path: object, base: type) -> Any:
     """A class defined in Lightsmith's own rooms; a checkpoint can name no other code.
 
     Raises:

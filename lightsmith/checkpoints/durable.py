@@ -10,6 +10,7 @@ import errno
 import hashlib
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,7 +30,9 @@ MOST_DIGESTS = 100
 class DurableCheckpointIO(TorchCheckpointIO):
     """Writes beside the target, waits for the disk, renames; reads whole files only, and runs nothing in them."""
 
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+    def save_checkpoint(
+        self, checkpoint: Mapping[str, object], path: str | Path, storage_options: object = None
+    ) -> None:
         """Save, or on a full disk say so in one line and leave what was there; training goes on.
 
         Raises:
@@ -68,7 +71,7 @@ def check_whole(path: Path) -> None:
         raise ValueError(f"{path} is damaged: its sha256 is not in {MANIFEST}")
 
 
-def _save(path: Path, checkpoint: dict[str, Any]) -> None:
+def _save(path: Path, checkpoint: Mapping[str, object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # The disk takes checkpoint and manifest together in less time than one after the other.
     with replacing(path, CHECKPOINT_DRAFT, meanwhile=lambda: _list(path, digest)) as file:
@@ -98,7 +101,7 @@ class _HashedFile:
         self._file = file
         self._error: OSError | None = None
 
-    def write(self, content: Any) -> int:
+    def write(self, content: bytes | memoryview) -> int:
         self.sha256.update(content)
         try:
             self._file.write(content)

@@ -10,8 +10,8 @@ from jsonargparse import Namespace
 LATEST = "latest"
 
 
-def pin_runs(settings: Any) -> Any:
-    """Nested settings in which every path through a link called ``latest`` goes where the link points now.
+def pin_runs(settings: object) -> Any:
+    """Replace paths through a link called ``latest``, in nested settings, by the paths that they stand for now.
 
     Such as ``runs/cifar_resnet/20260102-030405`` for ``runs/cifar_resnet/latest``. What a run reads, and what its
     config.yaml says, is then the same when it is resumed or repeated.

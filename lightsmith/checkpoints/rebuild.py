@@ -13,7 +13,7 @@ from lightning_modules.networks.weights.read_tensors import read_tensors
 from lightning_modules.training.task import Task, class_path
 from lightsmith.checkpoints.content import check_content, named_class
 from lightsmith.checkpoints.durable import check_whole
-from lightsmith.run_folder import BEST_CHECKPOINT, newest_run
+from lightsmith.run_folder import BEST_CHECKPOINT, checkpoint_of, newest_run
 from lightsmith.terminal import one_line
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def repeat_operations(checkpoint: dict[str, Any], model: LightningModule, path: 
 
 
 def restore_data(data: SplitData, checkpoint: dict[str, Any]) -> None:
-    """Make of data what a model was trained on: its tokenizer, which encodes, and its classes in its order.
+    """Give data the tokenizer of a model, which encodes the texts, and the order of its classes.
 
     Call it before the first use of the data.
 
@@ -107,7 +107,7 @@ def load_run(run: Path) -> tuple[Task, Any]:
     Raises:
         ValueError: there is no checkpoint that can be read.
     """
-    path = run / BEST_CHECKPOINT if run.is_dir() else run
+    path = checkpoint_of(run)
     checkpoint = read_checkpoint(path)
     model_class = named_class(checkpoint["lightsmith"]["model"], Task)
     try:
@@ -132,7 +132,7 @@ def rebuild_data(checkpoint: dict[str, Any]) -> Any:
     return data
 
 
-def _rebuild(model_class: Any, checkpoint: dict[str, Any], path: Path) -> Task:
+def _rebuild(model_class: type[Task], checkpoint: dict[str, Any], path: Path) -> Task:
     """The model with its weights, built first without memory: its sizes must be those of the weights at hand."""
     check_fits(checkpoint, empty_model(model_class, checkpoint, path), path)
     model: Task = model_class(**checkpoint["hyper_parameters"])
@@ -141,7 +141,9 @@ def _rebuild(model_class: Any, checkpoint: dict[str, Any], path: Path) -> Task:
     return model
 
 
-def empty_model(model_class: Any, checkpoint: dict[str, Any], path: Path, more_classes: int = 0) -> LightningModule:
+def empty_model(
+    model_class: type[Task], checkpoint: dict[str, Any], path: Path, more_classes: int = 0
+) -> LightningModule:
     """The checkpoint's model without memory for its weights; if asked for, with more classes than it has.
 
     Raises:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jsonargparse import Namespace
 from lightning.pytorch.callbacks import WeightAveraging
 from lightning.pytorch.utilities import rank_zero_only
 
@@ -25,6 +26,7 @@ from lightsmith.terminal import one_line, print_once, shown
 
 if TYPE_CHECKING:
     from datamodules.split_data import SplitData
+    from lightsmith.runs.trainer import ExperimentTrainer
 
 # Options of data that say what a network is given of an item; and those of a new tokenizer, when one is restored.
 PREPROCESSING = ("image_size_px", "resize_px", "max_tokens", "head_fraction")
@@ -32,7 +34,7 @@ PATHS = ("runs", "folder", "resume", "init_from", "ckpt_path")
 OF_TOKENIZER = ("max_vocabulary", "tokenizer_of")
 
 
-def experiment_of(options: Any) -> str:
+def experiment_of(options: Namespace) -> str:
     """The name of the experiment that a command runs, from its options.
 
     Raises:
@@ -46,14 +48,14 @@ def experiment_of(options: Any) -> str:
     return name
 
 
-def find_home(options: Any) -> None:
+def find_home(options: Namespace) -> None:
     """Write out ``~/`` in the paths of a command's options, which is changed in place."""
     for name in PATHS:
         if options.get(name) is not None:
             options[name] = type(options[name])(os.path.expanduser(options[name]))  # noqa: PTH111  # none without a home
 
 
-def find_start(options: Any, experiment: str) -> Path | None:
+def find_start(options: Namespace, experiment: str) -> Path | None:
     """Settle which checkpoint or weights a recorded run starts from, and write it into its options.
 
     Args:
@@ -87,7 +89,7 @@ def _check_folder(folder: Path | None, resume: Path | None) -> None:
         check_free(folder)
 
 
-def check_trained(options: Any, verb: str | None) -> None:
+def check_trained(options: Namespace, verb: str | None) -> None:
     """Refuse to evaluate without a trained model.
 
     Raises:
@@ -97,7 +99,7 @@ def check_trained(options: Any, verb: str | None) -> None:
         raise ValueError(f"{verb} needs a trained model: --ckpt_path=<run folder>/{BEST_CHECKPOINT}")
 
 
-def check_continues(checkpoint: dict[str, Any], options: Any, trainer: Any, model: Any) -> None:
+def check_continues(checkpoint: dict[str, Any], options: Namespace, trainer: ExperimentTrainer, model: Task) -> None:
     """Refuse settings that a training cannot go on with from a checkpoint; all others count from its next step on.
 
     Raises:
@@ -118,7 +120,7 @@ def check_continues(checkpoint: dict[str, Any], options: Any, trainer: Any, mode
         raise ValueError(
             f"trainer.callbacks lacks the weight averaging that {options.ckpt_path} was saved with: keep it, or {other}"
         )
-    seed = _seed_of(options.resume) if options.resume is not None else None
+    seed = options.resume and _seed_of(options.resume)
     if seed not in (None, options.seed_everything):
         raise ValueError(
             f"seed_everything={options.seed_everything}: the run began with {seed}, which its data and order follow; "
@@ -131,7 +133,7 @@ def _seed_of(run: Path) -> int | None:
     return seed
 
 
-def read_start(options: Any) -> dict[str, Any]:
+def read_start(options: Namespace) -> dict[str, Any]:
     """The checkpoint that ``resume``, ``ckpt_path`` or ``init_from`` names; empty without any.
 
     Raises:
@@ -146,8 +148,8 @@ def read_start(options: Any) -> dict[str, Any]:
     return checkpoint
 
 
-def prepare_data(options: Any, checkpoint: dict[str, Any], data: Any) -> None:
-    """Let data that was not used yet be what the model of a checkpoint takes: its tokenizer, its order of the classes.
+def prepare_data(options: Namespace, checkpoint: dict[str, Any], data: Any) -> None:
+    """Give data that was not used yet the tokenizer and the order of the classes of a checkpoint's model.
 
     Where a new run only begins with the weights (``init_from``), it may have other classes, in their own order.
 
@@ -166,9 +168,8 @@ def prepare_data(options: Any, checkpoint: dict[str, Any], data: Any) -> None:
     if options.ckpt_path is None:
         data.follow(target)  # the model's own, which may be another than the checkpoint's
         data.finds_greys = True  # only images look at it
-    if options.ckpt_path is None and data.known_classes is not None:
-        same = same_classes(data.found.class_names, data.known_classes)
-        data.known_classes = data.known_classes if same else None
+        if data.known_classes is not None and not same_classes(data.found.class_names, data.known_classes):
+            data.known_classes = None
     if options.resume is not None:
         _check_unchanged(options.resume, checkpoint, data)
 
@@ -186,8 +187,8 @@ def _check_unchanged(run: Path, checkpoint: dict[str, Any], data: SplitData) -> 
         )
 
 
-def load_start(options: Any, checkpoint: dict[str, Any], model: Task, data: SplitData) -> None:
-    """Bring a model into the structure, and for ``init_from`` give it the weights, of the checkpoint it starts from.
+def load_start(options: Namespace, checkpoint: dict[str, Any], model: Task, data: SplitData) -> None:
+    """Give a model the structure, and for ``init_from`` the weights, of the checkpoint that it starts from.
 
     Raises:
         ValueError: they do not fit.
@@ -206,7 +207,9 @@ def load_start(options: Any, checkpoint: dict[str, Any], model: Task, data: Spli
             print_once([f"changed    data.{name}: {now} here, while the model was trained with {trained}"])
 
 
-def _weights_lines(left_out: list[str], options: Any, checkpoint: dict[str, Any], data: SplitData) -> Iterator[str]:
+def _weights_lines(
+    left_out: list[str], options: Namespace, checkpoint: dict[str, Any], data: SplitData
+) -> Iterator[str]:
     """Say what a new run takes from another one, and what it does not."""
     yield f"weights    from {shown(options.init_from)}"
     if hasattr(data, "vocabulary_size"):

@@ -8,7 +8,7 @@ from typing import Any
 from lightning_modules.training.task import Task, class_path
 from lightsmith.checkpoints.content import named_class
 from lightsmith.checkpoints.rebuild import check_fits, empty_model, repeat_operations, shapes
-from lightsmith.run_folder import BEST_CHECKPOINT, newest_run
+from lightsmith.run_folder import checkpoint_of, newest_run
 from lightsmith.terminal import one_line
 
 
@@ -18,7 +18,7 @@ def weights_file(given: Path) -> Path:
     Raises:
         ValueError: there is none.
     """
-    path = given / BEST_CHECKPOINT if given.is_dir() else given
+    path = checkpoint_of(given)
     if not path.is_file():
         advice = newest_run(given) or "; give a run folder such as runs/x/latest, or a .ckpt"
         raise ValueError(f"--init_from={given}: there is no {path}{advice}")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from datamodules.preprocessing import Preprocessing
 from lightsmith.exports.card_preprocessing import words
 from lightsmith.exports.predict_script import SCRIPT, example, install_line, predict_script
-from lightsmith.exports.proof import largest_difference
+from lightsmith.exports.proof import largest_difference, verdict
 from lightsmith.records.results import FILE, read_results
 from lightsmith.records.summary import figures_of
 
@@ -70,7 +70,7 @@ class RunFacts(NamedTuple):
 
 
 def run_facts(run: Path) -> RunFacts:
-    """From a run's results.json; little where there is only a checkpoint.
+    """Gather the facts of a run from its results.json; few where there is only a checkpoint.
 
     Raises:
         ValueError: the file is not what a run writes.
@@ -87,7 +87,7 @@ def run_facts(run: Path) -> RunFacts:
 
 
 def write_card(folder: Path, proof: dict[str, Any], facts: RunFacts, preprocessing: Preprocessing) -> None:
-    """Write the card, and the script that it tells of."""
+    """Write README.md of an exported folder, and predict.py, the script that it describes."""
     rows, task = {**facts.rows, **_proof_rows(proof)}, proof.get("task", "classification")
     script = predict_script(proof["format"], preprocessing, task)
     content = CARD.format(
@@ -110,7 +110,7 @@ def _proof_rows(proof: dict[str, Any]) -> dict[str, str]:
     return {
         "test of this file": f"{metric} {proof[metric]:.4f} on {proof['items']:,} items",
         "against its checkpoint": f"{agreement}{output} within {difference:.1e}",
-        "proof": "passed" if proof["passed"] else f"FAILED: {'; '.join(proof['reasons'])}",
+        "proof": verdict(proof),
         "size": f"{proof['bytes']:,} bytes",
         "sha256": proof["sha256"],
     }

@@ -45,7 +45,7 @@ def write_preprocessing(folder: Path, preprocessing: Preprocessing, answer: Answ
         write_json(folder / ANSWER, answer.settings)
 
 
-def write_json(path: Path, content: Any) -> None:
+def write_json(path: Path, content: object) -> None:
     """Write indented JSON, in UTF-8."""
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -19,6 +19,7 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
+from lightning_modules.training.batch import Batch
 from lightsmith.exports.int8_rows import fix_lstm_ranges, quantize_each_row, round_recurrent_weights
 from lightsmith.exports.quiet import quiet
 
@@ -28,7 +29,7 @@ SHARING = ("MaxPool", "Reshape")  # the quantizer gives their output the range o
 DYNAMIC_OPERATORS = ["MatMul", "Gather", "LSTM"]
 
 
-def quantize_with_ranges(path: Path, batches: Iterable[Any], learnt: Mapping[str, tuple[float, int]]) -> None:
+def quantize_with_ranges(path: Path, batches: Iterable[Batch], learnt: Mapping[str, tuple[float, int]]) -> None:
     """Turn a convolutional network or a perceptron into int8: weights per channel, activations by calibrated ranges.
 
     Weights are symmetric, so a zero stays one; activations are uint8 with a zero point.
@@ -100,7 +101,7 @@ def _changed(content: onnx.ModelProto, *changes: Callable[[ir.Graph], None]) -> 
 class Calibration(CalibrationDataReader):  # type: ignore[misc]  # without types
     """Batches by the names of a model's inputs."""
 
-    def __init__(self, model: onnx.ModelProto, batches: Iterable[Any]) -> None:
+    def __init__(self, model: onnx.ModelProto, batches: Iterable[Batch]) -> None:
         self.names = [value.name for value in model.graph.input]
         self.batches = iter(batches)
 

@@ -39,7 +39,7 @@ class Nodes:
         return node.outputs[0]
 
     def constant(self, content: Any, dtype: Any) -> ir.Value:
-        """An initializer of its own."""
+        """Add a constant to the graph, and return it."""
         name = self._next_name()
         value = ir.val(name, const_value=ir.tensor(np.array(content, dtype), name=name))
         self.graph.register_initializer(value)

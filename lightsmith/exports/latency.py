@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from tqdm.auto import tqdm
 
@@ -88,7 +87,7 @@ def _answer(inputs: Path, folder: Path) -> None:
             print(*(_milliseconds(network, sized) for _ in range(CALLS_A_TURN)), flush=True)
 
 
-def _milliseconds(network: Callable[..., Any], inputs: Sequence[Any]) -> float:
+def _milliseconds(network: Callable[..., object], inputs: Sequence[object]) -> float:
     started = time.perf_counter()
     network(*inputs)
     return 1000 * (time.perf_counter() - started)

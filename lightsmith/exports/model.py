@@ -27,7 +27,7 @@ BATCH_SIZE = 32
 
 
 def check_precision(format: Format, precision: Precision) -> None:  # noqa: A002  # the option is --format
-    """Refuse what neither library does.
+    """Refuse a precision that the library of a format does not compute in.
 
     Raises:
         ValueError: bf16 as ONNX, or int8 as torch.

@@ -175,7 +175,7 @@ def predict_script(
 
 
 def example(kind: str) -> str:
-    """A command that calls it."""
+    """The command line that calls predict.py."""
     return KINDS[kind]["example"]
 
 

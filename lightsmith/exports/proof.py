@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor
 from torchmetrics import MetricCollection
 from tqdm.auto import tqdm
 
+from lightning_modules.training.batch import Batch
 from lightning_modules.training.task import Task
 
 Run = Callable[..., Tensor]  # the network's inputs → outputs (B, …)
@@ -32,7 +33,7 @@ class Said(NamedTuple):
     headline: float
 
 
-def prove(task: Task, exported: Run, test: Sequence[Any], exact: bool, max_drop: float) -> dict[str, Any]:
+def prove(task: Task, exported: Run, test: Sequence[Batch], exact: bool, max_drop: float) -> dict[str, Any]:
     """Compare an exported model with its network on batches of test items, and time it.
 
     Args:
@@ -46,7 +47,7 @@ def prove(task: Task, exported: Run, test: Sequence[Any], exact: bool, max_drop:
 
 
 @torch.inference_mode()
-def said(task: Task, run: Run, batches: Iterable[Any], title: str) -> Said:
+def said(task: Task, run: Run, batches: Iterable[Batch], title: str) -> Said:
     """Run a model on every batch, and compute the task's headline metric."""
     metric = task.headline.metric
     metrics = MetricCollection({metric: task.test_metrics[metric].clone()})
@@ -120,6 +121,13 @@ def comparison(found: dict[str, Any]) -> dict[str, str]:
     return {**rows, output: f"differ by {largest:.2e} at most"}
 
 
+def verdict(proof: Mapping[str, Any]) -> str:
+    """Say whether a proof was passed, and why it was not."""
+    if proof["passed"]:
+        return "passed"
+    return f"FAILED: {'; '.join(proof['reasons'])}"
+
+
 def largest_difference(found: dict[str, Any]) -> tuple[str, float]:
     """The name of the outputs, and the largest difference between two of them."""
     key = next(name for name in found if re.fullmatch(r"largest_\w+_difference", name))
@@ -136,7 +144,7 @@ def latencies_ms(run: Run, inputs: tuple[Tensor, ...]) -> dict[str, dict[str, fl
 
 
 def of_size(value: Tensor, size: int) -> Tensor:
-    """So many rows of (B, …), repeated where there are too few."""
+    """The first rows of (B, …), as many as ``size`` says; they are repeated where there are too few."""
     return value.repeat(-(-size // len(value)), *(1 for _ in value.shape[1:]))[:size].contiguous()
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No log lines below an error, and no warnings about what the exporters themselves are made of."""
+    """Silence log lines below an error, and warnings about the exporters' own code."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -8,7 +8,6 @@ import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from lightning.fabric.plugins.environments import SLURMEnvironment
 
@@ -39,7 +38,7 @@ def requeued_run(runs: Path, arguments: Sequence[str]) -> Path | None:
     return next((run for run in mine if (run / LAST_CHECKPOINT).is_file()), None)
 
 
-def keep_lightning_from_requeueing(cluster: Any) -> None:
+def keep_lightning_from_requeueing(cluster: object) -> None:
     """Switch off a handler that saves in mid-step, into a file that every later run would begin with."""
     if isinstance(cluster, SLURMEnvironment):
         cluster.auto_requeue = False

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import Any
 
+from jsonargparse import Namespace
 from lightning.pytorch.accelerators import XLAAccelerator
 from lightning.pytorch.strategies import (
     DDPStrategy,
@@ -26,8 +26,8 @@ XLA = "runs on XLA, for which mixed precision, exact resume and results.json are
 EVALUATED = {"run": ("val", "test"), "fit": ("val",), "validate": ("val",), "test": ("test",), "predict": ("test",)}
 
 
-def check_strategy(strategy: Any, accelerator: Any) -> None:
-    """Refuse what Lightning can do and Lightsmith cannot.
+def check_strategy(strategy: str | Namespace, accelerator: str | Namespace) -> None:
+    """Refuse strategies and accelerators that Lightning has and Lightsmith does not support.
 
     Args:
         strategy: as parsed: a name, or class_path and init_args.
@@ -55,7 +55,7 @@ def _reason_of_name(name: str) -> str:
     return XLA if name in StrategyRegistry.available_strategies() else f"is not known{nearest(name, list(KNOWN))}"
 
 
-def _reason_of_class(strategy: Any) -> str:
+def _reason_of_class(strategy: Namespace) -> str:
     if _is_a(strategy, FSDPStrategy, DeepSpeedStrategy, ModelParallelStrategy):
         return SHARDED
     if _is_a(strategy, XLAStrategy, SingleDeviceXLAStrategy):
@@ -64,14 +64,14 @@ def _reason_of_class(strategy: Any) -> str:
     return SPAWNED if _is_a(strategy, DDPStrategy) and starts != "popen" else ""
 
 
-def _is_a(given: Any, *classes: type) -> bool:
+def _is_a(given: str | Namespace, *classes: type) -> bool:
     if isinstance(given, str):
         return False
     module, _, name = given.class_path.rpartition(".")
     return issubclass(getattr(importlib.import_module(module), name), classes)
 
 
-def _shown(given: Any) -> str:
+def _shown(given: str | Namespace) -> str:
     return given if isinstance(given, str) else given.class_path.rpartition(".")[2]
 
 

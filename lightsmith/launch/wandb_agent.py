@@ -48,7 +48,7 @@ def _value(text: str) -> Any:
         return text
 
 
-def _leaves(option: str, settings: Mapping[str, Any]) -> Iterator[str]:
+def _leaves(option: str, settings: Mapping[str, object]) -> Iterator[str]:
     """An option for each setting of a nested dict; what names a class stays whole."""
     for name, value in settings.items():
         key = f"{option}.{name}"

@@ -54,7 +54,7 @@ def model_of(target: Target, key: str | None) -> Mapping[str, Any]:
         connection.close()
     if reply.status != 200:
         raise ValueError(f"http://{target.host}:{target.port}: {content.get('detail', reply.status)}; give its --key")
-    return content  # type: ignore[no-any-return]  # JSON
+    return content
 
 
 def read_key(file: Path | None) -> str | None:

@@ -95,8 +95,9 @@ class ClassEvaluation(Evaluation):
         averages = {name: fmean(row[name] for row in per_class if row[name] is not None) for name in AVERAGED}
         figures = {"loss": self.loss / self.n, "accuracy": accuracy, **averages}
         rounded = {name: round(value, DIGITS) for name, value in figures.items()}
-        interval = {"interval": {"accuracy": wilson_interval(accuracy, self.n)}} if self.n < CERTAIN_ITEMS else {}
-        return {"n": self.n, **rounded, **interval}
+        if self.n >= CERTAIN_ITEMS:
+            return {"n": self.n, **rounded}
+        return {"n": self.n, **rounded, "interval": {"accuracy": wilson_interval(accuracy, self.n)}}
 
 
 class ValueEvaluation(Evaluation):

@@ -43,8 +43,8 @@ class PredictionsFile:
         if self.table is not None:
             self.table.writerow(["item", *map(in_cell, answer.header)])
 
-    def write(self, item: str, prediction: np.ndarray, **labels: Any) -> None:
-        """Add what is said of an item.
+    def write(self, item: str, prediction: np.ndarray, **labels: object) -> None:
+        """Write the row of an item with its prediction.
 
         Args:
             prediction: float32 (len(answer.columns),).
@@ -55,23 +55,23 @@ class PredictionsFile:
         else:
             self._put_cells(item, self.answer.cells(prediction))
 
-    def write_error(self, item: str, reason: str, **labels: Any) -> None:
-        """Add an item that could not be read."""
+    def write_error(self, item: str, reason: str, **labels: object) -> None:
+        """Write the row of an item that could not be read."""
         if self.table is None:
             self._put_object({"item": item, **labels, "error": reason})
         else:
             self._put_cells(item, {"error": reason})
 
-    def _put_cells(self, item: str, cells: Mapping[str, Any]) -> None:
+    def _put_cells(self, item: str, cells: Mapping[str, object]) -> None:
         assert self.table is not None
         self.table.writerow(map(in_cell, [item, *(cells.get(column, "") for column in self.answer.header)]))
 
-    def _put_object(self, row: dict[str, Any]) -> None:
+    def _put_object(self, row: dict[str, object]) -> None:
         self.put(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def in_cell(value: Any) -> Any:
-    """A value for a spreadsheet, which shall not take it for a formula."""
+def in_cell(value: object) -> Any:
+    """Mark a text that a spreadsheet would take for a formula; return any other value as it is."""
     return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
 
 

@@ -38,7 +38,7 @@ class LabelledItems:
 
     @property
     def skipped(self) -> list[tuple[str, str]]:
-        """(item, reason) of the source's that was left out when it was found."""
+        """The source's items that were left out when it was read: (item, reason) for each."""
         return self.source.skipped
 
     @property

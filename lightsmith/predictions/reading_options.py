@@ -14,7 +14,7 @@ COLUMNS = {"text_column": "text_columns", "image_column": "image_columns", "labe
 FORMAT = ("delimiter", "encoding", "header", "quotes")
 
 
-def read_otherwise(data: Any, options: dict[str, Any]) -> None:
+def read_otherwise(data: Any, options: dict[str, object]) -> None:
     """Let a data module look for other columns, or expect another format of CSV files; None keeps what it has.
 
     Args:
@@ -35,7 +35,7 @@ def read_otherwise(data: Any, options: dict[str, Any]) -> None:
             data.delimited = replace(data.delimited, **expected)
 
 
-def _names(value: Any) -> Any:
+def _names(value: object) -> Any:
     """One name, or the list of several."""
     if not isinstance(value, str) or "," not in value:
         return value

@@ -9,7 +9,7 @@ from pathlib import Path
 from datamodules.sources.no_input import NotAnInput, Note
 from lightsmith.predictions.file import PredictionsFile, name_among
 from lightsmith.predictions.trained_model import Answers
-from lightsmith.terminal import printable, shown
+from lightsmith.terminal import counted, printable, shown
 
 MOST_NAMED = 10
 
@@ -28,8 +28,10 @@ class Named:
 
     def lines(self) -> list[str]:
         """A line for each, and one that counts those beyond the first ten."""
-        more = [f"… and {self.count - MOST_NAMED:,} more"] if self.count > MOST_NAMED else []
-        return [printable(f"{name}: {reason}") for name, reason in self.first] + more
+        lines = [printable(f"{name}: {reason}") for name, reason in self.first]
+        if self.count > MOST_NAMED:
+            lines.append(f"… and {self.count - MOST_NAMED:,} more")
+        return lines
 
 
 class PredictionRows:
@@ -81,8 +83,8 @@ class PredictionRows:
             ValueError: it has none.
         """
         if not self.classified and not self.unreadable.count:
-            found = f": {' '.join(self.left_out.lines()[:1])}" if self.left_out.count else ""
-            raise ValueError(f"{self.source} holds nothing that can be {self.file.answer.done}{found}")
+            found = [f"{self.source} holds nothing that can be {self.file.answer.done}", *self.left_out.lines()[:1]]
+            raise ValueError(": ".join(found))
 
     def say(self) -> None:
         """Print where the rows are and what they hold, and on stderr what could not be read."""
@@ -91,14 +93,14 @@ class PredictionRows:
         for _, note in self.notes.first:
             print(printable(f"read       {note}"))
         if self.left_out.count:
-            named = ", ".join(name for name, _ in self.left_out.first)
-            more = ", …" if self.left_out.count > MOST_NAMED else ""
-            files = "file" if self.left_out.count == 1 else "files"
-            print(printable(f"left out   {self.left_out.count:,} {files} without an input: {named}{more}"))
+            names = [name for name, _ in self.left_out.first]
+            if self.left_out.count > MOST_NAMED:
+                names.append("…")
+            print(printable(f"left out   {counted(self.left_out.count, 'file')} without an input: {', '.join(names)}"))
         rows, unread = self.classified + self.unreadable.count, self.unreadable.count
         where = "column" if self.output.suffix.lower() == ".csv" else "key"
         done = self.file.answer.done
         rest = f"{self.classified:,} {done}, {unread:,} could not be read ({where} `error`)"
-        counted = "1 row" if rows == 1 else f"{rows:,} rows"
         held = f", {self.withheld:,} of them below the threshold, without a prediction" if self.withheld else ""
-        print(printable(f"Wrote {counted} to {shown(self.output)}: {rest if unread else f'all {done}'}{held}"))
+        wrote = f"Wrote {counted(rows, 'row')} to {shown(self.output)}"
+        print(printable(f"{wrote}: {rest if unread else f'all {done}'}{held}"))

@@ -18,7 +18,7 @@ from lightning_modules.training.answer import Answer
 from lightsmith.checkpoints.rebuild import load_run
 from lightsmith.exports.exported_files import ONNX_FILE, is_exported
 from lightsmith.exports.folder import load_exported
-from lightsmith.run_folder import BEST_CHECKPOINT
+from lightsmith.run_folder import checkpoint_of
 from lightsmith.runs.hardware import fast_precision
 
 BATCH_SIZE = 64
@@ -28,7 +28,7 @@ ABSENT = (Unreadable, NotAnInput, Note)  # what may stand in an item's place
 
 
 class TrainedModel(NamedTuple):
-    """``network`` maps what ``data`` makes of items to outputs (B, …), and ``answer`` these to predictions."""
+    """A trained network; ``data`` makes its inputs of items, and ``answer`` predictions of its outputs (B, …)."""
 
     network: Callable[..., Tensor]
     data: Any
@@ -48,7 +48,7 @@ class TrainedModel(NamedTuple):
                 )
         return torch.cat(outputs) if outputs else torch.empty(0), np.concatenate(predictions)
 
-    def predict(self, items: Path | Iterable[Any]) -> list[dict[str, Any]]:
+    def predict(self, items: Path | Iterable[object]) -> list[dict[str, Any]]:
         """Predict each item, such as its class and probabilities, in the form that `make predict` writes.
 
         Args:
@@ -84,7 +84,7 @@ class Answers(NamedTuple):
         return dict(zip(self.kept.tolist(), self.predictions, strict=True))
 
     def lines(self, answer: Answer) -> Iterator[dict[str, Any]]:
-        """Each input's name with what is said of it, or why nothing is. What is no input has no line."""
+        """The line of each input: its name and prediction, or the reason why it has none. Other files have no line."""
         said = self.by_position
         for position, (name, item) in enumerate(self.inputs):
             if position in said:
@@ -97,7 +97,7 @@ def model_file(run: Path) -> Path:
     """The file with the weights that ``load_trained`` takes."""
     if is_exported(run):
         return run / ONNX_FILE
-    return run / BEST_CHECKPOINT if run.is_dir() else run
+    return checkpoint_of(run)
 
 
 def load_trained(run: Path) -> TrainedModel:
@@ -121,8 +121,10 @@ def load_trained(run: Path) -> TrainedModel:
     return TrainedModel(network, data, model.answer, device)
 
 
-def ask(model: TrainedModel, inputs: Iterable[tuple[str, Any]], labels: np.ndarray | None = None) -> Iterator[Answers]:
-    """Answers to (name, item), in order, a part at a time; no more than one part is in memory.
+def ask(
+    model: TrainedModel, inputs: Iterable[tuple[str, object]], labels: np.ndarray | None = None
+) -> Iterator[Answers]:
+    """Answer inputs (name, item) in order, a part at a time; no more than one part is in memory.
 
     Args:
         inputs: an ``Unreadable``, ``NotAnInput`` or ``Note`` in an item's place is passed through.
@@ -148,7 +150,7 @@ def _as_items(items: list[Any]) -> Any:
     return np.stack(items) if items and isinstance(items[0], np.ndarray) else items
 
 
-def _parts(inputs: Iterable[tuple[str, Any]]) -> Iterator[list[tuple[str, Any]]]:
+def _parts(inputs: Iterable[tuple[str, object]]) -> Iterator[list[tuple[str, Any]]]:
     part: list[tuple[str, Any]] = []
     characters = 0
     for name, item in inputs:

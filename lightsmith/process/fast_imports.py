@@ -58,7 +58,7 @@ def _import_torchmetrics() -> None:
 class _CompiledModules(type):
     """The type of a class whose instances are those of torch's OptimizedModule, which exist only once it does."""
 
-    def __instancecheck__(cls, instance: Any) -> bool:
+    def __instancecheck__(cls, instance: object) -> bool:
         compiler = sys.modules.get(COMPILER)
         return compiler is not None and isinstance(instance, compiler.OptimizedModule)
 
@@ -67,7 +67,7 @@ class OptimizedModule(metaclass=_CompiledModules):
     """Stands for torch's class of that name, of which Lightning asks no more than whether something is one."""
 
 
-def _as_it_is(function: T, *_: Any, **__: Any) -> T:
+def _as_it_is(function: T, *_: object, **__: object) -> T:
     """Stand for what keeps a function, such as Lightning's ``log``, from being compiled as part of a step.
 
     A run compiles its network only, and without that wrapper a call costs less.
@@ -127,7 +127,7 @@ def installed_packages() -> Iterator[Package]:
 
 @contextmanager
 def nothing_collected() -> Iterator[None]:
-    """Import without looking for garbage, and leave what was imported, if anything, out of later searches for it."""
+    """Switch garbage collection off while modules are imported, and leave their objects out of later collections."""
     enabled, known = gc.isenabled(), len(sys.modules)
     gc.disable()
     try:

@@ -26,11 +26,11 @@ def keep_from_compiler() -> None:
             kind.step = _plain_step(step.__wrapped__)  # type: ignore[method-assign]
 
 
-def _plain_step(step: Callable[..., Any]) -> Callable[..., Any]:
+def _plain_step(step: Callable[..., object]) -> Callable[..., Any]:
     """Wrap a step as torch does, without the breaks that it puts into a graph to be compiled."""
 
     @wraps(step)
-    def stepped(optimizer: Optimizer, *arguments: Any, **options: Any) -> Any:
+    def stepped(optimizer: Optimizer, *arguments: object, **options: object) -> Any:
         with torch.set_grad_enabled(optimizer.defaults["differentiable"]):
             return step(optimizer, *arguments, **options)
 

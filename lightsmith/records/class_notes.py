@@ -9,6 +9,7 @@ from torch import Tensor
 
 from datamodules.sources.source import first_few
 from lightsmith.records.per_class import per_class_figures
+from lightsmith.terminal import counted
 
 LARGE_SHARE = 2 / 3  # of one class among the items, from which on accuracy says little
 FEW_ITEMS = 5  # of a class: with fewer, one item moves its recall by more than 20 points
@@ -17,7 +18,7 @@ ADVICE = "--model.class_weights=balanced with --monitor=val/f1 lets rare classes
 
 
 def class_results(counts: Tensor | None, class_names: Sequence[str]) -> dict[str, Any]:
-    """The part of results.json that is of single classes; empty if nobody counted.
+    """The part of results.json about single classes; empty if no callback counted them.
 
     Args:
         counts: int64 (classes, classes), rows are true classes, columns predicted ones.
@@ -33,7 +34,7 @@ def class_results(counts: Tensor | None, class_names: Sequence[str]) -> dict[str
 
 
 def class_rows(results: dict[str, Any]) -> dict[str, str]:
-    """The lines to print below the test figures, as a text by its title."""
+    """The lines to print below the test figures, by their titles."""
     rows = {}
     best = results.get("best", {})
     if best.get("value") is not None:
@@ -70,6 +71,5 @@ def _few(classes: Sequence[dict[str, Any]]) -> str:
     rarest = sorted(classes, key=lambda figures: figures["n"])
     shown = first_few([f"{figures['class']!r} {figures['n']}" for figures in rarest], SHOWN_CLASSES)
     if len(classes) == 1:
-        noun = "item" if rarest[0]["n"] == 1 else "items"
-        return f"class {rarest[0]['class']!r} has {rarest[0]['n']} test {noun}: its figures say little"
+        return f"class {rarest[0]['class']!r} has {counted(rarest[0]['n'], 'test item')}: its figures say little"
     return f"{len(classes)} classes have fewer than {FEW_ITEMS} test items ({shown}): their figures say little"

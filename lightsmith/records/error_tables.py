@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lightning.pytorch import Callback
 from torch import Tensor
@@ -15,6 +15,9 @@ from callbacks.log_confusion_matrix import LogConfusionMatrix
 from callbacks.log_worst_predictions import LogWorstPredictions, Mistake, WrongValue
 from lightsmith.replace_file import replace_file
 from lightsmith.run_folder import CONFUSION_MATRIX, WORST_PREDICTIONS
+
+if TYPE_CHECKING:
+    from datamodules.split_data import SplitData
 
 WIDEST_MATRIX = 50  # classes; of more, only the pairs that occur are listed
 SHOWN_CHARACTERS = 100  # of a text
@@ -51,7 +54,7 @@ def confusion_rows(counts: Tensor, class_names: Sequence[str]) -> list[list[Any]
     return [["label", "prediction", "count"], *found]
 
 
-def mistake_rows(worst: Sequence[Mistake], data: Any, class_names: Sequence[str]) -> list[list[Any]]:
+def mistake_rows(worst: Sequence[Mistake], data: SplitData, class_names: Sequence[str]) -> list[list[Any]]:
     """A row for each mistake, worst first; texts with their first words."""
     rows = [
         [
@@ -67,7 +70,7 @@ def mistake_rows(worst: Sequence[Mistake], data: Any, class_names: Sequence[str]
     return _with_texts(header, rows, worst, data)
 
 
-def wrong_value_rows(worst: Sequence[WrongValue], data: Any) -> list[list[Any]]:
+def wrong_value_rows(worst: Sequence[WrongValue], data: SplitData) -> list[list[Any]]:
     """A row for each value, the one that is farthest off first; texts with their first words."""
     rows = [
         [
@@ -79,15 +82,15 @@ def wrong_value_rows(worst: Sequence[WrongValue], data: Any) -> list[list[Any]]:
     return _with_texts(["item", "label", "value", "error"], rows, worst, data)
 
 
-def _with_texts(header: list[Any], rows: list[list[Any]], worst: Sequence[Any], data: Any) -> list[list[Any]]:
+def _with_texts(header: list[str], rows: list[list[Any]], worst: Sequence[Any], data: SplitData) -> list[list[Any]]:
     if getattr(data, "kind", "") != "text":
         return [header, *rows]
     texts = [" ".join(data.item("test", mistake.position).split())[:SHOWN_CHARACTERS] for mistake in worst]
     return [[*header, "text"], *([*row, text] for row, text in zip(rows, texts, strict=True))]
 
 
-def _write(path: Path, rows: Iterable[Sequence[Any]]) -> None:
-    """As UTF-8 with a byte order mark, by which spreadsheets know it."""
+def _write(path: Path, rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV file as UTF-8 with a byte order mark, by which spreadsheets know it."""
     file = io.StringIO(newline="")
     csv.writer(file).writerows(rows)
     replace_file(path, file.getvalue().encode("utf-8-sig", errors="backslashreplace"))

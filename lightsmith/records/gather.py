@@ -7,7 +7,7 @@ import platform
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import lightning
 import numpy as np
@@ -37,13 +37,16 @@ from lightsmith.run_folder import BEST_CHECKPOINT, PREDICTIONS
 from lightsmith.runs.hardware import device_name
 from lightsmith.runs.trainer import ExperimentTrainer
 
+if TYPE_CHECKING:
+    from datamodules.split_data import SplitData
+
 TEST, ROBUSTNESS = "test/", "robustness/"  # what the names of metrics begin with
 
 
 def gather_results(
-    trainer: ExperimentTrainer, run_folder: Path, experiment: str, seed: int, settings: dict[str, Any] | None
+    trainer: ExperimentTrainer, run_folder: Path, experiment: str, seed: int, settings: dict[str, object] | None
 ) -> Results:
-    """Everything worth keeping about a run.
+    """Gather the record of a run.
 
     Args:
         trainer: has fitted and tested.
@@ -67,20 +70,23 @@ def gather_results(
         fit=_fit(trainer),
         model=_model(task, run_folder),
         environment=_environment(trainer),
-        majority=made(Majority, classes["majority"]) if classes else None,
+        majority=classes.get("majority") and made(Majority, classes["majority"]),
         per_class=[made(ClassFigures, figures) for figures in classes.get("per_class", [])],
         robustness=_logged(trainer, ROBUSTNESS),
         folder=run_folder,
     )
 
 
-def _data(data: Any) -> DataFacts:
+def _data(data: SplitData) -> DataFacts:
     skipped, ignored = (
         [LeftOut(item, reason) for item, reason in left_out] for left_out in (data.skipped, data.source_found.ignored)
     )
+    sizes = data.sizes
     return DataFacts(
         source=data.source,
-        **data.sizes,
+        train=sizes["train"],
+        val=sizes["val"],
+        test=sizes["test"],
         **data.labels.record(data.source_found),
         fingerprint=data.fingerprint,
         skipped=skipped,
@@ -94,11 +100,13 @@ def _test(trainer: ExperimentTrainer, run_folder: Path) -> Figures:
     logged = _logged(trainer, TEST)
     n = int(logged.pop("n"))
     metrics = {name: logged[name] for name in dict.fromkeys(["loss", *task.metric_names, *logged])}
-    return Figures(n, metrics, _intervals(metrics, n, run_folder) if n < CERTAIN_ITEMS else {})
+    return Figures(n, metrics, _intervals(metrics, n, run_folder))
 
 
 def _intervals(metrics: dict[str, float], n: int, run_folder: Path) -> dict[str, list[float]]:
-    """Of those metrics that an interval is known for."""
+    """The intervals of those metrics that one is known for; none where the items are many."""
+    if n >= CERTAIN_ITEMS:
+        return {}
     if "accuracy" in metrics:
         return {"accuracy": wilson_interval(metrics["accuracy"], n)}
     if OF_ERRORS.keys() <= metrics.keys() and (run_folder / PREDICTIONS).is_file():
@@ -147,7 +155,7 @@ def _model(model: Any, run_folder: Path) -> ModelFacts:
 
 
 def weights_sha256(state: Mapping[str, torch.Tensor]) -> str:
-    """Digest of names, dtypes, shapes and values in order of name: the same however and wherever they are stored."""
+    """Digest the names, dtypes, shapes and values of weights in order of name, wherever and however they are stored."""
     digest = hashlib.sha256()
     for name, value in sorted(state.items()):
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}\0".encode())

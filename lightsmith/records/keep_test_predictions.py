@@ -8,17 +8,21 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import distributed
 
+from datamodules.sources.source import first_few
 from lightning_modules.training.answer import Answer
 from lightsmith.replace_file import replacing
 from lightsmith.terminal import print_once, shown
+
+if TYPE_CHECKING:
+    from datamodules.split_data import SplitData
 
 BATCHES_AT_ONCE = 32  # that a process holds before the first one writes them down
 NUMBER_BYTES = 4
@@ -45,12 +49,18 @@ class KeepTestPredictions(Callback):
         self._rows: WaitingRows | None = None
         self._error: OSError | None = None  # of the disk; with other processes waiting, it is raised in the end
 
-    def on_test_start(self, trainer: Trainer, pl_module: Any) -> None:
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.output is not None:
             self.output.unlink(missing_ok=True)  # of an earlier checkpoint
 
     def on_test_batch_end(
-        self, trainer: Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
     ) -> None:
         label = getattr(batch, "label", batch.index)
         index, labels, predictions = (part.cpu().numpy() for part in (batch.index, label, outputs.float()))
@@ -58,7 +68,7 @@ class KeepTestPredictions(Callback):
         if len(self._parts) == BATCHES_AT_ONCE:
             self._write_down(trainer)
 
-    def on_test_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._write_down(trainer)
 
     def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
@@ -120,7 +130,7 @@ class WaitingRows:
         return int(self._present.sum())
 
     def put(self, index: np.ndarray, label: np.ndarray, predictions: np.ndarray) -> None:
-        """Take in some rows.
+        """Add rows of a batch.
 
         Raises:
             OSError: the disk cannot be written.
@@ -142,8 +152,8 @@ class WaitingRows:
             yield index, self._labels[index], np.frombuffer(content, np.float32).reshape(count, columns)[kept]
 
 
-def write_predictions(output: Path, rows: WaitingRows, answer: Answer, data: Any) -> None:
-    """Write the file, all of it or nothing; it survives a loss of power.
+def write_predictions(output: Path, rows: WaitingRows, answer: Answer, data: SplitData) -> None:
+    """Write the predictions file, all of it or nothing; it survives a loss of power.
 
     Raises:
         OSError: the disk cannot be written.
@@ -166,7 +176,7 @@ def write_predictions(output: Path, rows: WaitingRows, answer: Answer, data: Any
 
 
 def _listed(answer: Answer) -> str:
-    return f"index, id, item, label, {', '.join(answer.columns[:3])}{', …' if len(answer.columns) > 3 else ''}"
+    return f"index, id, item, label, {first_few(answer.columns, 3)}"
 
 
 def _of_all_processes(parts: list[Part], trainer: Trainer) -> list[Part]:

@@ -33,7 +33,7 @@ class _Group(NamedTuple):
 
     @property
     def said(self) -> str:
-        """In a few words: how many of the kind, with some names; a thing of its own by its name."""
+        """The group in a few words: its number and kind with some names; a single item by its name."""
         (reason, *others) = self.reasons
         if self.kind in (DAMAGED, UNUSABLE):
             kind = self.kind if self.total > 1 else self.kind.removesuffix("s")
@@ -44,7 +44,7 @@ class _Group(NamedTuple):
 
 
 def grouped(left_out: Sequence[tuple[str, str]]) -> str:
-    """Such as ``1 damaged (a.jpg), 12 not usable images (IMG_1.HEIC, IMG_2.HEIC, IMG_3.HEIC, …)``; damage first.
+    """Summarise: ``1 damaged (a.jpg), 12 not usable images (IMG_1.HEIC, IMG_2.HEIC, IMG_3.HEIC, …)``; damage first.
 
     Args:
         left_out: (item, reason) of each; a reason such as ``30 files: not an image`` counts 30.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal, TypeVar
 
 T = TypeVar("T")
+BEST: Mapping[str, Callable[..., Any]] = {"max": max, "min": min}  # by the direction of a headline
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,11 @@ class Headline:
     metric: str
     value: float
     direction: Literal["max", "min"]
+
+    @property
+    def better(self) -> str:
+        """The word for figures that are better: higher or lower."""
+        return {"max": "higher", "min": "lower"}[self.direction]
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,10 @@ class Figures:
     @property
     def flat(self) -> dict[str, Any]:
         """One mapping, as it stands in JSON: ``{"n": 500, "loss": 0.2, "accuracy": 0.93, "interval": {…}}``."""
-        return {"n": self.n, **self.metrics, **({"interval": self.interval} if self.interval else {})}
+        figures: dict[str, Any] = {"n": self.n, **self.metrics}
+        if self.interval:
+            figures["interval"] = self.interval
+        return figures
 
     @classmethod
     def of_flat(cls, flat: Mapping[str, Any]) -> Figures:
@@ -99,7 +108,15 @@ class ClassFigures:
 
 @dataclass(frozen=True)
 class FitFacts:
-    """The cost of training."""
+    """The cost of training, interruptions left out.
+
+    Attributes:
+        seconds: from the fetch of the first training batch to the end, with validation and checkpointing.
+        steps: of the optimizer.
+        samples: training items, over all devices and epochs.
+        first_step_seconds: the part of ``seconds`` until the end of the first step, with compilation.
+        peak_memory_bytes: the most that was held on the GPU, or by the process where there is none.
+    """
 
     seconds: float
     epochs: int
@@ -112,7 +129,14 @@ class FitFacts:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """The model that was tested, and its file in the run folder."""
+    """The model that was tested, and its file in the run folder.
+
+    Attributes:
+        checkpoint: path of the file below the run folder.
+        sha256: of that file, in hexadecimal.
+        weights_sha256: of the weights alone, by ``gather.weights_sha256``; None in runs of earlier versions.
+        class_weights: in the order of the labels; empty where all items count alike.
+    """
 
     class_: str
     parameters: int
@@ -140,8 +164,8 @@ class Environment:
     git_dirty: bool | None = None
 
 
-def plain(value: Any) -> Any:
-    """A record as JSON has it: a field that Python reserves the name of has lost its underscore."""
+def plain(value: object) -> Any:
+    """Turn a record into JSON's types; field names that end in an underscore, as Python's words do, lose it."""
     if isinstance(value, Figures):
         return value.flat
     if is_dataclass(value):
@@ -151,8 +175,8 @@ def plain(value: Any) -> Any:
     return value
 
 
-def made(kind: type[T], values: Mapping[str, Any]) -> T:
-    """A part of a record, from its JSON.
+def made(kind: type[T], values: Mapping[str, object]) -> T:
+    """Make a part of a record from its JSON.
 
     Raises:
         TypeError: it lacks a key.

@@ -11,7 +11,7 @@ DIGITS = 6
 
 
 def per_class_figures(counts: Tensor, class_names: Sequence[str]) -> list[dict[str, Any]]:
-    """Items, precision, recall and F1 (0…1) of each class, in the order of the labels.
+    """Compute items, precision, recall and F1 (0…1) of each class, in the order of the labels.
 
     The mean of a figure over the classes that have it is torchmetrics' macro average. So a class that is never
     predicted has a precision of 0, and one that neither has items nor is predicted has no figures: None.

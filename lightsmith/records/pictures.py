@@ -15,7 +15,7 @@ from lightsmith.run_folder import RECONSTRUCTIONS
 
 
 def write_pictures(callbacks: Sequence[Callback], folder: Path) -> None:
-    """Write what the callbacks of a test have drawn.
+    """Write the pictures that the callbacks of a test have drawn.
 
     Raises:
         OSError: the disk cannot be written.

@@ -82,12 +82,14 @@ class Results:
         if given["schema"] != SCHEMA:
             raise ValueError(f"schema {given['schema']} is not known here")
         data, best = given["data"], given["best"]
+        if best and best.get("validation"):
+            best = {**best, "validation": Figures.of_flat(best["validation"])}
         left_out = {"skipped": _left_out(data, "skipped"), "ignored": _left_out(data, "ignored")}
         parts = {
             "headline": made(Headline, given["headline"]),
             "data": made(DataFacts, {**data, **left_out}),
             "test": Figures.of_flat(given["test"]),
-            "best": best and made(Best, {**best, "validation": _figures(best.get("validation"))}),
+            "best": best and made(Best, best),
             "fit": made(FitFacts, given["fit"]),
             "model": made(ModelFacts, given["model"]),
             "environment": made(Environment, given["environment"]),
@@ -124,7 +126,3 @@ def read_results(run_folder: Path) -> Results:
 
 def _left_out(data: Mapping[str, Any], kind: str) -> list[LeftOut]:
     return [made(LeftOut, entry) for entry in data.get(kind, [])]
-
-
-def _figures(flat: Mapping[str, Any] | None) -> Figures | None:
-    return None if flat is None else Figures.of_flat(flat)

@@ -45,7 +45,7 @@ class Status:
 
 
 def write_status(folder: Path, state: State, reason: str | None = None) -> None:
-    """Say how the run in a folder stands, which this process runs. Durable from here on.
+    """Write the status of a run that this process runs into its folder, durably.
 
     Raises:
         OSError: the disk cannot be written.
@@ -80,7 +80,7 @@ def process_start(number: int) -> str | None:
 
 
 def _of_proc(number: int, boot: str) -> str | None:
-    """On Linux: the machine's last start, and the clock ticks from there (proc_pid_stat(5), fields 3 and 22)."""
+    """The start of a process on Linux: the machine's own, and clock ticks since (proc_pid_stat(5), fields 3, 22)."""
     try:
         stat = Path(f"/proc/{number}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
@@ -90,7 +90,7 @@ def _of_proc(number: int, boot: str) -> str | None:
 
 
 def _of_ps(number: int) -> str | None:
-    """On macOS and other Unix systems: the time of day."""
+    """The start of a process on macOS and other Unix systems: the time of day."""
     command = ["ps", "-o", "stat=,lstart=", "-p", str(number)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"})
     state, _, started = ran.stdout.strip().partition(" ")

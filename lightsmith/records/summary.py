@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 from shlex import quote
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lightsmith.records.class_notes import class_rows
 from lightsmith.records.left_out import grouped
 from lightsmith.run_folder import LAST_CHECKPOINT
 from lightsmith.settings.experiments import experiment_files
-from lightsmith.terminal import shown
+from lightsmith.terminal import counted, shown
+
+if TYPE_CHECKING:
+    from datamodules.sources.source import Source
+    from datamodules.split_data import SplitData
 
 
 def how_to_continue(run_folder: Path | None) -> str:
@@ -22,7 +26,7 @@ def how_to_continue(run_folder: Path | None) -> str:
     return f"; continue with: make exp RESUME={shown(run_folder)}"
 
 
-def data_lines(data: Any, recorded: bool) -> list[str]:
+def data_lines(data: SplitData, recorded: bool) -> list[str]:
     """The first lines of a run: which data, how large, what becomes of an item, what was cut or left out.
 
     Args:
@@ -32,7 +36,8 @@ def data_lines(data: Any, recorded: bool) -> list[str]:
     found, sizes = data.source_found, data.sizes
     counts = " · ".join(f"{split} {count:,}" for split, count in sizes.items())
     below = [f"{counts} · {data.labels.line(found)}"]
-    below += [data.items_line] if data.items_line else []
+    if data.items_line:
+        below.append(data.items_line)
     below += found.notes
     if data.train_size is not None and (unused := _number_of_items(data.uncut) - _number_of_items(found)):
         below.append(f"{unused:,} more training items are not used (data.train_size={data.train_size})")
@@ -45,21 +50,22 @@ def data_lines(data: Any, recorded: bool) -> list[str]:
     return [_row("data", found.origin), *(_row("", line) for line in below)]
 
 
-def _number_of_items(source: Any) -> int:
+def _number_of_items(source: Source) -> int:
     return sum(map(len, source.splits.values()))
 
 
-def results_lines(results: dict[str, Any], run_folder: Path, data: Any, sync: str | None) -> list[str]:
+def results_lines(results: dict[str, Any], run_folder: Path, data: SplitData, sync: str | None) -> list[str]:
     """The table at the end of a run, and what to try next; ``sync`` is the command that uploads an offline run."""
     fit, model, environment, folder = results["fit"], results["model"], results["environment"], shown(run_folder)
-    epochs = "1 epoch" if fit["epochs"] == 1 else f"{fit['epochs']} epochs"
-    rows = {
-        "data": data.source_found.origin,
-        **({"left out": f"{len(data.skipped):,} items, listed in results.json"} if data.skipped else {}),
+    rows = {"data": data.source_found.origin}
+    if data.skipped:
+        rows["left out"] = f"{len(data.skipped):,} items, listed in results.json"
+    rows |= {
         "test": "  ".join(figures_of(results["test"])),
         **class_rows(results),
-        "fit": f"{fit['seconds']:.1f} s for {epochs}, {fit['samples_per_second']:,.0f} samples/s, "
-        f"peak memory {fit['peak_memory_bytes'] / 1e9:.1f} GB, {environment['device']} {environment['precision']}",
+        "fit": f"{fit['seconds']:.1f} s for {counted(fit['epochs'], 'epoch')}, "
+        f"{fit['samples_per_second']:,.0f} samples/s, peak memory {fit['peak_memory_bytes'] / 1e9:.1f} GB, "
+        f"{environment['device']} {environment['precision']}",
         "model": f"{model['class']}, {model['parameters']:,} parameters",
         "run": f"{folder}/  (results.json, metrics.csv, config.yaml, checkpoints/)",
     }
@@ -79,15 +85,16 @@ def figures_of(test: dict[str, Any]) -> list[str]:
     figures = {name: f"{value:.4f}" for name, value in test.items() if isinstance(value, float)}
     for name, (low, high) in test.get("interval", {}).items():
         figures[name] += f" (95%: {low:.4f} to {high:.4f})"
-    counted = [f"n {test['n']:,}"] if "n" in test else []  # runs of earlier versions lack it
-    return [*counted, *(f"{name} {figure}" for name, figure in figures.items())]
+    if "n" in test:  # runs of earlier versions lack it
+        figures = {"n": f"{test['n']:,}", **figures}
+    return [f"{name} {figure}" for name, figure in figures.items()]
 
 
 def _row(title: str, text: str) -> str:
     return f"{title:<10} {text}"
 
 
-def _next_command(results: dict[str, Any], folder: Path, data: Any) -> str:
+def _next_command(results: dict[str, Any], folder: Path, data: SplitData) -> str:
     run = quote(str(folder))
     if results["data"]["source"] != "sample":
         return f"make predict RUN={run} INPUT=<file or folder>"

@@ -48,7 +48,7 @@ def expected_calibration_error(bins: list[Bin]) -> float:
 
 
 def calibration_parts(outcomes: ClassOutcomes) -> list[Part]:
-    """The diagram, how many items lie where in it, and the error."""
+    """The reliability diagram, a histogram of confidence, and the calibration error."""
     bins = reliability_bins(outcomes)
     error = expected_calibration_error(bins)
     confidence = Shown("confidence", as_="metric")

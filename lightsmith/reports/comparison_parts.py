@@ -85,4 +85,6 @@ def _pairs(found: Comparison) -> list[Part]:
         ]
         for pair in found.pairs
     ]
-    return [table("pairs of groups", columns, rows)] if rows else []
+    if not rows:
+        return []
+    return [table("pairs of groups", columns, rows)]

@@ -44,27 +44,28 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
 
 
 def thinned(points: Sequence[tuple[float, float]], most: int) -> list[tuple[float, float]]:
-    """At most so many of the points, evenly spread, with the first and the last."""
+    """Thin points out to at most ``most``, evenly spread, with the first and the last."""
     if len(points) <= most:
         return list(points)
     return [points[round(place * (len(points) - 1) / (most - 1))] for place in range(most)]
 
 
 def over_epochs(curve: Curve, most: int = MOST_POINTS) -> list[tuple[float, float]]:
-    """(epoch, value), epochs counted from 1."""
+    """The points (epoch, value) of a curve, epochs counted from 1."""
     return thinned([(epoch + 1, value) for epoch, value in zip(curve.epochs, curve.values, strict=True)], most)
 
 
 def over_steps(curve: Curve, most: int = MOST_POINTS) -> list[tuple[float, float]]:
-    """(step, value)."""
+    """The points (step, value) of a curve."""
     return thinned(list(zip(curve.steps, curve.values, strict=True)), most)
 
 
 def curve_charts(curves: Curves, best_epoch: int | None) -> list[Part]:
     """A chart of the loss, one of each metric of the validation, and one of the learning rate."""
     names = [name.removeprefix(VALIDATION) for name in curves if name.startswith(VALIDATION) and name != "val/n"]
-    found = list(dict.fromkeys([*([LOSS] if f"{TRAINING}{LOSS}" in curves else []), *names]))
-    charts = [_metric_chart(name, curves, best_epoch) for name in found]
+    if f"{TRAINING}{LOSS}" in curves:
+        names.insert(0, LOSS)
+    charts = [_metric_chart(name, curves, best_epoch) for name in dict.fromkeys(names)]
     if RATE in curves:
         charts.append(_rate_chart(curves[RATE]))
     return charts

@@ -17,7 +17,7 @@ PARTS = 5  # of the values, in the table of intervals
 
 
 def value_parts(run: Path) -> list[Part]:
-    """Of values: predicted over true, residuals, and how often the intervals hold the true value."""
+    """Charts of values: predicted over true ones, residuals, and how often the intervals hold the true value."""
     columns = read_columns(run, ["label", "value", "low", "high"])
     label, value = columns["label"], columns["value"]
     chosen = np.linspace(0, len(label) - 1, min(len(label), MOST_DOTS)).round().astype(int)

@@ -35,7 +35,7 @@ def ledger_parts(folder: Path) -> list[Part]:
     return _built(_variants, folder)
 
 
-def _built(build: Callable[[Path, dict[str, Any]], T], folder: Path) -> T:
+def _built(build: Callable[[Path, dict[str, object]], T], folder: Path) -> T:
     path = folder / LEDGER
     try:
         return build(folder, json.loads(path.read_text(encoding="utf-8")))

@@ -46,7 +46,7 @@ def check_page(path: Path) -> None:
         raise ValueError(f"{path.resolve().parent} cannot be written, or is not there: name a file by --output")
 
 
-def write_page(path: Path, page: Mapping[str, Any]) -> None:
+def write_page(path: Path, page: Mapping[str, object]) -> None:
     """Write a page in one step.
 
     Args:
@@ -76,7 +76,7 @@ def page_html(page: Mapping[str, Any]) -> str:
     return text
 
 
-def json_in_html(value: Any) -> str:
+def json_in_html(value: object) -> str:
     """JSON that can end no script element, whatever texts it holds; NaN and infinities are null."""
     text = json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     # Within JSON all three stand in texts only, where an escape means the same.
@@ -85,7 +85,7 @@ def json_in_html(value: Any) -> str:
     return text
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> Any:
     """Replace each number that JSON cannot hold by None."""
     if isinstance(value, float):
         return value if abs(value) < float("inf") else None

@@ -37,7 +37,7 @@ def section(title: str, parts: Iterable[Part | None]) -> Part:
 
 
 def facts(rows: Iterable[Shown]) -> Part:
-    """Names with a figure or text each."""
+    """A list of names, each with a figure or text."""
     return {
         "kind": "facts",
         "rows": [{"name": row.name, "value": row.value, "as": row.as_, "key": row.key} for row in rows],
@@ -45,11 +45,11 @@ def facts(rows: Iterable[Shown]) -> Part:
 
 
 def text(words: str, muted: bool = False) -> Part:
-    """A paragraph."""
+    """A paragraph of text."""
     return {"kind": "text", "text": words, "muted": muted}
 
 
-def table(title: str, columns: Sequence[Shown], rows: Iterable[Sequence[Any]], marked: int | None = None) -> Part:
+def table(title: str, columns: Sequence[Shown], rows: Iterable[Sequence[object]], marked: int | None = None) -> Part:
     """A sortable table; ``marked`` is the place of a row that stands out."""
     named = [{"name": column.name, "as": column.as_} for column in columns]
     return {
@@ -63,7 +63,7 @@ def table(title: str, columns: Sequence[Shown], rows: Iterable[Sequence[Any]], m
 
 
 def series(
-    name: str, points: Iterable[Sequence[float]], color: int = 0, kind: str = "line", **options: Any
+    name: str, points: Iterable[Sequence[float]], color: int = 0, kind: str = "line", **options: object
 ) -> dict[str, Any]:
     """Points of a chart that belong together.
 
@@ -83,10 +83,10 @@ def chart(
     about: str,
     x: Shown,
     y: Shown,
-    drawn: Sequence[Mapping[str, Any]],
-    x_axis: Mapping[str, Any] | None = None,
-    y_axis: Mapping[str, Any] | None = None,
-    **options: Any,
+    drawn: Sequence[Mapping[str, object]],
+    x_axis: Mapping[str, object] | None = None,
+    y_axis: Mapping[str, object] | None = None,
+    **options: object,
 ) -> Part:
     """A chart over two axes.
 

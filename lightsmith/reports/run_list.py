@@ -17,7 +17,7 @@ from lightsmith.run_folder import LEDGER
 from lightsmith.settings.experiments import run_name
 from lightsmith.studies.study import Study, is_study, read_study
 from lightsmith.studies.tuning.tuning import read_tuning
-from lightsmith.terminal import shown
+from lightsmith.terminal import shortened, shown
 
 STAMP = re.compile(r"(\d{8}-\d{6})(?:-(\d+))?")  # what the name of a run's folder begins with
 STATES = ("running", "finished", "failed", "interrupted")
@@ -48,7 +48,7 @@ class FoundRun(NamedTuple):
 
     @property
     def began(self) -> datetime:
-        """When it began, by the name of its folder."""
+        """The time at which it began, by the name of its folder."""
         stamp = STAMP.match(self.folder.name)
         return datetime.strptime(stamp[1], "%Y%m%d-%H%M%S") if stamp else datetime.min
 
@@ -66,9 +66,7 @@ def read_found(folder: Path) -> FoundRun:
         return _study(folder)
     if (folder / LEDGER).is_file():
         return _compression(folder)
-    status = read_status(folder)
-    earlier = "finished" if (folder / FILE).is_file() else "interrupted"  # of versions that wrote no status.json
-    state, note = (status.state, status.reason or "") if status else (earlier, "")
+    state, note = _status(folder)
     if state != "finished":
         return FoundRun(folder, run_name(folder), "run", state, note)
     try:
@@ -77,6 +75,16 @@ def read_found(folder: Path) -> FoundRun:
         return FoundRun(folder, run_name(folder), "run", state, str(error))
     record = results.headline, results.fit.seconds, results.settings, results.seed
     return FoundRun(folder, results.experiment, "run", state, note, *record)
+
+
+def _status(folder: Path) -> tuple[str, str]:
+    """The state of a run and, where it failed or was interrupted, the reason."""
+    status = read_status(folder)
+    if status is not None:
+        return status.state, status.reason or ""
+    if (folder / FILE).is_file():  # earlier versions wrote no status.json
+        return "finished", ""
+    return "interrupted", ""
 
 
 def _study(folder: Path) -> FoundRun:
@@ -94,7 +102,7 @@ def _study(folder: Path) -> FoundRun:
 
 
 def _tune(folder: Path, experiment: str) -> FoundRun:
-    """Of a tune, which is no run and has no test, what it suggests."""
+    """Read a tune, which is no run and has no test: what it suggests stands in its note."""
     try:
         record = read_tuning(folder)
         note = f"suggests {record['option']}={record['suggested']:g}, batches of {record['suggested_batch_size']}"
@@ -105,7 +113,7 @@ def _tune(folder: Path, experiment: str) -> FoundRun:
 
 
 def _state(study: Study, runs: Sequence[FoundRun]) -> str:
-    """Of a study whose runs that have begun stand so."""
+    """The state of a study by those of its runs that have begun."""
     states = [run.state for run in runs]
     if "running" in states:
         return "running"
@@ -132,19 +140,21 @@ def _compression(folder: Path) -> FoundRun:
     return FoundRun(folder, ledger["experiment"], "compression", "finished", note, headline)
 
 
-def written_settings(settings: dict[str, Any] | None, seed: int | None) -> str:
+def written_settings(settings: dict[str, object] | None, seed: int | None) -> str:
     """Settings as one types them, the seed last."""
-    others = [
-        f"{name}={setting(value)}" for name, value in sorted((settings or {}).items()) if name != "seed_everything"
-    ]
-    return " ".join([*others, *([] if seed is None else [f"seed {seed}"])])
+    said = [f"{name}={setting(value)}" for name, value in sorted((settings or {}).items()) if name != "seed_everything"]
+    if seed is not None:
+        said.append(f"seed {seed}")
+    return " ".join(said)
 
 
-def setting(value: Any) -> str:
+def setting(value: object) -> str:
     """A setting as one types it."""
     if value is None or isinstance(value, bool):
         return {True: "true", False: "false", None: "null"}[value]
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return str(value)
 
 
 def lines(found: Iterable[FoundRun], width: int) -> list[str]:
@@ -159,7 +169,7 @@ def lines(found: Iterable[FoundRun], width: int) -> list[str]:
         ]
         for one in found
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)] if rows else []
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(4)]
     return [_line(row, widths, width) for row in rows]
 
 
@@ -168,4 +178,4 @@ def _line(row: list[str], widths: list[int], width: int) -> str:
     line = (
         f"{folder:<{widths[0]}}  {state:<{widths[1]}}  {figure:<{widths[2]}}  {seconds:>{widths[3]}}  {rest}".rstrip()
     )
-    return line if len(line) <= width else f"{line[: width - 2]} …"
+    return shortened(line, width)

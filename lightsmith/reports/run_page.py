@@ -54,14 +54,13 @@ def run_page(run: Path) -> dict[str, Any]:
 
 def headline(results: Results) -> dict[str, Any]:
     """The figure that a run is judged by, with its interval where the record has one."""
-    best = "higher" if results.headline.direction == "max" else "lower"
     interval = results.test.interval.get(results.headline.metric)
     return {
         "name": f"test {results.headline.metric}",
         "value": results.headline.value,
         "as": "metric",
         "interval": interval,
-        "note": f"n = {results.test.n:,}, {best} is better",
+        "note": f"n = {results.test.n:,}, {results.headline.better} is better",
     }
 
 
@@ -150,7 +149,8 @@ def _data(results: Results) -> list[Part]:
     rows += [
         Shown(f"{split} items", getattr(data, split), "count", f"data.{split}") for split in ("train", "val", "test")
     ]
-    rows += [Shown("classes", len(data.classes), "count")] if data.classes else []
+    if data.classes:
+        rows.append(Shown("classes", len(data.classes), "count"))
     rows += [
         Shown(f"{name} of the training values", value, "general", f"data.values.{name}")
         for name, value in data.values.items()

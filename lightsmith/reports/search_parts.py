@@ -17,7 +17,7 @@ BEST_SHARE = 0.2  # of the runs that stand out among the parallel lines
 
 
 def search_parts(trials: Sequence[Trial], direction: str, importance: Mapping[str, float]) -> list[Part | None]:
-    """Draw trials, all of it by the validation, which a search sees.
+    """Draw the trials of a search by the figures of their validation, which the search goes by.
 
     Args:
         direction: max or min, of the figure that they are judged by.

@@ -88,5 +88,5 @@ def image_url(pixels: np.ndarray) -> tuple[str, bool]:
 
 
 def data_url(content: bytes, kind: str) -> str:
-    """A file within a page."""
+    """Encode a file as a data URL, which a page can hold."""
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"

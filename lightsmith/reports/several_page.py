@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from tqdm.auto import tqdm
 
+from lightsmith.records.parts import BEST
 from lightsmith.records.results import FILE, Results, read_results
 from lightsmith.reports.comparison_parts import answer_parts, comparison_parts
 from lightsmith.reports.curves import Curves, over_epochs, read_curves
@@ -68,11 +69,12 @@ def several_page(
         section("Comparison", answer_parts(compared) if compared else comparison_parts(folders)),
         *more,
         section("Curves", curve_parts(runs, found) or [text("The runs have logged no metrics.")]),
-        *([section("Not finished", [_unfinished(unfinished)])] if unfinished else []),
     ]
-    best = "higher" if runs[0].results.headline.direction == "max" else "lower"
+    if unfinished:
+        sections.append(section("Not finished", [_unfinished(unfinished)]))
+    better = runs[0].results.headline.better
     seconds = sum(run.results.fit.seconds for run in runs)
-    lead = f"{len(runs)} finished runs in {len(found)} groups of equal settings · test {metric}, {best} is better"
+    lead = f"{len(runs)} finished runs in {len(found)} groups of equal settings · test {metric}, {better} is better"
     return {
         "title": title,
         "headline": None,
@@ -83,7 +85,7 @@ def several_page(
 
 
 def read_runs(folders: Sequence[Path]) -> list[OneRun]:
-    """The finished ones of some runs.
+    """Read those of some runs that are finished.
 
     Raises:
         ValueError: none is, one cannot be read, or they are judged by different metrics.
@@ -116,12 +118,12 @@ def _one_run(folder: Path) -> OneRun:
 
 
 def groups_of(runs: Sequence[OneRun]) -> list[Group]:
-    """Runs by settings, the best group first."""
+    """Group runs by their settings, the best group first."""
     values: dict[str, list[float]] = {}
     for run in runs:
         values.setdefault(run.group, []).append(run.results.headline.value)
-    sign = -1 if runs[0].results.headline.direction == "max" else 1
-    return sorted((Group(*entry) for entry in values.items()), key=lambda group: (sign * group.mean, group.name))
+    by_name = (Group(*entry) for entry in sorted(values.items()))
+    return sorted(by_name, key=lambda group: group.mean, reverse=runs[0].results.headline.direction == "max")
 
 
 def _color(name: str, groups: Sequence[Group]) -> int:
@@ -154,18 +156,13 @@ def groups_table(groups: Sequence[Group], metric: str) -> Part:
     """Mean and spread of each group."""
     columns = [Shown("settings"), Shown("runs", as_="count")]
     columns += [Shown(name, as_="metric") for name in (f"mean {metric}", "standard deviation", "least", "largest")]
-    rows = [
-        [
-            group.name,
-            len(group.values),
-            rounded(group.mean),
-            rounded(stdev(group.values)) if len(group.values) > 1 else None,
-            min(group.values),
-            max(group.values),
-        ]
-        for group in groups
-    ]
-    return table("groups", columns, rows)
+    return table("groups", columns, [[group.name, *spread(group.values)] for group in groups])
+
+
+def spread(values: Sequence[float]) -> list[float | None]:
+    """Summarise values by number, mean, standard deviation (None for one value), minimum and maximum."""
+    deviation = rounded(stdev(values)) if len(values) > 1 else None
+    return [len(values), rounded(fmean(values)), deviation, min(values), max(values)]
 
 
 def runs_table(runs: Sequence[OneRun]) -> Part:
@@ -182,11 +179,10 @@ def runs_table(runs: Sequence[OneRun]) -> Part:
         cost = [results.fit.seconds, results.fit.peak_memory_bytes]
         rows.append([*figures, *cost, *(_cell(own[name]) if name in own else None for name in differing)])
     values = [run.results.headline.value for run in runs]
-    best = max(values) if headline.direction == "max" else min(values)
-    return table("all runs, the best in bold", columns, rows, marked=values.index(best))
+    return table("all runs, the best in bold", columns, rows, marked=values.index(BEST[headline.direction](values)))
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: object) -> Any:
     """A setting in a table: a number as it is."""
     return setting(value) if isinstance(value, bool) or not isinstance(value, int | float) else value
 

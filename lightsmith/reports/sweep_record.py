@@ -56,7 +56,7 @@ def read_sweep(folder: Path) -> SweepRecord | None:
             {trial["name"]: trial["settings"] for trial in trials},
             content["direction"],
             content["importance"],
-            None if compared is None else Comparison.of_json(compared),
+            compared and Comparison.of_json(compared),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{shown(path)} is not what a sweep writes: restore it or remove it") from error

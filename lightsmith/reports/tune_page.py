@@ -54,7 +54,7 @@ def _curve(record: dict[str, Any]) -> Part:
     )
 
 
-def _rates(record: dict[str, Any]) -> Part:
+def _rates(record: dict[str, object]) -> Part:
     rows = [("suggested", "suggested"), ("steepest fall", "steepest"), ("lowest loss", "lowest")]
     rows += [("two thirds into the longest fall", "valley"), ("experiment", "value")]
     return facts(Shown(name, record[key], "general", key) for name, key in rows)

@@ -76,7 +76,7 @@ def _largest_errors(run: Path, column: str) -> Worst | None:
     return Worst(["item", column], rows, [None] * len(rows))
 
 
-def _card(row: Sequence[Any], text: str | None, seen: SeenItem | None) -> dict[str, Any]:
+def _card(row: Sequence[object], text: str | None, seen: SeenItem | None) -> dict[str, Any]:
     """Show an item's image or text on the page."""
     whole = text if seen is None or seen.text is None else seen.text
     if whole is not None and len(whole) > LONGEST_TEXT:

@@ -21,7 +21,7 @@ LARGEST_TRIED_PX = 64  # as large as the networks that are particular about it t
 SIZES = {"image": "data.image_size_px", "text": "data.max_tokens"}  # what the shape of an input follows
 
 
-def check_input(model: Task, data: Any, settings: Iterable[tuple[str, Any]]) -> None:
+def check_input(model: Task, data: Any, settings: Iterable[tuple[str, object]]) -> None:
     """Refuse a network that cannot take one item of the data; of texts, one as long as they may be.
 
     Args:
@@ -115,7 +115,7 @@ def _fitting_size(model: LightningModule, data: Any) -> str:
     return ""
 
 
-def _sizes(data: Any, line: str, settings: Iterable[tuple[str, Any]]) -> str:
+def _sizes(data: object, line: str, settings: Iterable[tuple[str, object]]) -> str:
     """The settings that an error about shapes is about: what the input follows, or else sizes that the error quotes."""
     key = SIZES.get(getattr(data, "kind", ""))
     quoted = set(re.findall(r"\d+", line)) - {"0", "1"}

@@ -77,7 +77,7 @@ def _explained(cli: Any, error: Exception) -> Exception:
     return ValueError(f"{cli.options.ckpt_path} cannot be used here: {one_line(error)}")
 
 
-def _is_first(cli: Any) -> bool:
+def _is_first(cli: object) -> bool:
     """Return whether this is the first process; there is one, and no Trainer, once smaller batches were refused."""
     trainer = getattr(cli, "trainer", None)
     return trainer is None or bool(trainer.is_global_zero)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from lightning_modules.training.stop_reasons import stop_reasons
 KEY = "exact_resume"
 COUNTS = ("ready", "started", "processed", "completed")
 Progress = dict[str, dict[str, int]]
+T = TypeVar("T")
 
 
 class ExactResume(Callback):
@@ -195,7 +196,9 @@ def _unlogged(trainer: Trainer) -> dict[str, float]:
     if within_epoch and (trainer.fit_loop._should_accumulate() or not connector.should_update_logs):
         return {}
     metrics = {name: float(value) for name, value in connector.metrics["log"].items()}
-    return {**metrics, "epoch": trainer.current_epoch} if metrics else {}
+    if not metrics:
+        return {}
+    return {**metrics, "epoch": trainer.current_epoch}
 
 
 def _of_epoch(trainer: Trainer) -> dict[str, Tensor]:
@@ -212,7 +215,8 @@ def _gradients(trainer: Trainer, module: LightningModule) -> dict[str, Tensor]:
     return {name: parameter.grad for name, parameter in module.named_parameters() if parameter.grad is not None}
 
 
-def _from_all_ranks(trainer: Trainer, own: dict[str, Any]) -> list[dict[str, Any]]:
+def _from_all_ranks(trainer: Trainer, own: T) -> list[T]:
+    """Gather an object of each process, in the order of their ranks."""
     ranks = [own] * trainer.world_size
     if trainer.world_size > 1:
         torch.distributed.all_gather_object(ranks, own)

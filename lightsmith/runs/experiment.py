@@ -41,6 +41,7 @@ HEARD = ("lightning.pytorch.profilers.profiler", "lightning.pytorch.callbacks.ea
 class ExperimentCLI(LightningCLI):
     """LightningCLI for one task and its data, with chosen precision, a run folder and recorded results."""
 
+    trainer: ExperimentTrainer
     restored_step = 0
 
     def __init__(self, args: ArgsType = None) -> None:
@@ -104,7 +105,7 @@ class ExperimentCLI(LightningCLI):
         self.start = read_start(options)
         self.verb_parser.add_instantiator(self._build_data, SplitData)
 
-    def _build_data(self, data_class: Any, *arguments: Any, **options: Any) -> SplitData:
+    def _build_data(self, data_class: type[SplitData], *arguments: Any, **options: Any) -> SplitData:
         """The data, for the model that the run starts from: what the model takes from it follows."""
         data: SplitData = data_class(*arguments, **options)
         data.follow(imported(self.options.model.class_path).target)
@@ -125,7 +126,7 @@ class ExperimentCLI(LightningCLI):
         except ValueError as error:
             raise ValueError(f"seed_everything={self.options.seed_everything}: {one_line(error)}") from error
 
-    def instantiate_trainer(self, **kwargs: Any) -> ExperimentTrainer:
+    def instantiate_trainer(self, **kwargs: object) -> ExperimentTrainer:
         """The Trainer, writing into the run's own folder; called once data and model exist."""
         check_input(self.model, self.datamodule, leaves(self.options))
         if self.options.baseline:
@@ -147,7 +148,7 @@ class ExperimentCLI(LightningCLI):
             self.record(trainer, continued if self.options.resume else {})
         return trainer
 
-    def build_trainer(self, **kwargs: Any) -> ExperimentTrainer:
+    def build_trainer(self, **kwargs: object) -> ExperimentTrainer:
         asked = self.config_init[self.subcommand].trainer
         follow_metrics(self.options.monitor, self.options.trainer.callbacks, asked.callbacks, self.model)
         try:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import Logger
 
 from lightsmith.terminal import one_line, print_once
@@ -18,7 +19,7 @@ CALLS = (
 )
 
 
-def guard_loggers(trainer: Any) -> None:
+def guard_loggers(trainer: Trainer) -> None:
     """Let each logger of a trainer fail once: then it is no longer one of them, and is never called again."""
     for logger in list(trainer.loggers):
         for name in CALLS:
@@ -32,11 +33,11 @@ def say_switched_off(title: str, error: Exception) -> None:
     print_once([f"{title:<10} switched off, and the run goes on without it: {one_line(error)}"])
 
 
-def _call(trainer: Any, logger: Logger, name: str, *arguments: Any, **options: Any) -> Any:
+def _call(trainer: Trainer, logger: Logger, name: str, *arguments: object, **options: object) -> Any:
     return _attempt(trainer, logger, lambda: getattr(type(logger), name)(logger, *arguments, **options))
 
 
-def _attempt(trainer: Any, logger: Logger, act: Callable[[], Any]) -> Any:
+def _attempt(trainer: Trainer, logger: Logger, act: Callable[[], object]) -> Any:
     """Return what ``act`` does, or None where the logger fails or has failed."""
     if not any(logger is kept for kept in trainer.loggers):
         return None

@@ -29,7 +29,7 @@ def guard_test(trainer: Any) -> Iterator[list[str]]:
     failed: list[Callback] = []
     lines: list[str] = []
 
-    def call(callback: Callback, name: str, *arguments: Any) -> None:
+    def call(callback: Callback, name: str, *arguments: object) -> None:
         if callback in failed:
             return
         try:

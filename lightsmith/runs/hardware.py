@@ -6,7 +6,6 @@ import ctypes
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 
@@ -15,7 +14,7 @@ AMPERE = (8, 0)
 MALLOC_SETTINGS = {-4: 0, -1: 2**31 - 1, -2: 256 * 2**20}
 
 
-def check_process_counts(settings: Mapping[str, Any]) -> None:
+def check_process_counts(settings: Mapping[str, object]) -> None:
     """Refuse to start more processes than the machine can run: Lightning starts one for each device of a CPU.
 
     Args:

@@ -55,7 +55,7 @@ class KeepBest(Callback):
         return full.relative_to(folder).as_posix() if full.is_relative_to(folder) else path
 
 
-def _rename_states(trainer: Trainer, states: dict[str, Any]) -> None:
+def _rename_states(trainer: Trainer, states: dict[str, object]) -> None:
     """Keep the state of a ModelCheckpoint that saves in other intervals now under its present key."""
     own = [callback for callback in trainer.checkpoint_callbacks if isinstance(callback, ModelCheckpoint)]
     known = {callback.state_key for callback in own}

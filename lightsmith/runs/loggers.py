@@ -61,7 +61,7 @@ class RunFilesLogger(WandbLogger):
 
 
 def build_loggers(
-    names: list[LoggerName], run_folder: Path, experiment: str, resumed_from: dict[str, Any]
+    names: list[LoggerName], run_folder: Path, experiment: str, resumed_from: dict[str, object]
 ) -> list[Logger]:
     """Loggers that write into the run folder.
 
@@ -86,7 +86,7 @@ def _built(name: LoggerName, build: Callable[[], Logger]) -> Logger | None:
         return None
 
 
-def _csv(run_folder: Path, resumed_from: dict[str, Any]) -> CSVLogger:
+def _csv(run_folder: Path, resumed_from: dict[str, object]) -> CSVLogger:
     """Appends to the metrics that a resumed run keeps; Lightning's logger deletes them all."""
     file = run_folder / "metrics.csv"
     reader = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8") if file.exists() else ""))
@@ -132,7 +132,7 @@ def finish_wandb(run_folder: Path | None = None, exit_code: int = 0) -> None:
 
 
 def _wandb(run_folder: Path, experiment: str) -> WandbLogger:
-    """Online only if the server takes the run; otherwise the record waits on this disk to be synced."""
+    """A logger that is online if the server takes the run; otherwise the record waits on this disk to be synced."""
     _stay_in(run_folder)
     # wandb's login knows no settings, and prints the address of WANDB_BASE_URL with any password in it.
     os.environ.setdefault("WANDB_SILENT", "true")
@@ -172,7 +172,7 @@ def _can_be_made(folder: Path) -> bool:
     return os.access(folder.expanduser(), os.W_OK | os.X_OK)
 
 
-def _wandb_logger(run_folder: Path, experiment: str, mode: Any) -> WandbLogger:
+def _wandb_logger(run_folder: Path, experiment: str, mode: str) -> WandbLogger:
     wandb = import_wandb()
     # A dead network must hold up neither the start nor the end.
     timeouts: dict[str, Any] = {"init_timeout": 8, "finish_timeout": 30, "finish_timeout_raises": True}

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from jsonargparse import Namespace
 
 from lightsmith.run_folder import LAST_CHECKPOINT
 from lightsmith.runs.failures import RunFailedError
@@ -72,7 +73,7 @@ def ran_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or bool(NO_MEMORY.search(str(error)))
 
 
-def halve_batches(options: Any) -> str:
+def halve_batches(options: Namespace) -> str:
     """Halve ``data.batch_size`` and double ``trainer.accumulate_grad_batches`` in the parsed options.
 
     An odd batch size is divided by its smallest factor, so that an optimizer step sees as many items as before, and the

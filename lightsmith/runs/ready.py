@@ -10,11 +10,11 @@ from lightning.pytorch import Callback
 from callbacks.measure_fit import MeasureFit
 from lightsmith.checkpoints.start import check_continues
 from lightsmith.launch.strategies import check_shares
-from lightsmith.runs.trainer import best_checkpoint
+from lightsmith.runs.trainer import ExperimentTrainer, best_checkpoint
 from lightsmith.settings.watched_metrics import check_watched
 
 
-def check_ready(cli: Any, trainer: Any, continued: dict[str, Any], trains: bool) -> None:
+def check_ready(cli: Any, trainer: ExperimentTrainer, continued: dict[str, Any], trains: bool) -> None:
     """Refuse a Trainer that cannot do what the command asks of it.
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +58,8 @@ class Recording:
         options: Namespace,
         arguments: list[str],
         save: Callable[[Namespace, Path], None],
-        defaults: dict[str, Any] | None,
-        followed: dict[str, Any],
+        defaults: Mapping[str, object] | None,
+        followed: Mapping[str, object],
     ) -> None:
         """Make a new run folder, or go on in the interrupted one, and write the resolved settings into it.
 
@@ -106,7 +106,7 @@ class Recording:
         logger_names: list[Any] | None,
         resumed_from: dict[str, Any],
     ) -> None:
-        """Let loggers, checkpoints and a profiler's report go into the run folder.
+        """Direct loggers, checkpoints and a profiler's report into the run folder.
 
         Args:
             trainer: the Trainer whose they are.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
@@ -59,7 +58,7 @@ class RunDraft(Callback):
         if self._made and trainer.is_global_zero:
             print_once([f"run        writing {shown(self.folder)}/"])
 
-    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: Trainer, *_: object) -> None:
         if not self._begun and self._made and not self._named and trainer.is_global_zero:
             point_latest(self.folder)
         self._begun = True

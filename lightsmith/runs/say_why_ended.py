@@ -30,14 +30,16 @@ class SayWhyEnded(Callback):
 def _why_early(trainer: Trainer) -> str:
     """Say why the training did not come to its last epoch; empty if it did, or if it has none."""
     epochs, steps = trainer.max_epochs or -1, trainer.max_steps
-    reasons = list(stop_reasons(trainer))
+    reason = "; ".join(stop_reasons(trainer))
     if 0 < steps <= trainer.global_step:
-        reasons = [] if epochs < 0 else [f"trainer.max_steps={steps} reached"]
+        if epochs < 0:
+            return ""
+        reason = f"trainer.max_steps={steps} reached"
     elif 0 < epochs <= trainer.current_epoch:
         return ""
-    elif not reasons:
-        reasons = ["a callback asked for it"] if trainer.should_stop else []
+    elif not reason and trainer.should_stop:
+        reason = "a callback asked for it"
+    if not reason:
+        return ""
     of = f" of {epochs}" if epochs > 0 else ""
-    return (
-        f"{'; '.join(reasons)}, in epoch {trainer.current_epoch}{of}, at step {trainer.global_step}" if reasons else ""
-    )
+    return f"{reason}, in epoch {trainer.current_epoch}{of}, at step {trainer.global_step}"

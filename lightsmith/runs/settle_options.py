@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from jsonargparse import Namespace
+
 from datamodules.sources.hub_tables import names_hub, pin
 from lightsmith.checkpoints.pinned_runs import pin_runs
 from lightsmith.checkpoints.start import check_trained, experiment_of, find_home, find_start
@@ -19,7 +21,7 @@ from lightsmith.settings.trainer_flags import check_flags
 RECORDED = ("run", "fit")  # verbs that make a run folder
 
 
-def settle_options(options: Any, verb: str, arguments: Sequence[str]) -> Path | None:
+def settle_options(options: Namespace, verb: str, arguments: Sequence[str]) -> Path | None:
     """Refuse what can be refused by now, and write what follows from the machine and from earlier runs into options.
 
     Args:
@@ -46,14 +48,14 @@ def settle_options(options: Any, verb: str, arguments: Sequence[str]) -> Path | 
     return folder
 
 
-def _pin_data(data: Any) -> None:
+def _pin_data(data: Namespace | None) -> None:
     """Name the commit of a data set of the hub, so that config.yaml repeats the run on the same data."""
     settings: Any = data.get("init_args") if data else None
     if settings and names_hub(str(settings.get("source"))):
         settings.source = pin(settings.source)
 
 
-def _settle_start(options: Any, verb: str, arguments: Sequence[str]) -> Path | None:
+def _settle_start(options: Namespace, verb: str, arguments: Sequence[str]) -> Path | None:
     if verb not in RECORDED:
         check_trained(options, verb)
         return None

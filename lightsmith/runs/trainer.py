@@ -31,7 +31,7 @@ NOTHING = nullcontext("")
 
 
 class NoProfiler(PassThroughProfiler):
-    """Measures nothing, at no cost: Lightning enters a profiler's context some sixty times a step."""
+    """A profiler that measures nothing, at no cost: Lightning enters a profiler's context some sixty times a step."""
 
     def profile(self, action_name: str) -> nullcontext[str]:  # type: ignore[override]  # a generator there
         return NOTHING
@@ -90,7 +90,7 @@ class ExperimentTrainer(Trainer):
             self.test(model, datamodule=datamodule, ckpt_path=path, verbose=False, weights_only=True)
 
     def predict(self, *args: Any, **options: Any) -> Any:
-        """Lightning's own, and what it computes is kept in a file beside the checkpoint's run."""
+        """Predict as Lightning does, and write the predictions into a file in the folder of the checkpoint's run."""
         if options.get("ckpt_path") and not self.fast_dev_run:
             advice = ", where the predictions would go: copy the run elsewhere"
             folder = writable_home(Path(options["ckpt_path"]), advice) / PREDICTIONS.parent

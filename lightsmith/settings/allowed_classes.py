@@ -48,7 +48,7 @@ def allow_only(packages: Sequence[str]) -> None:
 
 
 def load_yaml(text: str) -> Any:
-    """A value of an option, or a file of them; braces without values, such as {epoch}, are a text."""
+    """Parse the value of an option, or a file of them; braces without values, such as {epoch}, are a text."""
     value = parse_yaml(text)
     bare = isinstance(value, dict) and value and all(inner is None for inner in value.values())
     return text if bare and ":" not in text.strip()[:-1] else value
@@ -85,14 +85,14 @@ def check_parsed(settings: Namespace) -> None:
     _check_nulls(settings)
 
 
-def _check_nulls(settings: Any, key: str = "") -> None:
+def _check_nulls(settings: object, key: str = "") -> None:
     """Refuse null where a class expects something: the parser takes it everywhere."""
     if isinstance(settings, (list, tuple)):
         for value in settings:
             _check_nulls(value, key)
     elif isinstance(settings, Namespace):
         for name, value in vars(settings).items():
-            _check_nulls(value, key if name == "init_args" else f"{key}.{name}".lstrip("."))
+            _check_nulls(value, inner_key(key, name))
         for parameter in init_parameters(settings.get("class_path")):
             given = settings.get("init_args", {}).get(parameter.name, parameter.default)
             if (
@@ -109,11 +109,16 @@ def _is_class(path: str) -> bool:
     return isinstance(getattr(sys.modules.get(module), name, None), type)
 
 
-def leaves(settings: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+def inner_key(key: str, name: str) -> str:
+    """The dotted key of a setting within that of another key, with ``init_args`` left out."""
+    return key if name == "init_args" else f"{key}.{name}".lstrip(".")
+
+
+def leaves(settings: object, key: str = "") -> Iterator[tuple[str, Any]]:
     """(dotted key, value) of everything in nested settings, with the ``init_args`` left out of the keys."""
     if isinstance(settings, (Namespace, dict)):
         for name, value in (vars(settings) if isinstance(settings, Namespace) else settings).items():
-            yield from leaves(value, key if name == "init_args" else f"{key}.{name}".lstrip("."))
+            yield from leaves(value, inner_key(key, name))
     elif isinstance(settings, (list, tuple, set)):
         for value in settings:
             yield from leaves(value, key)

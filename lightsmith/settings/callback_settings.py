@@ -34,7 +34,7 @@ class Setting(NamedTuple):
 
     @property
     def written(self) -> str:
-        """As a person types it."""
+        """The setting as a person types it."""
         return f"--callbacks.{self.target}.{self.option}={self.text}"
 
 
@@ -54,7 +54,9 @@ def parse_with_callbacks(parser: ArgumentParser, arguments: Sequence[str]) -> Na
     if not (settings or nameless):
         return config if "--print_config" not in " ".join(plain) else parser.parse_args(plain)
     dumped = yaml.safe_load(parser.dump(config, skip_unset=False, skip_validation=True))[verb]["trainer"]["callbacks"]
-    callbacks = dumped if isinstance(dumped, list) else [dumped] if dumped else []
+    callbacks = dumped or []
+    if not isinstance(callbacks, list):
+        callbacks = [callbacks]
     for option, text in nameless:
         raise ValueError(_which(option, text, callbacks))
     for target in dict.fromkeys(setting.target for setting in settings):
@@ -103,7 +105,7 @@ def _settings(arguments: Sequence[str]) -> Iterator[Setting]:
             )
 
 
-def _settings_of_file(callbacks: Any) -> Iterator[Setting]:
+def _settings_of_file(callbacks: object) -> Iterator[Setting]:
     if callbacks is None:
         return
     if not isinstance(callbacks, dict) or not all(isinstance(options, dict) for options in callbacks.values()):
@@ -154,7 +156,7 @@ def _position(target: str, callbacks: list[dict[str, Any]], settings: list[Setti
     if not number and len(found) > 1:
         forms = (f"--callbacks.{name}.{n}.{asked.option}" for n in range(1, len(found) + 1))
         raise ValueError(f"{asked.written}: this run has {len(found)} {name}: say which, {' or '.join(forms)}")
-    return found[int(number) - 1 if number else 0]
+    return found[int(number or 1) - 1]
 
 
 def _changed(entry: dict[str, Any], settings: list[Setting]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ LENGTHS = ("trainer.max_epochs", "trainer.max_steps")
 
 
 def changed_settings(first: Path, now: Path) -> list[str]:
-    """A line for each setting that differs between two resolved configurations and may change the outcome."""
+    """List the settings that differ between two resolved configurations and may change the outcome, a line each."""
     texts = [file.read_text("utf-8") for file in (first, now)]
     if texts[0] == texts[1]:  # as always at the beginning of a run
         return []
@@ -45,7 +45,7 @@ def _effect(key: str) -> str:
     return f"so the result is not that of an uninterrupted run{schedule}"
 
 
-def flat(settings: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+def flat(settings: object, key: str = "") -> Iterator[tuple[str, Any]]:
     """Nested settings by dotted name; of a list of objects each by its place."""
     if isinstance(settings, dict) and settings:
         for name, value in settings.items():

@@ -45,7 +45,11 @@ def is_part(path: Path) -> bool:
 def experiment_name(files: Sequence[Path]) -> str:
     """The name of the last experiment among configuration files; a part counts only where nothing else is given."""
     names = [name for file in files if (name := _named_by(file))]
-    return names[-1] if names else files[-1].stem.lstrip("_") if files else "unnamed"
+    if names:
+        return names[-1]
+    if files:
+        return files[-1].stem.lstrip("_")
+    return "unnamed"
 
 
 def _named_by(file: Path) -> str | None:
@@ -80,7 +84,7 @@ def header(path: Path) -> dict[str, str]:
         if not line.startswith("#"):
             break
         lines.append(line.removeprefix("#").strip())
-    fields = {"what": lines[0] if lines else ""}
+    fields = {"what": next(iter(lines), "")}
     for line in lines[1:]:
         key, separator, value = line.partition(":")
         if separator and key in ("source", "command", "sample", "real"):

@@ -65,22 +65,27 @@ def given_layers(arguments: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]
         elif option.startswith("--trainer.callbacks."):
             options[key.replace("trainer.callbacks", f"callbacks.{added}", 1)] = _parsed(text)
         elif option.startswith("--"):
-            added = class_name(text) if option in ADDING else added
+            if option in ADDING:
+                added = class_name(text)
             options[key] = _parsed(text)
     yield "command line", options
 
 
-def _said(settings: dict[str, Any], key: str) -> Any:
+def _said(settings: dict[str, object], key: str) -> Any:
     """Look up a key in one layer. A callback's is found by its class first, then in the list of callbacks."""
     said = look_up(settings, key)
-    return look_up({"callbacks": _by_class(settings)}, key) if said is UNSET else said
+    if said is UNSET:
+        return look_up({"callbacks": _by_class(settings)}, key)
+    return said
 
 
-def _by_class(settings: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def _by_class(settings: dict[str, object]) -> dict[str, dict[str, Any]]:
     """The options of each callback in ``trainer.callbacks`` by the name of its class; of several, with its number."""
     listed = look_up(settings, "trainer.callbacks")
     options: dict[str, dict[str, Any]] = {}
-    for entry in listed if isinstance(listed, list) else []:
+    if not isinstance(listed, list):
+        return options
+    for entry in listed:
         if isinstance(entry, dict) and "class_path" in entry:
             name = class_name(entry["class_path"])
             number = 1 + sum(other.partition(".")[0] == name for other in options)
@@ -114,7 +119,7 @@ def _parsed(text: str) -> Any:
         return text
 
 
-def look_up(settings: Any, key: str) -> Any:
+def look_up(settings: object, key: str) -> Any:
     """The value of a dotted key in nested dicts, through ``init_args``, or ``UNSET``.
 
     An option stands there under its whole name, and a list that is added to under its name with a plus.
@@ -139,6 +144,6 @@ def _checkpoint_layer(key: str, options: Namespace) -> list[tuple[str, Any]]:
     return [(f"checkpoint {path}, which the settings above overrule", look_up(recorded, name))]
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """A value on one line, as YAML would have it."""
     return yaml.safe_dump(value, default_flow_style=True, width=float("inf")).removesuffix("...\n").strip()

@@ -75,7 +75,7 @@ MEANINGS = (
 
 
 def hint(key: str, known: Sequence[str]) -> str:
-    """A question that offers what a key that nobody knows may mean; empty if nothing comes near.
+    """A question that offers the known keys nearest to an unknown one; empty if none is near.
 
     By meaning first, then the same option of another group, then the most similar one, if there is one of its group.
 

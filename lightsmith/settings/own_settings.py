@@ -10,6 +10,7 @@ from typing import Any
 from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 
+from lightsmith.settings.allowed_classes import inner_key
 from lightsmith.settings.callback_settings import CONFIG, class_name, parse_with_callbacks, split_options
 from lightsmith.settings.changed import HARMLESS, TRANSIENT
 from lightsmith.settings.experiments import EXPERIMENTS, experiment_files
@@ -53,7 +54,7 @@ def _option(file: Path) -> str:
 
 
 def own_settings(
-    defaults: Mapping[str, Any], settings: Mapping[str, Any], followed: Mapping[str, Any]
+    defaults: Mapping[str, object], settings: Mapping[str, object], followed: Mapping[str, object]
 ) -> dict[str, Any]:
     """The settings that differ from an experiment's, by dotted name as on the command line.
 
@@ -76,7 +77,7 @@ def _named(settings: Any, key: str = "") -> Iterator[tuple[str, Any]]:
         yield from _of_callbacks(settings or [])
     elif isinstance(settings, dict) and settings:
         for name, value in settings.items():
-            yield from _named(value, key if name == "init_args" else f"{key}.{name}".lstrip("."))
+            yield from _named(value, inner_key(key, name))
     else:
         yield key, settings
 

@@ -47,7 +47,8 @@ def explain(error: BaseException, known_keys: list[str], given: Sequence[str] = 
     values = VALUE.findall(message)
     if values:
         key, expected, got = values[-1]
-        key = key if group == key or "." in key or not group else f"{group}.{key}"
+        if group and group != key and "." not in key:
+            key = f"{group}.{key}"
         value = next(iter(got.strip().splitlines()), "")
         return f"{key}={value} is not {_readable(expected)}{_quotes(expected, value)}"
     inner = [match for at in re.finditer("Parser key", message) if (match := INNER.match(message, at.start()))]
@@ -102,8 +103,8 @@ def _quotes(types: str, value: str) -> str:
     return ", which takes text: put it in quotes" if plain and "'str'" in types else ""
 
 
-def blame(error: BaseException, settings: Iterable[tuple[str, Any]]) -> str:
-    """Add to what a class said of its arguments the setting that it means.
+def blame(error: BaseException, settings: Iterable[tuple[str, object]]) -> str:
+    """Name the setting that a class's error about its arguments is caused by.
 
     That is the one setting with most to show for it (see ``_evidence``); where two have as much, none is named. For an
     error about memory or size that names nothing, it is the largest of the large numbers.
@@ -122,7 +123,7 @@ def blame(error: BaseException, settings: Iterable[tuple[str, Any]]) -> str:
     return f"{named.pop()}: {line}" if len(named) == 1 else line
 
 
-def _evidence(key: str, value: Any, line: str) -> tuple[int, int]:
+def _evidence(key: str, value: object, line: str) -> tuple[int, int]:
     """Rank how surely an error's line is about a setting: by its name and value, name as code, value, name.
 
     Of values, which may be parts of each other, the longest counts. ``linear`` or 10 may stand in a line for many
@@ -134,8 +135,8 @@ def _evidence(key: str, value: Any, line: str) -> tuple[int, int]:
     small = isinstance(value, int) and 0 <= value <= SMALL
     quoted = f"{text!r}" in line or any(f"{mark}{text}{mark}" in line for mark in "'\"`")
     said = bool(text) and not small and (quoted or (not PLAIN_WORD.fullmatch(text) and _holds(line, text)))
-    rank = 4 if named and said else 3 if code else 2 if said else int(named)
-    return rank, len(text) if said else 0
+    rank = max(4 * (named and said), 3 * code, 2 * said, 1 * named)
+    return rank, len(text) * said
 
 
 def _holds(line: str, text: str) -> bool:
@@ -151,13 +152,14 @@ def init_arguments(class_path: str) -> list[str]:
 def init_parameters(class_path: str | None) -> list[inspect.Parameter]:
     """The arguments that a class accepts, its base classes' included."""
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    classes: list[Any] = [] if class_path is None else init_classes(class_path)
-    signatures = [inspect.signature(c.__init__) for c in classes]
+    if class_path is None:
+        return []
+    signatures = [inspect.signature(vars(c)["__init__"]) for c in init_classes(class_path)]
     return [p for s in signatures for p in s.parameters.values() if p.kind in named and p.name != "self"]
 
 
 def imported(class_path: str) -> Any:
-    """The class with a dotted name."""
+    """Import a class by its dotted name."""
     module, _, name = class_path.rpartition(".")
     return getattr(importlib.import_module(module), name)
 

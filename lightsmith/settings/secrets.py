@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any
 
 from lightsmith.settings.allowed_classes import leaves
 
@@ -17,8 +16,8 @@ VALUE = re.compile(r"hf_[A-Za-z0-9]{30}|gh[a-z]_[A-Za-z0-9]{30}|AKIA[A-Z0-9]{16}
 SHORTEST_SECRET = 8  # characters; a shorter value of an environment variable may stand in a setting by chance
 
 
-def refuse_secrets(settings: Any) -> None:
-    """Refuse a key among settings, before any of them is written down.
+def refuse_secrets(settings: object) -> None:
+    """Refuse a secret, such as an API key, among settings, before any of them is written down.
 
     A setting is one if its name says so, if it looks like one, or if an environment variable with such a name holds it.
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
+from jsonargparse import Namespace
 from lightning.fabric.plugins.environments import (
     LSFEnvironment,
     MPIEnvironment,
@@ -26,8 +26,8 @@ NOTHING_TO_TRAIN = ("limit_train_batches", "max_epochs", "max_steps")
 RENDEZVOUS = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK")
 
 
-def check_flags(trainer: Any, verb: str | None) -> None:
-    """Refuse Trainer flags that cannot mean here what they say.
+def check_flags(trainer: Namespace, verb: str | None) -> None:
+    """Refuse Trainer flags that do not work here as their names say.
 
     Args:
         trainer: the parsed options of the Trainer.
@@ -48,7 +48,7 @@ def check_flags(trainer: Any, verb: str | None) -> None:
         _check_training(trainer, verb)
 
 
-def _check_numbers(trainer: Any) -> None:
+def _check_numbers(trainer: Namespace) -> None:
     for flag, least in LEAST.items():
         if (number := getattr(trainer, flag)) is not None and number < least:
             raise ValueError(f"trainer.{flag}={number} must be at least {least}")
@@ -65,7 +65,7 @@ def _check_numbers(trainer: Any) -> None:
             raise ValueError(f"trainer.{fewest}={low} is more than trainer.{most}={high}")
 
 
-def _check_training(trainer: Any, verb: str) -> None:
+def _check_training(trainer: Namespace, verb: str) -> None:
     if trainer.barebones:
         raise ValueError(
             "trainer.barebones=true switches off the checkpoints and metrics that a run is recorded by; to see what "
@@ -85,7 +85,7 @@ def _check_training(trainer: Any, verb: str) -> None:
         )
 
 
-def _check_nodes(trainer: Any) -> None:
+def _check_nodes(trainer: Namespace) -> None:
     """Lightning would wait for the other nodes for ever, and at an address of its own."""
     if trainer.num_nodes == 1 or trainer.plugins or any(launcher.detect() for launcher in LAUNCHERS):
         return

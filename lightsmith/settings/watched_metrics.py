@@ -18,7 +18,7 @@ COUNTS = ("epoch", "step")
 UNSAID = "min"  # the mode of Lightning's callbacks where none is given
 
 
-def follow_metrics(monitor: str | None, settings: Any, callbacks: Any, task: Task) -> None:
+def follow_metrics(monitor: str | None, settings: Any, callbacks: object, task: Task) -> None:
     """Choose the best checkpoint by a metric, and let a mode that nobody gave be the one of the metric.
 
     Args:
@@ -122,5 +122,5 @@ def _check_filename(callback: ModelCheckpoint, known: Mapping[str, str | None], 
         )
 
 
-def _all(measured: Mapping[str, Any]) -> str:
+def _all(measured: Mapping[str, object]) -> str:
     return f" (there are {', '.join(measured)})"

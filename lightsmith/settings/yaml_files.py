@@ -76,7 +76,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     return settings
 
 
-def _check_characters(value: Any, key: str) -> None:
+def _check_characters(value: object, key: str) -> None:
     """Refuse the null character, which ends a name for the operating system."""
     if isinstance(value, dict):
         for name, inner in value.items():
@@ -126,7 +126,7 @@ def _refusal(problem: str, at: yaml.Event | yaml.Node) -> yaml.YAMLError:
 
 
 def refuse_url(key: str, value: object) -> None:
-    """Lightsmith reads and writes local files only; what an option of a class calls a URL is that class's business.
+    """Refuse a URL, as only local files are read and written; keys that end in url or uri are left to their classes.
 
     Raises:
         ValueError: naming the key and the value.

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from lightsmith.runs.experiment import ExperimentCLI
 
 
 class BuiltCLI(ExperimentCLI):
     """An experiment that is built, checked, and neither recorded nor run."""
 
-    def record(self, *_: Any) -> None:
+    def record(self, *_: object) -> None:
         """Write nothing."""
 
     def _run_subcommand(self, subcommand: str) -> None:

@@ -63,14 +63,18 @@ class ChildRun:
         if self.code == 2:
             raise ValueError(self.reason)
         if self.code or self.folder is None:
-            said = f"{self.ended_by.name} ended the run" if self.ended_by else self.reason
-            raise RunFailedError(f"{said} (run folder: {self.folder})" if self.folder else said)
+            said = self.reason
+            if self.ended_by:
+                said = f"{self.ended_by.name} ended the run"
+            if self.folder:
+                said += f" (run folder: {self.folder})"
+            raise RunFailedError(said)
         return read_results(self.folder)
 
 
 def run_experiment(
     name: str,
-    settings: Mapping[str, Any] | None = None,
+    settings: Mapping[str, object] | None = None,
     options: Sequence[str] = (),
     *,
     runs: Path = Path("runs"),
@@ -160,15 +164,15 @@ class StartedRun:
         shows: bool,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        copies = shows and sys.stdout is not sys.__stdout__  # to a notebook, whose output is no file
-        output = subprocess.PIPE if copies else None if shows else subprocess.DEVNULL
         self._find = find
         self._shows = shows
         self._began = time.perf_counter()
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115  # see __exit__
         command = [sys.executable, str(CLI), "run", *options]
         known = {**os.environ, **(environment or {})}
-        self.process = subprocess.Popen(command, cwd=cwd, stdout=output, stderr=self._errors, text=True, env=known)
+        self.process = subprocess.Popen(
+            command, cwd=cwd, stdout=_destination(shows), stderr=self._errors, text=True, env=known
+        )
         self._identity = self.process.pid, process_start(self.process.pid)
 
     @property
@@ -205,6 +209,15 @@ class StartedRun:
         self._errors.close()
 
 
+def _destination(shows: bool) -> int | None:
+    """Choose where what a run prints goes: nowhere, to this process, or to the same place as what this one prints."""
+    if not shows:
+        return subprocess.DEVNULL
+    if sys.stdout is not sys.__stdout__:  # a notebook's, which is no file: ``ended`` copies the lines to it
+        return subprocess.PIPE
+    return None
+
+
 def _folder_of(identity: Identity, home: Path) -> Path | None:
     """The run folder that a process wrote, of those in ``home``; newest first."""
     for folder in sorted(home.glob("[0-9]*"), reverse=True):
@@ -218,10 +231,12 @@ def _last_line(text: str) -> str:
     return next(iter(reversed(text.strip().splitlines())), "nothing was said")
 
 
-def _plain(settings: Any) -> Any:
+def _plain(settings: object) -> Any:
     """Settings as YAML has them: paths become text, tuples lists."""
     if isinstance(settings, Mapping):
         return {name: _plain(value) for name, value in settings.items()}
     if isinstance(settings, (list, tuple)):
         return [_plain(value) for value in settings]
-    return str(settings) if isinstance(settings, Path) else settings
+    if isinstance(settings, Path):
+        return str(settings)
+    return settings

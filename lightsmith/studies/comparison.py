@@ -102,14 +102,16 @@ def _comparison(
 
 
 def _group(name: str, group: RunGroup, sample: Sample, told: Sequence[str]) -> Group:
-    estimate = mean_of(sample) if len(sample.scores) > 1 else None
+    spread, interval = None, None
+    if len(sample.scores) > 1:
+        spread, interval = float(sample.scores.std(ddof=1)), mean_of(sample).interval
     return Group(
         name=name,
         settings={key: group.settings[key] for key in told if key in group.settings},
         n=len(sample.scores),
         mean=float(sample.scores.mean()),
-        spread=None if estimate is None else float(sample.scores.std(ddof=1)),
-        interval=None if estimate is None else estimate.interval,
+        spread=spread,
+        interval=interval,
         seeds=group.seeds,
         runs=[str(shown(record.folder or Path())) for record in group.records],
     )

@@ -58,7 +58,7 @@ def create_folds(name: str, folds: int, seeds: Sequence[int], typed: Sequence[st
 
 
 def report_folds(study: Study) -> None:
-    """Print what each fold got, and write that and every item's predictions into the study's folder.
+    """Print the figures of each fold, and write them and every item's predictions into the study's folder.
 
     Where a run is missing still, only the number of those that have finished is printed.
     """

@@ -41,7 +41,7 @@ def go_on(options: StudyOptions) -> None:
 
 
 def finish(study: Study, workers: int) -> None:
-    """Run what of a study is still to run, and report on it.
+    """Run the members of a study that have not ended, and report on it.
 
     Args:
         workers: how many runs at once.

@@ -6,7 +6,6 @@ import os
 import signal
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
@@ -29,7 +28,7 @@ class KillAt(Callback):
         for hook in hooks:
             setattr(self, hook, partial(self._kill, hook))
 
-    def _kill(self, hook: str, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+    def _kill(self, hook: str, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
         sent = len(list(Path.cwd().glob("killed-*")))
         if sent == len(self.moments):
             return

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
 from lightning_modules.training.task import Headline
 from lightsmith.exports.proof import ROUNDING
 from lightsmith.studies.named_dots import name_dots
+from lightsmith.terminal import empty_table
 
 SCHEMA = 1
 TIMED = "32"  # the batch size that variants are chosen by
@@ -53,9 +52,7 @@ def shortcomings(rows: Sequence[Row], chosen: Row, max_drop: float, headline: He
 
 def print_table(rows: Sequence[Row], chosen: Row, headline: Headline) -> None:
     """All variants, the recommended one marked."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in HEADINGS:
-        table.add_column(heading, justify="left" if heading == "variant" else "right", no_wrap=True)
+    table = empty_table(*HEADINGS, left=["variant"], no_wrap=True)
     dense = rows[0]["latency_ms"][TIMED]
     for row in rows:
         table.add_row(

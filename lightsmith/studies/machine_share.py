@@ -18,7 +18,9 @@ def share_of(place: int, workers: int) -> dict[str, str]:
     Args:
         place: of the worker among its like, from 0.
     """
-    return {} if workers == 1 else {"OMP_NUM_THREADS": str(threads_for(workers)), **one_gpu(place)}
+    if workers == 1:
+        return {}
+    return {"OMP_NUM_THREADS": str(threads_for(workers)), **one_gpu(place)}
 
 
 def threads_for(workers: int) -> int:
@@ -33,8 +35,12 @@ def threads_for(workers: int) -> int:
 def one_gpu(place: int) -> dict[str, str]:
     """The environment variable by which a process sees one of several GPUs, which it would all take otherwise."""
     listed = os.environ.get("CUDA_VISIBLE_DEVICES")
-    gpus = [str(n) for n, _ in enumerate(GPUS.glob("*"))] if listed is None else listed.split(",")
-    return {"CUDA_VISIBLE_DEVICES": gpus[place % len(gpus)]} if len(gpus) > 1 else {}
+    if listed is None:
+        listed = ",".join(str(n) for n, _ in enumerate(GPUS.glob("*")))
+    gpus = listed.split(",")
+    if len(gpus) == 1:
+        return {}
+    return {"CUDA_VISIBLE_DEVICES": gpus[place % len(gpus)]}
 
 
 def _cores() -> int:

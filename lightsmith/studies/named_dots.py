@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from math import cos, radians, sin
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 FONT_SIZE = 10  # points
 DOT_RADIUS = 15  # pixels kept free around each dot, at 100 pixels an inch
@@ -65,7 +68,7 @@ def _around(dot: tuple[float, float], size: tuple[float, float]) -> Iterator[Box
             yield Box(left, bottom, left + width, bottom + height)
 
 
-def name_dots(axes: Any, dots: Sequence[tuple[float, float]], names: Sequence[str]) -> None:
+def name_dots(axes: Axes, dots: Sequence[tuple[float, float]], names: Sequence[str]) -> None:
     """Write the names into a plot of matplotlib whose limits are settled.
 
     Args:

@@ -59,7 +59,7 @@ def parse_seeds(text: str) -> list[int]:
         found = RANGE.fullmatch(part.strip())
         if found is None:
             raise ValueError(f"--seeds={text}: say how many (5), from and to (1..5), or each (3,7,11)")
-        first, last = (int(found[3]),) * 2 if found[3] else (int(found[1]), int(found[2]))
+        first, last = (int(end or found[3]) for end in (found[1], found[2]))  # of a single seed, both ends
         if not first <= last <= LARGEST or last - first >= MOST:
             raise ValueError(f"--seeds={text} must be 1 to {MOST} seeds between 0 and {LARGEST}, the lowest first")
         seeds.extend(range(first, last + 1))
@@ -69,7 +69,7 @@ def parse_seeds(text: str) -> list[int]:
 
 
 def report_seeds(study: Study) -> None:
-    """Print what the seeds got, and keep it in the study's folder, if two or more came to their end."""
+    """Print the figures of all seeds, and write them into the study's folder, if two or more have finished."""
     from lightsmith.studies.comparison import compare_runs  # scipy takes a second to import
     from lightsmith.studies.comparisons.lines import print_comparison
 

@@ -29,7 +29,7 @@ class StudyOptions(NamedTuple):
 
 
 def read_options(given: Sequence[str]) -> StudyOptions:
-    """Read them out of a command's options.
+    """Read the options of a study from those of a command.
 
     Raises:
         ValueError: one has no value, or a wrong one.
@@ -64,7 +64,7 @@ def check_common(options: Sequence[str], several: str, own: Sequence[str] = ()) 
 
 
 def check_workers(workers: int | None) -> None:
-    """Refuse a number of workers that does nothing.
+    """Refuse a number of workers below 1.
 
     Raises:
         ValueError: it is below 1.

@@ -50,7 +50,7 @@ def read_plan(experiment: str) -> list[Variant]:
     return variants
 
 
-def _variant(path: Path, name: str, entry: Any, before: list[str]) -> Variant:
+def _variant(path: Path, name: str, entry: object, before: list[str]) -> Variant:
     where = f"{path.name}: {name}"
     if not name.isidentifier() or not isinstance(entry, dict):
         raise ValueError(f"{where} must be a word with settings such as {{of: dense, precision: int8}}")

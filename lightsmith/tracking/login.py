@@ -1,4 +1,4 @@
-"""Whether somebody is logged in at Weights & Biases, and whether its server can be reached."""
+"""Checks on Weights & Biases: whether somebody is logged in, and whether its server can be reached."""
 
 from __future__ import annotations
 

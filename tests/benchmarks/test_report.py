@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from benchmarks import report
-from benchmarks.report import file_stem, plot, print_table, save, summarize
+from benchmarks.report import Machine, file_stem, median_text, plot, print_table, save, summarize, time_figure
 
-ABOUT = {"cpu": "AMD EPYC (R)", "cores": 2, "gpu": None, "torch": "2.14.1"}
+ABOUT: Machine = {"cpu": "AMD EPYC (R)", "cores": 2, "gpu": None, "torch": "2.14.1"}
 
 
 def record(speed: float, *accuracies: float) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def test_medians_ranges_and_the_first_time_the_target_is_reached() -> None:
 def test_the_table_compares_with_the_first(capsys: pytest.CaptureFixture[str]) -> None:
     print_table("mnist_mlp", summarize({"ours": [record(2000, 0.99)], "tutorial": [record(500, 0.99)]}, 0.98), 0.98)
     out = capsys.readouterr().out
-    assert "seconds to 98% validation" in out
+    assert "seconds to 98% of validation" in out
     assert [word for word in out.split() if word.endswith("×")] == ["1.00×", "0.25×"]
 
 
@@ -53,3 +53,10 @@ def test_experiments_are_added_to_the_machines_file_and_drawn(tmp_path: Path, mo
 def test_gpus_have_files_of_their_own() -> None:
     assert file_stem(ABOUT) == "amd-epyc-r-2-cores"
     assert file_stem({**ABOUT, "gpu": "NVIDIA H200"}) == "nvidia-h200-2-cores"
+
+
+def test_times_are_those_to_the_target_where_there_is_one() -> None:
+    assert time_figure(0.98) == ("seconds_to_target", "seconds to 98% of validation")
+    assert time_figure(None) == ("seconds", "seconds")
+    assert median_text({"seconds": {"median": 2.04}}, "seconds", ".1f") == "2.0"
+    assert median_text({}, "seconds_to_target", ".1f", "not in 9 s") == "not in 9 s"

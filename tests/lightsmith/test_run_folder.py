@@ -3,7 +3,15 @@ from pathlib import Path
 import pytest
 
 from lightsmith import run_folder
-from lightsmith.run_folder import check_writable, create_run_folder, home_of, interrupted_run, point_latest
+from lightsmith.run_folder import (
+    BEST_CHECKPOINT,
+    check_writable,
+    checkpoint_of,
+    create_run_folder,
+    home_of,
+    interrupted_run,
+    point_latest,
+)
 from tests.conftest import Cli
 
 
@@ -89,3 +97,8 @@ def test_a_model_belongs_to_the_folder_of_its_run() -> None:
     run = Path("runs/x").resolve()
     assert home_of(Path("runs/x")) == home_of(Path("runs/x/checkpoints/best.ckpt")) == run
     assert home_of(Path("alone.ckpt")) == Path.cwd()
+
+
+def test_a_folder_stands_for_its_best_checkpoint_and_a_file_for_itself(tmp_path: Path) -> None:
+    assert checkpoint_of(tmp_path) == tmp_path / BEST_CHECKPOINT
+    assert checkpoint_of(tmp_path / "other.ckpt") == tmp_path / "other.ckpt"

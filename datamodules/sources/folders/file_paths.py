@@ -40,7 +40,7 @@ class Files:
 
     @cached_property
     def first(self) -> np.ndarray:
-        """For each path the place of the first one that leads to the same file, int64 (N,)."""
+        """The place of the first path that leads to the same file as each path, int64 (N,)."""
         device, inode = self.states[:, 0], self.states[:, 1]
         order = np.lexsort((inode, device))  # stable: of one file, the first path comes first
         same = (device[order][1:] == device[order][:-1]) & (inode[order][1:] == inode[order][:-1])
@@ -65,7 +65,7 @@ class FilePaths(Sequence[Path]):
     def __len__(self) -> int:
         return len(self.positions)
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         return Path(self.files.paths[self.positions[index]])

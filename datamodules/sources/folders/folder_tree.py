@@ -59,7 +59,7 @@ class Folder:
 
 
 def leave_hidden(entry: os.DirEntry[str]) -> str | None:
-    """Of the files, list all but the hidden ones."""
+    """The reason to ignore a file: empty for a hidden one, None for one to list."""
     return "" if entry.name.startswith(".") else None
 
 
@@ -91,7 +91,8 @@ def read_folder(
         reason = _reason_to_leave(entry, around) if is_folder else reason_to_ignore(entry)
         if reason:
             ignored.append((entry.path, reason))
-            folder.others.extend([] if is_folder else [entry.name])
+            if not is_folder:
+                folder.others.append(entry.name)
         elif reason is None and is_folder:
             folder.folders.append(read_folder(entry.path, ignored, reason_to_ignore, around))
         elif reason is None:

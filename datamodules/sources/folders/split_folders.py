@@ -70,7 +70,7 @@ def names_split(name: str) -> bool:
 
 
 def listed(folders: Sequence[Folder]) -> str:
-    """The first of their names."""
+    """The names of folders in one line; of many, the first."""
     return first_few([folder.name for folder in folders], SHOWN_NAMES)
 
 

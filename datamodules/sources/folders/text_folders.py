@@ -86,9 +86,11 @@ def read_text_files(files: list[Path], labels: np.ndarray, found: Source, cache:
     present, reasons = stored.items.present, stored.labels
     for place in np.flatnonzero(~present).tolist():
         code = int(reasons.codes[place])
-        left = (str(files[place]), "no text" if code < 0 else reasons.values[code])
-        found.skipped.append(left)
-        (found.empty if code < 0 else found.unusable).append(left)
+        kind, reason = found.empty, "no text"
+        if code >= 0:
+            kind, reason = found.unusable, reasons.values[code]
+        for left in (found.skipped, kind):
+            left.append((str(files[place]), reason))
     kept = np.flatnonzero(present)
     return Examples(stored.items.take(kept), labels[kept].astype(np.int64))
 

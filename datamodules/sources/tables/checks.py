@@ -30,7 +30,7 @@ def check_table(file: Path, kind: str) -> None:
 
 
 def check_columns(count: int) -> None:
-    """Refuse a table with more than a thousand."""
+    """Refuse a table with more than a thousand columns."""
     if count > LARGEST_COLUMNS:
         raise ValueError(f"it has more than {LARGEST_COLUMNS} columns; keep those with the items and the labels")
 

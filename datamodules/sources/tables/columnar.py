@@ -48,13 +48,16 @@ class ColumnarTable:
         """The class names that datasets wrote down for a column of integers, if any."""
         described = (self.schema.metadata or {}).get(b"huggingface")
         beside = self.path.parent / DESCRIPTION
+        features = None
         if described:
             features = _member(_member(_parsed(described), "info"), "features")
-        else:
-            features = _member(_parsed(beside.read_bytes()), "features") if beside.is_file() else None
+        elif beside.is_file():
+            features = _member(_parsed(beside.read_bytes()), "features")
         feature = _member(features, self.columns[column])
-        names = _member(feature, "names") if _member(feature, "_type") == "ClassLabel" else None
-        return [str(name) for name in names] if isinstance(names, list) else None
+        names = _member(feature, "names")
+        if _member(feature, "_type") == "ClassLabel" and isinstance(names, list):
+            return [str(name) for name in names]
+        return None
 
     def rows(self, columns: Sequence[int]) -> Iterator[list[Any]]:
         """The values of these columns in each row: text, or an image as bytes or the path of one."""
@@ -126,7 +129,7 @@ def _conversion(stored: pa.DataType) -> tuple[str, Callable[[Any], Any]]:
     return str(stored), _as_it_is
 
 
-def _as_it_is(value: Any) -> Any:
+def _as_it_is(value: object) -> Any:
     return value
 
 
@@ -141,7 +144,7 @@ def _text_of_fraction(value: float | None) -> str | None:
     return str(int(value)) if value.is_integer() else str(value)
 
 
-def _bytes_or_path(value: dict[str, Any] | None) -> bytes | str | None:
+def _bytes_or_path(value: dict[str, bytes | str] | None) -> bytes | str | None:
     return None if value is None else value["bytes"] or value.get("path")
 
 
@@ -152,5 +155,5 @@ def _parsed(content: bytes) -> Any:
         return None
 
 
-def _member(value: Any, name: str) -> Any:
+def _member(value: object, name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else None

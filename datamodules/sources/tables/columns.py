@@ -27,12 +27,12 @@ def join_texts(cells: Sequence[str | None]) -> str | None:
     """
     there = [cell for cell in cells if cell is not None]
     if len(cells) == 1 or not there:
-        return there[0] if there else None
+        return next(iter(there), None)
     return SEPARATOR.join(cell for cell in there if cell.strip())
 
 
 def column_names(column: Column) -> tuple[str, ...]:
-    """Its name, or the several of them."""
+    """The names of a column, of which it has several where several columns are one text together."""
     return (column,) if isinstance(column, str) else column
 
 
@@ -80,4 +80,4 @@ def _place_of(key: str, name: str, columns: Sequence[str], path: Path) -> int | 
         raise ValueError(f"{path} has {len(same)} columns called {columns[same[0]]}: say which with {numbers}")
     if not same and name.isdecimal() and 1 <= int(name) <= len(columns):
         return int(name) - 1
-    return same[0] if same else None
+    return next(iter(same), None)

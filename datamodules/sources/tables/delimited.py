@@ -91,10 +91,10 @@ class DelimitedTable:
         if NO_TEXT.search(sample.lstrip().partition("\n")[0]):
             raise ValueError("it is not a text file")
         says = re.match(r"sep=(.)\r?\n", sample)  # as Excel writes it
-        self._skipped_lines = 1 if says else 0
-        self.delimiter = given.delimiter or (says[1] if says else self._find_delimiter(sample, wanted))
+        self._skipped_lines = int(says is not None)
+        self.delimiter: str = given.delimiter or (says and says[1]) or self._find_delimiter(sample, wanted)
         rows = _sample_rows(sample, self.delimiter, self._skipped_lines)
-        first = rows[0] if rows else []
+        first = next(iter(rows), [])
         self._loose = len(first) > 1 and all(cell.startswith(" ") for cell in first[1:])  # blanks after delimiters
         check_columns(len(first))
         named = given.header is not False
@@ -103,10 +103,13 @@ class DelimitedTable:
     @property
     def notes(self) -> list[str]:
         usual = "\t" if self.path.suffix.lower() in (".tsv", ".tab") else ","
-        told = [f"separated by {DELIMITERS.get(self.delimiter, self.delimiter)}"] if self.delimiter != usual else []
+        told, said = [], []
+        if self.delimiter != usual:
+            told.append(f"separated by {DELIMITERS.get(self.delimiter, self.delimiter)}")
         if self.encoding.lower() not in ("utf-8", "utf8", UTF8):
             told.append(f"in {TITLES.get(self.encoding, self.encoding)}")
-        said = [f"{self.path.name} is read as {' and '.join(told)}"] if told else []
+        if told:
+            said.append(f"{self.path.name} is read as {' and '.join(told)}")
         if self.given.quotes is None and self._reading:
             said.append(f"{self.path.name}: {self._reading} (--data.quotes says how they are meant)")
         return said
@@ -133,7 +136,7 @@ class DelimitedTable:
         return (cells for _, cells in self.numbered_rows(columns))
 
     def numbered_rows(self, columns: Sequence[int]) -> Iterator[tuple[int, list[str | None]]]:
-        """The same, with the line that each row begins in."""
+        """The cells of these columns in each row, with the number of the line that the row begins in."""
         for line, row in self._records(self._reading):
             yield line, [row[column] if column < len(row) else None for column in columns]
 
@@ -148,7 +151,7 @@ class DelimitedTable:
         if len(even) > 1:
             titles = " or ".join(DELIMITERS[delimiter] for delimiter in even)
             raise ValueError(f"its fields may be separated by {titles}: say which with --data.delimiter")
-        return even[0] if even else ","
+        return next(iter(even), ",")
 
     @cached_property
     def _reading(self) -> str:
@@ -176,7 +179,8 @@ class DelimitedTable:
             for line, row in self._records(reading):
                 extra = len(row) - expected
                 blank = extra > 0 and not any(cell.strip() for cell in row[expected:])
-                spare = extra * blank if spare is None else spare
+                if spare is None:
+                    spare = extra * blank
                 # Where quotes may be letters, a row that ends early is the first half of one that goes on.
                 if (extra > 0 and not (blank and extra == spare)) or (extra < 0 and as_letters):
                     return self._other_width(line, len(row)), 0
@@ -226,10 +230,13 @@ def _sample_rows(sample: str, delimiter: str, skipped_lines: int = 0) -> list[li
     for _ in range(skipped_lines):
         file.readline()
     rows = list(islice((row for row in csv.reader(file, delimiter=delimiter) if row), SAMPLE_ROWS + 1))
-    return rows[:-1] if len(rows) > 1 and (len(rows) > SAMPLE_ROWS or len(sample) == SAMPLE_CHARACTERS) else rows
+    cut = len(rows) > SAMPLE_ROWS or len(sample) == SAMPLE_CHARACTERS
+    if cut and len(rows) > 1:
+        rows.pop()
+    return rows
 
 
 def _count_named(header: list[list[str]], wanted: Sequence[Sequence[str]]) -> int:
-    """In how many of the groups one name stands in the header."""
-    names = {cell.strip().lower() for cell in (header[0] if header else [])}
+    """Count the groups of names of which one stands in the header."""
+    names = {cell.strip().lower() for row in header for cell in row}
     return sum(any(name.lower() in names for name in group) for group in wanted)

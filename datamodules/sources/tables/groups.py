@@ -18,7 +18,7 @@ from datamodules.sources.tables.labels import plain_labels
 def read_groups(
     splits: Mapping[str, Sequence[Chosen]], column: str, notes: list[str], cache: bool
 ) -> dict[str, np.ndarray]:
-    """By split the group of each row, int64 (n,): the same number for the same value, in all splits.
+    """The group of each row by split, int64 (n,): the same number for the same value, in all splits.
 
     Blanks around a value do not count; a row without one has a number of its own. A split that the data brings may
     lack the column, which is noted.

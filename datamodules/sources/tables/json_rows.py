@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,7 @@ def _is_object(line: str) -> bool:
         return False
 
 
-def _lines(file: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+def _lines(file: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     lines = ((f"line {number}", line) for number, line in enumerate(file, 1) if line.strip())
     first = list(islice(lines, 2))
     if len(first) == 1 and _is_columns(table := _parsed(first[0][1], first[0][0])):
@@ -94,7 +94,7 @@ def _lines(file: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         yield place, _object(_parsed(line, place), place)
 
 
-def _listed(values: list[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _listed(values: list[object]) -> Iterator[tuple[str, dict[str, Any]]]:
     for number, value in enumerate(values, 1):
         yield f"object {number}", _object(value, f"object {number}")
 
@@ -116,7 +116,7 @@ def _one_after_the_other(content: str) -> Iterator[tuple[str, dict[str, Any]]]:
         yield from _listed(values)
 
 
-def _is_columns(value: Any) -> bool:
+def _is_columns(value: object) -> bool:
     """Return whether an object is a table by columns, as pandas writes it: lists, or objects by row, of one length."""
     if not isinstance(value, dict) or not value:
         return False
@@ -124,13 +124,13 @@ def _is_columns(value: Any) -> bool:
     return of_columns and len({len(column) for column in value.values()}) == 1
 
 
-def _columns(table: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _columns(table: dict[str, object]) -> Iterator[tuple[str, dict[str, Any]]]:
     columns = [column.values() if isinstance(column, dict) else column for column in table.values()]
     for number, values in enumerate(zip(*columns, strict=True), 1):
         yield f"row {number}", dict(zip(table, values, strict=True))
 
 
-def _object(value: Any, place: str) -> dict[str, Any]:
+def _object(value: object, place: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"{place} is not an object with columns")
     return value

@@ -41,7 +41,7 @@ def load_table(
     group_column: str | None = None,
     labels: Labels = CLASSES,
 ) -> Source:
-    """Tables: a file or folder on disk (``Path``), or a hub data set (``str``, "owner/name@revision").
+    """Load labelled items from a table or folder on disk (``Path``), or from the hub (``str``, "owner/name@revision").
 
     Integer labels keep the class names that the file declares, if any; others become classes in the order of numbers or
     of letters. Values are read as they are written.

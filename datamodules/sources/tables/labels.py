@@ -20,7 +20,7 @@ NO_LABEL = "-1"  # where the labels are integers, what some benchmarks write for
 
 
 def plain_labels(labels: StoredLabels) -> StoredLabels:
-    """With class names for values: without blanks around them, in one Unicode form; an empty one is none."""
+    """Make class names of labels: without blanks around them, in one Unicode form; an empty label is none."""
     names: dict[str, int] = {}
     places = [names.setdefault(name, len(names)) if (name := plain_name(v)) else -1 for v in labels.values]
     return StoredLabels(list(names), np.array([*places, -1], np.int32)[labels.codes])
@@ -38,7 +38,7 @@ def is_unlabelled(labels: StoredLabels, trained: Collection[str]) -> bool:
 
 
 def class_order(names: Iterable[str]) -> list[str]:
-    """By number if all are integers as one writes them, by letter otherwise.
+    """Sort class names: by number if all are integers as one writes them, by letter otherwise.
 
     Raises:
         ValueError: they are measurements or texts rather than names.
@@ -48,7 +48,9 @@ def class_order(names: Iterable[str]) -> list[str]:
         raise ValueError("holds fractions: labels must be integers or strings; for values give a Regressor as --model")
     if long := next((name for name in ordered if len(name) > LONGEST_NAME), None):
         raise ValueError(f"holds a text of {len(long):,} characters: labels must be integers or strings")
-    return sorted(ordered, key=int) if all(map(INTEGER.fullmatch, ordered)) else ordered
+    if all(map(INTEGER.fullmatch, ordered)):
+        ordered.sort(key=int)
+    return ordered
 
 
 def label_notes(found: Iterable[str], names: Sequence[str]) -> list[str]:

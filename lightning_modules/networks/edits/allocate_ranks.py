@@ -86,14 +86,14 @@ class RankAllocation:
         return torch.stack([_distance(side) for side in directions]).mean()
 
     def masks(self) -> dict[str, Tensor]:
-        """By name of a factor within the network, bool (rank, 1), which of its directions are kept."""
+        """The kept directions of each factor, bool (rank, 1), by its name within the network."""
         return {
             f"{name}.lora_E.default": kept.unsqueeze(1)
             for name, kept in zip(self._triplets, self._kept_by_adapter(), strict=True)
         }
 
     def ranks(self) -> dict[str, int]:
-        """By name of an adapted layer, how many directions are left."""
+        """The number of directions left in each adapted layer, by the layer's name."""
         return {name: int(kept.sum()) for name, kept in zip(self._triplets, self._kept_by_adapter(), strict=True)}
 
     def _importance(self) -> Tensor:

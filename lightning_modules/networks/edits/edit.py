@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import Any
 
 from torch import nn
 
@@ -15,7 +14,7 @@ from torch import nn
 KINDS: tuple[str, ...] = ("add_adapters", "add_lora", "fake_quantize", "remove_channels")
 
 
-def operate(network: nn.Module, kind: str, options: Mapping[str, Any]) -> None:
+def operate(network: nn.Module, kind: str, options: Mapping[str, object]) -> None:
     """Change a network in place.
 
     Args:

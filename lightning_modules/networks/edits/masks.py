@@ -85,7 +85,7 @@ def _spare_largest(scores: Tensor, n: int, m: int) -> Tensor:
 
 
 def pack(mask: Tensor) -> Tensor:
-    """A bool tensor as uint8 (⌈n/8⌉,), a bit an element."""
+    """Pack a bool tensor into uint8 (⌈n/8⌉,), a bit an element."""
     return torch.from_numpy(np.packbits(mask.cpu().contiguous().view(-1).numpy()))
 
 

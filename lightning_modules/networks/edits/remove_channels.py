@@ -49,7 +49,7 @@ def narrowed(tensor: Tensor, sides: Mapping[str, Sequence[int]]) -> Tensor:
     return tensor.contiguous(memory_format=torch.channels_last) if channels_last else tensor
 
 
-def _check(name: str, layer: nn.Module, side: Any, indices: Any) -> None:
+def _check(name: str, layer: nn.Module, side: str, indices: Any) -> None:
     width = getattr(layer, WIDTHS[type(layer)].get(side, ""), 0)
     whole = isinstance(indices, list) and all(type(index) is int for index in indices)
     if not whole or sorted({index for index in indices if 0 <= index < width}) != indices or not indices:

@@ -19,7 +19,7 @@ class QuantizedResidualBlock(ResidualBlock):
     shortcut_range: nn.Module
 
     def forward(self, image: Tensor) -> Tensor:
-        """As ``ResidualBlock``."""
+        """(B, out_channels, ⌈H/stride⌉, ⌈W/stride⌉) from (B, in_channels, H, W), float32."""
         return self.relu(self.branch_range(self.residual(image)) + self.shortcut_range(self.shortcut(image)))
 
 
@@ -31,7 +31,7 @@ class QuantizedBasicBlock(BasicBlock):  # type: ignore[misc]  # torchvision carr
     shortcut_range: nn.Module
 
     def forward(self, x: Tensor) -> Tensor:
-        """As ``BasicBlock``."""
+        """(B, planes, ⌈H/stride⌉, ⌈W/stride⌉) from (B, inplanes, H, W), float32."""
         branch = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
         shortcut = x if self.downsample is None else self.downsample(x)
         return self.relu(self.branch_range(branch) + self.shortcut_range(shortcut))
@@ -45,7 +45,7 @@ class QuantizedBottleneck(Bottleneck):  # type: ignore[misc]
     shortcut_range: nn.Module
 
     def forward(self, x: Tensor) -> Tensor:
-        """As ``Bottleneck``."""
+        """(B, 4 · planes, ⌈H/stride⌉, ⌈W/stride⌉) from (B, inplanes, H, W), float32."""
         branch = self.relu(self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x))))))
         shortcut = x if self.downsample is None else self.downsample(x)
         return self.relu(self.branch_range(self.bn3(self.conv3(branch))) + self.shortcut_range(shortcut))
@@ -59,7 +59,7 @@ class QuantizedInvertedResidual(InvertedResidual):
     shortcut_range: nn.Module
 
     def forward(self, image: Tensor) -> Tensor:
-        """As ``InvertedResidual``."""
+        """(B, C, H, W) from (B, C, H, W), float32."""
         return self.branch_range(self.residual(image)) + self.shortcut_range(image)
 
 
@@ -70,7 +70,7 @@ class QuantizedCifarResNet(CifarResNet):
     pool_range: nn.Module
 
     def features(self, image: Tensor) -> Tensor:
-        """As ``CifarResNet``."""
+        """Pooled features (B, num_features) from images (B, in_channels, H, W)."""
         return self.pool_range(self.stages(self.stem(image))).mean(dim=(2, 3))
 
 
@@ -81,7 +81,7 @@ class QuantizedAvgPool2d(nn.AdaptiveAvgPool2d):
     pool_range: nn.Module
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  # what torch calls it
-        """As ``nn.AdaptiveAvgPool2d``."""
+        """Means (B, C, h, w) over equal parts of (B, C, H, W), as many parts as ``output_size`` says."""
         return super().forward(self.pool_range(input))
 
 

@@ -43,7 +43,7 @@ class RowRange(nn.Module):
 
 
 def rounded(weight: Tensor) -> Tensor:
-    """A weight rounded to int8 symmetrically per channel, which is axis 0: zeros stay zeros."""
+    """Round a weight to int8 symmetrically per channel, which is axis 0: zeros stay zeros."""
     steps = (weight.detach().abs().flatten(1).amax(1) / LARGEST_WEIGHT).clamp(min=SMALLEST_SCALE)
     return _rounded_by(steps, weight)
 
@@ -64,7 +64,7 @@ def rounded_rows_of(table: Tensor, vectors: Tensor) -> Tensor:
 
 
 def rounded_between(values: Tensor, largest: Tensor | float) -> Tensor:
-    """Values rounded to uint8 within -largest…largest."""
+    """Round values to uint8 within -largest…largest."""
     values = values.float()
     step = (2 * torch.as_tensor(largest, device=values.device) / LARGEST_ACTIVATION).clamp(min=SMALLEST_SCALE)
     zero = torch.full_like(step, (LARGEST_ACTIVATION + 1) // 2, dtype=torch.int32)

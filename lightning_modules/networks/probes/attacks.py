@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -64,7 +63,7 @@ def attack_embeddings(network: nn.Module, inputs: tuple[Tensor, ...], loss: Loss
     assert embedding is not None
     vectors: list[Tensor] = []
 
-    def take(_: nn.Module, __: Any, output: Tensor) -> Tensor:
+    def take(_: nn.Module, __: object, output: Tensor) -> Tensor:
         vectors.append(output.detach().requires_grad_())
         return vectors[-1]
 

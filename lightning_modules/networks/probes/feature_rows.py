@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -57,7 +56,7 @@ class ShuffledRows:
         return self._same[size]
 
 
-def checked_rows(rows: Any, inputs: Tensor) -> Tensor:
+def checked_rows(rows: object, inputs: Tensor) -> Tensor:
     """Check a backbone's output for its inputs (B, …): one row for each.
 
     Raises:

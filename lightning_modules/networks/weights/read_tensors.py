@@ -52,7 +52,7 @@ def _check_archive(path: Path) -> None:
         raise ValueError("it declares more than it holds")
 
 
-def _check_values(content: Any, file_size: int) -> None:
+def _check_values(content: object, file_size: int) -> None:
     """Refuse tensors larger than their file, and containers that hold each other over and over."""
     waiting, values = [content], 0
     while waiting:

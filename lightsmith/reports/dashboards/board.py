@@ -60,8 +60,8 @@ class Board:
 
     def highest_is_best(self, metric: str) -> bool:
         """Return whether a high value of a metric is a good one."""
-        known = [run.found.headline for run in self.runs if run.found.headline is not None]
-        headline = known[0] if known else Headline("", 0.0, "max")
+        known = (run.found.headline for run in self.runs if run.found.headline is not None)
+        headline = next(known, Headline("", 0.0, "max"))
         return direction_of(headline, metric.rpartition("/")[2]) != "min"
 
     def trials(self, metric: str) -> list[Trial]:

@@ -50,7 +50,9 @@ def runs_of(spec: Spec, patterns: str | None, root: Path = Path("runs")) -> list
     bar = tqdm(folders, "Reading", unit=" runs", leave=False, delay=1, disable=None)
     drawn = {study: _drawn(study) for study in {folder.parent for folder in folders}}
     runs = [_read(folder, drawn[folder.parent]) for folder in bar]
-    return runs if study_of(runs) is None else [run._replace(name=" ".join(run.place.tags)) for run in runs]
+    if study_of(runs) is None:
+        return runs
+    return [run._replace(name=" ".join(run.place.tags)) for run in runs]
 
 
 def _newest(spec: Spec, root: Path) -> list[Path]:
@@ -83,9 +85,11 @@ def _drawn(study: Path) -> dict[str, dict[str, Any]]:
     return {} if record is None else record.drawn
 
 
-def _read(folder: Path, drawn: dict[str, dict[str, Any]]) -> BoardRun:
+def _read(folder: Path, drawn: dict[str, dict[str, object]]) -> BoardRun:
     found = read_found(folder)
-    recorded = found.settings if found.settings is not None else drawn.get(folder.name, {})
+    recorded = found.settings
+    if recorded is None:
+        recorded = drawn.get(folder.name, {})
     own = {name: value for name, value in recorded.items() if name != SEED}
     return BoardRun(found, place_of(folder, found.experiment), read_curves(folder), own, str(shown(folder)))
 

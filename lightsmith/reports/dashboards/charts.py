@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from statistics import fmean, stdev
+from collections.abc import Iterator
+from statistics import fmean
 from typing import Any
 
 from lightsmith.reports.curves import over_epochs, over_steps
 from lightsmith.reports.dashboards.board import Board, last
 from lightsmith.reports.dashboards.groups import RunGroup, differing_settings
 from lightsmith.reports.dashboards.spec import Panel
-from lightsmith.reports.parts import Part, Shown, chart, rounded, series, table
+from lightsmith.reports.parts import Part, Shown, chart, series, table
 from lightsmith.reports.run_list import setting
-from lightsmith.reports.several_page import LONGEST_CURVE, MOST_COLUMNS, MOST_POINTS
+from lightsmith.reports.several_page import LONGEST_CURVE, MOST_COLUMNS, MOST_POINTS, spread
+from lightsmith.terminal import listed
 
 DOT, MEAN = 4, 7  # radius in pixels of a run, and of a group's mean
 SECONDS = "seconds"  # what the name of a duration ends with
@@ -22,7 +23,7 @@ def curves(board: Board, panel: Panel) -> list[Part]:
     """A line for each run and metric, in the colour of its group; of several metrics, all but the first are dashed."""
     logged = [(group, run, metric) for metric in panel.metrics for group in board.having(metric) for run in group.runs]
     length = max(min(MOST_POINTS // len(logged), LONGEST_CURVE), 2)
-    points = over_epochs if panel.over == "epoch" else over_steps
+    points = {"epoch": over_epochs, "step": over_steps}[panel.over]
     of = "" if len(panel.metrics) == 1 else " {}"
     drawn = [
         series(
@@ -34,7 +35,7 @@ def curves(board: Board, panel: Panel) -> list[Part]:
         )
         for group, run, metric in logged
     ]
-    about = f"{_listed(panel.metrics)} over {panel.over}s: a line for each run, in the colour of its group."
+    about = f"{listed(panel.metrics)} over {panel.over}s: a line for each run, in the colour of its group."
     return [chart(panel.title, about, Shown(panel.over, as_="count"), _upright(panel), drawn)]
 
 
@@ -48,7 +49,7 @@ def bars(board: Board, panel: Panel) -> list[Part]:
         for group in board.having(metric):
             place = 1 + names.index(metric if others else group.name)
             drawn += _dots(group, metric, place)
-            rows.append([group.name, metric, *_spread([run.curves[metric].values[-1] for run in group.runs])])
+            rows.append([group.name, metric, *spread([run.curves[metric].values[-1] for run in group.runs])])
     numbered = ", ".join(f"{number} {name}" for number, name in enumerate(names, 1))
     about = f"Each run's last value, and larger the mean of a group. From left to right: {numbered}."
     across = Shown("metric" if others else "group", as_="count")
@@ -68,12 +69,6 @@ def _dots(group: RunGroup, metric: str, place: int) -> Iterator[dict[str, Any]]:
     if len(values) > 1:
         mean = [(place, fmean(values))]
         yield series(group.name, mean, group.color, "dots", names=[f"mean of {group.name}"], sizes=[MEAN])
-
-
-def _spread(values: Sequence[float]) -> list[Any]:
-    """Summarise values by number, mean, standard deviation, minimum and maximum."""
-    deviation = rounded(stdev(values)) if len(values) > 1 else None
-    return [len(values), rounded(fmean(values)), deviation, min(values), max(values)]
 
 
 def scatter(board: Board, panel: Panel) -> list[Part]:
@@ -113,7 +108,3 @@ def _upright(panel: Panel) -> Shown:
 
 def _format(metric: str) -> str:
     return "seconds" if metric.endswith(SECONDS) else "metric"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from lightsmith.reports.dashboards.board_runs import BoardRun
 from lightsmith.reports.run_list import setting, written_settings
@@ -59,7 +59,7 @@ def _label(run: BoardRun, keys: Sequence[str], differing: Sequence[str]) -> str:
         "study": run.place.group,
         "settings": written_settings({name: run.settings[name] for name in differing if name in run.settings}, None),
     }
-    said = [parts[key] if key in parts else _own_setting(run, key) for key in keys]
+    said = [parts.get(key, _own_setting(run, key)) for key in keys]
     return " ".join(filter(None, said)) or run.found.experiment
 
 
@@ -75,7 +75,7 @@ def wandb_keys(keys: Sequence[str], runs: Sequence[BoardRun]) -> list[str]:
     return [key for key in found if key is not None]
 
 
-def config_key(settings: Mapping[str, Any], name: str) -> str | None:
+def config_key(settings: Mapping[str, object], name: str) -> str | None:
     """The path of a setting in a run's configuration; None where it stands in a list there, as callbacks do.
 
     Args:

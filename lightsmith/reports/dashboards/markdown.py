@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 from lightsmith.reports.parts import Part
 
@@ -13,12 +12,12 @@ SPECIAL = re.compile(r"([\\`*_\[\]<>|])")  # what Markdown would obey
 
 def markdown(title: str, parts: Sequence[Part]) -> str:
     """The texts and tables of some parts, below a title."""
-    written = [_table(part) if part["kind"] == "table" else _plain(part["text"]) for part in parts if _has_words(part)]
+    written = [WRITTEN[part["kind"]](part) for part in parts if part["kind"] in WRITTEN]
     return "\n\n".join([f"### {_plain(title)}"] * bool(title) + written)
 
 
-def _has_words(part: Part) -> bool:
-    return part["kind"] in ("table", "text")
+def _text(part: Part) -> str:
+    return _plain(part["text"])
 
 
 def _table(part: Part) -> str:
@@ -28,11 +27,21 @@ def _table(part: Part) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _cell(value: Any, marked: bool) -> str:
-    """A figure with the digits that a person reads; of a row that stands out in bold."""
-    said = "–" if value is None else f"{value:.4g}" if isinstance(value, float) else _plain(str(value))
-    return f"**{said}**" if marked else said
+def _cell(value: object, marked: bool) -> str:
+    """A value as a person reads it; of a row that stands out in bold."""
+    return f"**{_said(value)}**" if marked else _said(value)
+
+
+def _said(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return _plain(str(value))
 
 
 def _plain(text: str) -> str:
     return SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+WRITTEN = {"table": _table, "text": _text}  # by the kind of a part

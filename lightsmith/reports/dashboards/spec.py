@@ -75,7 +75,7 @@ class Spec(NamedTuple):
 
 
 def shipped() -> list[str]:
-    """The names of the dashboards that there are."""
+    """The names of the dashboards that come with Lightsmith."""
     return sorted(path.stem for path in DASHBOARDS.glob("*.yaml"))
 
 
@@ -96,7 +96,7 @@ def read_spec(name: str) -> Spec:
         raise ValueError(f"{path.name}: {one_line(error)}") from error
 
 
-def _spec(name: str, content: Mapping[str, Any]) -> Spec:
+def _spec(name: str, content: Mapping[str, object]) -> Spec:
     _check_keys("", content, KEYS)
     of = content.get("of", ABOUT_ALL)
     if of not in (ABOUT_ALL, *STUDIES):
@@ -106,9 +106,8 @@ def _spec(name: str, content: Mapping[str, Any]) -> Spec:
     for title in titles:
         if titles.count(title) > 1:
             raise ValueError(f"two sections are called {title}: give each a title of its own")
-    about = _text("", "about", content) if "about" in content else ""
     group_by = _names("group_by", _list("", "group_by", content)) if "group_by" in content else ()
-    return Spec(name, _text("", "title", content), about, of, group_by, sections)
+    return Spec(name, _text("", "title", content), _any_text("", "about", content), of, group_by, sections)
 
 
 def _section(number: int, content: Any) -> Section:
@@ -135,11 +134,11 @@ def _panel(where: str, content: Any) -> Panel:
     over = content.get("x", OVER[0])
     if over not in OVER:
         raise ValueError(f"{where}: x={over} is not one of {', '.join(OVER)}")
-    title = _text(where, "title", content) if "title" in content else ""
-    return Panel(kind, metrics, title, over, _text(where, "text", content) if "text" in keys else "")
+    text = _text(where, "text", content) if "text" in keys else ""
+    return Panel(kind, metrics, _any_text(where, "title", content), over, text)
 
 
-def _check_keys(where: str, content: Any, known: Sequence[str]) -> None:
+def _check_keys(where: str, content: object, known: Sequence[str]) -> None:
     if not isinstance(content, dict):
         raise ValueError(f"{where}: {content} must say {', '.join(known)}")
     for key in content:
@@ -149,18 +148,27 @@ def _check_keys(where: str, content: Any, known: Sequence[str]) -> None:
             )
 
 
-def _text(where: str, key: str, content: Mapping[str, Any]) -> str:
+def _text(where: str, key: str, content: Mapping[str, object]) -> str:
     value = content.get(key)
     if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"{where + ': ' if where else ''}{key}={value} must be a text")
+        raise ValueError(f"{_place(where, key)}={value} must be a text")
     return value
 
 
-def _list(where: str, key: str, content: Mapping[str, Any]) -> list[Any]:
+def _any_text(where: str, key: str, content: Mapping[str, object]) -> str:
+    """The text of a key that may be left out; then it is empty."""
+    return _text(where, key, content) if key in content else ""
+
+
+def _list(where: str, key: str, content: Mapping[str, object]) -> list[Any]:
     value = content.get(key)
     if not isinstance(value, list) or not value:
-        raise ValueError(f"{where + ': ' if where else ''}{key}={value} must be a list with something in it")
+        raise ValueError(f"{_place(where, key)}={value} must be a list with something in it")
     return value
+
+
+def _place(where: str, key: str) -> str:
+    return ": ".join(filter(None, [where, key]))
 
 
 def _names(where: str, given: Sequence[Any]) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ class Home(NamedTuple):
 
 
 def workspace(board: Board, home: Home) -> ws.Workspace:
-    """The workspace, still to be saved."""
+    """Build the workspace of a dashboard, without saving it."""
     sections = [
         ws.Section(one.title, [_panel(board, panel) for panel in one.panels], is_open=True) for one in board.sections
     ]
@@ -43,7 +43,7 @@ def workspace(board: Board, home: Home) -> ws.Workspace:
 
 
 def report(board: Board, home: Home, asks_server: bool) -> wr.Report:
-    """The report, still to be saved.
+    """Build the report of a dashboard, without saving it.
 
     Args:
         asks_server: look up the number of the project, which a report's runs need; without it, a draft.
@@ -53,7 +53,9 @@ def report(board: Board, home: Home, asks_server: bool) -> wr.Report:
         filters=_filters(board),
         groupby=wandb_keys(board.spec.group_by, board.runs),
     )
-    blocks: list[Any] = [wr.P(board.spec.about)] if board.spec.about else []
+    blocks: list[Any] = []
+    if board.spec.about:
+        blocks.append(wr.P(board.spec.about))
     for one in board.sections:
         panels = [_panel(board, panel) for panel in one.panels]
         for place, panel in enumerate(panels):
@@ -66,12 +68,14 @@ def report(board: Board, home: Home, asks_server: bool) -> wr.Report:
 
 def _filters(board: Board) -> expr.And | str:
     """The groups of the runs that are shown; none where all runs are, later ones too."""
+    if board.shows_all:
+        return ""
     groups = list(dict.fromkeys(run.place.group for run in board.runs))
-    return "" if board.shows_all else expr.And(expr.Metric("Group").isin(groups))
+    return expr.And(expr.Metric("Group").isin(groups))
 
 
 def _panel(board: Board, panel: Panel) -> Any:
-    return PANELS[panel.kind](board, panel) if panel.kind in PANELS else _text(board, panel)
+    return PANELS.get(panel.kind, _text)(board, panel)
 
 
 def _curves(board: Board, panel: Panel) -> wr.LinePlot:

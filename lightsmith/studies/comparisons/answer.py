@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, final
 
 SCHEMA = 1
 WHOLE = ("difference", "interval", "distinguishable", "seeds_needed")  # what the pair of two groups says of the whole
@@ -36,9 +36,10 @@ class Group:
     runs: list[str]
 
 
+@final
 @dataclass(frozen=True)
 class Pair:
-    """The second group beside the first.
+    """A comparison of the second group with the first.
 
     Attributes:
         difference: how much higher the mean of the second is, in the units of the metric.
@@ -63,7 +64,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The answer. Of two groups, what is known of their pair is known of the whole; else that is None.
+    """The answer of a comparison. With two groups, the figures of their pair are the whole's; otherwise those are None.
 
     Attributes:
         direction: whether high or low is better; None where neither is.
@@ -83,20 +84,25 @@ class Comparison:
     schema: int = SCHEMA
 
     @property
+    def only_pair(self) -> Pair | None:
+        """The pair of two groups; None where there are one or more than two."""
+        return self.pairs[0] if len(self.pairs) == 1 else None
+
+    @property
     def difference(self) -> float | None:
-        return self.pairs[0].difference if len(self.pairs) == 1 else None
+        return self.only_pair and self.only_pair.difference
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        return self.pairs[0].interval if len(self.pairs) == 1 else None
+        return self.only_pair and self.only_pair.interval
 
     @property
     def distinguishable(self) -> bool | None:
-        return self.pairs[0].distinguishable if len(self.pairs) == 1 else None
+        return self.only_pair and self.only_pair.distinguishable
 
     @property
     def seeds_needed(self) -> int | None:
-        return self.pairs[0].seeds_needed if len(self.pairs) == 1 else None
+        return self.only_pair and self.only_pair.seeds_needed
 
     def as_json(self) -> dict[str, Any]:
         """The content of comparison.json in the order of the keys."""
@@ -124,9 +130,11 @@ def _ends(interval: Sequence[float] | None) -> tuple[float, float] | None:
     return None if interval is None else (interval[0], interval[1])
 
 
-def _rounded(value: Any) -> Any:
+def _rounded(value: object) -> Any:
     if isinstance(value, dict):
         return {key: _rounded(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return [_rounded(part) for part in value]
-    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}")
+    return value

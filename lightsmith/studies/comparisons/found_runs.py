@@ -74,7 +74,7 @@ def runs_by_name(names: str, root: Path = RUNS) -> FoundRuns:
 
 
 def _other_name(name: str, root: Path) -> str:
-    known = [path.name for path in root.iterdir() if path.name != name] if root.is_dir() else []
+    known = [path.name for path in root.glob("*") if path.name != name]
     return nearest(name, known)
 
 
@@ -101,5 +101,5 @@ def unfinished(run: Path) -> str | None:
     """Why a run has no result to compare; None where it has."""
     status = read_status(run)
     if status is not None and status.state != "finished":
-        return f"{status.state}: {status.reason}" if status.reason else status.state
+        return ": ".join(filter(None, [status.state, status.reason]))
     return None if (run / FILE).is_file() else f"it has no {FILE}"

@@ -133,7 +133,7 @@ def _covered(table: Table) -> np.ndarray:
 
 
 def _perplexity(table: Table) -> np.ndarray:
-    """Of exp(nats / tokens), the nats and tokens each summed over the texts."""
+    """The items' part in exp(nats / tokens), with nats and tokens each summed over the texts."""
     tokens = _column(table, "hidden_tokens")
     nats = _column(table, "loss") * tokens
     each = nats.sum() / tokens.sum()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.console import Group as Tables
 from rich.table import Table
@@ -12,12 +11,13 @@ from rich.table import Table
 from lightsmith.studies.comparisons.answer import Comparison, Group, Pair
 from lightsmith.studies.comparisons.metrics import amount, difference_heading, figure, unit
 from lightsmith.studies.comparisons.run_groups import DATA, EXPERIMENT
-from lightsmith.terminal import printable
+from lightsmith.terminal import empty_table, listed, printable
 
 MOST_NAMED = 10  # of what was left out
 MOST_SETTINGS = 6
 WIDTH = 120
 FIRST = 14  # characters of a fingerprint
+TEXTS = ("", "settings", "seeds")  # headings of columns that hold no figures
 
 
 def print_comparison(found: Comparison) -> None:
@@ -32,7 +32,9 @@ def sentence(found: Comparison) -> str:
     """The answer in one sentence."""
     if len(found.groups) == 1:
         return _of_group(found, found.groups[0])
-    return _best(found) if len(found.pairs) > 1 else _of_pair(found, found.pairs[0])
+    if len(found.pairs) == 1:
+        return _of_pair(found, found.pairs[0])
+    return _best(found)
 
 
 def _of_group(found: Comparison, group: Group) -> str:
@@ -72,26 +74,24 @@ def _needed(pair: Pair) -> str:
 
 
 def _best(found: Comparison) -> str:
-    """Of several groups, which has the best mean, and from which others it can be told."""
+    """Name the best of several groups by its mean, and the others from which it can be told."""
     best, *others = sorted(found.groups, key=lambda group: group.mean, reverse=found.direction != "min")
     apart = [set(pair.groups) for pair in found.pairs if pair.distinguishable]
     told = [group.name for group in others if {best.name, group.name} in apart]
     alike = [group.name for group in others if group.name not in told]
     word = "highest" if found.direction is None else "best"
-    parts = [f"these runs tell it from {_listed(told)}"] if told else []
-    parts += [f"they cannot tell it from {_listed(alike)}"] if alike else []
+    parts = []
+    if told:
+        parts.append(f"these runs tell it from {listed(sorted(told))}")
+    if alike:
+        parts.append(f"they cannot tell it from {listed(sorted(alike))}")
     mean = f"{best.name} has the {word} {found.metric}, {figure(found.metric, best.mean)}"
     return f"{mean}: {', and '.join(parts)}.".replace(": they", ": these runs")
 
 
-def _listed(names: Sequence[str]) -> str:
-    *others, last = sorted(names)
-    return f"{', '.join(others)} and {last}" if others else last
-
-
 def tables(found: Comparison) -> list[Table]:
     """The groups, and the pairs of them."""
-    groups = _table("", "settings", found.metric, "spread", "95% interval", "seeds")
+    groups = empty_table("", "settings", found.metric, "spread", "95% interval", "seeds", left=TEXTS)
     for group in found.groups:
         groups.add_row(
             group.name,
@@ -103,7 +103,8 @@ def tables(found: Comparison) -> list[Table]:
         )
     if not found.pairs:
         return [groups]
-    pairs = _table("", difference_heading(found.metric), "95% interval", "p", "told apart", "seeds that would show it")
+    heading = difference_heading(found.metric)
+    pairs = empty_table("", heading, "95% interval", "p", "told apart", "seeds that would show it", left=TEXTS)
     for pair in found.pairs:
         pairs.add_row(
             f"{pair.groups[1]} − {pair.groups[0]}",
@@ -111,23 +112,23 @@ def tables(found: Comparison) -> list[Table]:
             " to ".join(amount(found.metric, end) for end in pair.interval),
             "< 0.001" if pair.p_value < 0.001 else f"{pair.p_value:.3f}",
             "yes" if pair.distinguishable else "no",
-            "" if "seed" not in pair.covers else "none" if pair.seeds_needed is None else str(pair.seeds_needed),
+            _seeds_needed(pair),
         )
     return [groups, pairs]
 
 
-def _table(*headings: str) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for place, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if place == 0 or heading in ("settings", "seeds") else "right")
-    return table
+def _seeds_needed(pair: Pair) -> str:
+    if "seed" not in pair.covers:
+        return ""
+    return str(pair.seeds_needed or "none")
 
 
 def label(group: Group) -> str:
     """The experiment of a group, and what it has that not all groups have."""
     own = [_setting(name, value) for name, value in group.settings.items() if name != EXPERIMENT]
-    more = [f"and {len(own) - MOST_SETTINGS} more"] if len(own) > MOST_SETTINGS else []
-    return ", ".join([str(group.settings[EXPERIMENT]), *own[:MOST_SETTINGS], *more])
+    if len(own) > MOST_SETTINGS:
+        own[MOST_SETTINGS:] = [f"and {len(own) - MOST_SETTINGS} more"]
+    return ", ".join([str(group.settings[EXPERIMENT]), *own])
 
 
 def _setting(name: str, value: object) -> str:
@@ -147,7 +148,9 @@ def _ranges(seeds: Sequence[int]) -> str:
 
 def notes(found: Comparison) -> list[str]:
     """Say how runs were compared, and which were left out."""
-    lines = [f"compared   {_how(found)}"] if found.pairs else []
+    lines = []
+    if found.pairs:
+        lines.append(f"compared   {_how(found)}")
     if len(found.pairs) > 1:
         lines.append("p is adjusted for the number of pairs (Holm); intervals are of each pair alone.")
     lines += [f"left out   {entry['run']}: {entry['reason']}" for entry in found.left_out[:MOST_NAMED]]
@@ -157,7 +160,7 @@ def notes(found: Comparison) -> list[str]:
 
 
 def _how(found: Comparison) -> str:
-    """By what the scores of two groups are compared within."""
+    """Say whether scores are compared item by item, seed by seed, or between groups only."""
     paired = ["–".join(pair.groups) for pair in found.pairs if "seed" in pair.paired]
     if not found.by_item:
         start = f"by seeds only, since the runs' predictions do not give {found.metric} item by item"
@@ -165,6 +168,6 @@ def _how(found: Comparison) -> str:
         start = f"paired by {found.items:,} test items"
     if not paired:
         return start
-    return (
-        f"{start}, and paired by seed" if len(paired) == len(found.pairs) else f"{start}, and {_listed(paired)} by seed"
-    )
+    if len(paired) == len(found.pairs):
+        return f"{start}, and paired by seed"
+    return f"{start}, and {listed(sorted(paired))} by seed"

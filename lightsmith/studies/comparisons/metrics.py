@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -56,7 +57,7 @@ def amount(metric: str, value: float) -> str:
 
 
 def _signed(text: str) -> str:
-    return f"−{text[1:]}" if text.startswith("-") else text
+    return re.sub("^-", "−", text)
 
 
 def unit(metric: str) -> str:

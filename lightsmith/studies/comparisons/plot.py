@@ -28,10 +28,19 @@ def plot(found: Comparison, path: Path) -> None:
         axes.axvline(0, color="grey", linestyle="--", linewidth=1)
     axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    what = difference_heading(found.metric) if found.pairs else found.metric + (", %" if scale == 100 else "")
-    axes.set(xlabel=f"{what} (95% interval)", title="\n".join(f"{g.name}: {label(g)}, n={g.n}" for g in found.groups))
+    title = "\n".join(f"{group.name}: {label(group)}, n={group.n}" for group in found.groups)
+    axes.set(xlabel=f"{_drawn(found)} (95% interval)", title=title)
     axes.title.set_fontsize("medium")
     axes.grid(axis="x", alpha=0.3)
     metadata = {"Date": None} if path.suffix == ".svg" else {}
     figure.savefig(path, dpi=120, metadata=metadata)
     plt.close(figure)
+
+
+def _drawn(found: Comparison) -> str:
+    """The words beside the axis of figures."""
+    if found.pairs:
+        return difference_heading(found.metric)
+    if found.metric in SHARES:
+        return f"{found.metric}, %"
+    return found.metric

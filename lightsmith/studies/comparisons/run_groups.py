@@ -62,7 +62,7 @@ def settings_of(records: Sequence[Results]) -> list[dict[str, Any]]:
     return [_told(record.experiment, settings) for record, settings in zip(records, given, strict=True)]
 
 
-def _told(experiment: str, settings: dict[str, Any]) -> dict[str, Any]:
+def _told(experiment: str, settings: dict[str, object]) -> dict[str, Any]:
     kept = {name: settings[name] for name in sorted(settings) if name not in (SEED, SOURCE)}
     return {EXPERIMENT: experiment, **kept}
 
@@ -83,7 +83,7 @@ def age(record: Results) -> tuple[str, str]:
 
 
 def differing(groups: Sequence[RunGroup]) -> list[str]:
-    """The names of what is not the same in all groups."""
+    """The names of the settings that are not the same in all groups."""
     names = dict.fromkeys(name for group in groups for name in group.settings)
     first = groups[0].settings
     return [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -69,7 +68,7 @@ def _ordered_as(reference: Table, table: Table, first: Results, record: Results)
     return ordered
 
 
-def _same_ids(ids: Any, wanted: Any, first: Results, record: Results) -> None:
+def _same_ids(ids: np.ndarray, wanted: np.ndarray, first: Results, record: Results) -> None:
     strange = sum((Counter(ids.tolist()) - Counter(wanted.tolist())).values())
     if strange:
         raise ValueError(

@@ -116,11 +116,10 @@ def pairing_pays(a: Sample, b: Sample) -> bool:
 
 def _unpaired(a: Sample, b: Sample) -> Estimate:
     """Welch (1947), and the items, which are the same. A group of one seed is taken to vary as the other does."""
-    spreads = [float(group.scores.var(ddof=1)) if len(group.scores) > 1 else None for group in (a, b)]
-    rests = [residual(group.items) if len(group.scores) > 1 else None for group in (a, b)]
-    spread_a, spread_b = _both(spreads)
-    rest_a, rest_b = _both(rests)
     n_a, n_b = len(a.scores), len(b.scores)
+    known = [group if len(group.scores) > 1 else other for group, other in ((a, b), (b, a))]
+    spread_a, spread_b = (float(group.scores.var(ddof=1)) for group in known)
+    rest_a, rest_b = (residual(group.items) for group in known)
     parts = np.array([spread_a / n_a, spread_b / n_b])
     of_items = 0.0
     if a.items is not None and b.items is not None:
@@ -135,14 +134,6 @@ def _unpaired(a: Sample, b: Sample) -> Estimate:
         freedom_per_seed=float(planned.sum() ** 2 / (planned**2).sum()) if planned.any() else 1.0,
         of_two=1 not in (n_a, n_b),
     )
-
-
-def _both(known: list[float | None]) -> tuple[float, float]:
-    """Two figures, of which one may be unknown and is taken to be as the other."""
-    first, second = (one if one is not None else other for one, other in zip(known, reversed(known), strict=True))
-    assert first is not None
-    assert second is not None
-    return first, second
 
 
 def _freedom(parts: np.ndarray, n_a: int, n_b: int) -> float:
@@ -181,7 +172,7 @@ def _per_item(rest: float, sample: Sample) -> float:
 
 
 def quantile(of_seeds: float, freedom: float, of_items: float, of_two: bool = False) -> float:
-    """Compute the reach of an interval at 95% to either side, in standard errors.
+    """Compute half the width of an interval at 95%, in standard errors.
 
     A variance by few seeds is itself uncertain, that by many items is not. For their sum, Satterthwaite's (1946)
     quantile of Student's t is somewhat too low and Cochran's (1964) somewhat too high; it is taken midway. Of two

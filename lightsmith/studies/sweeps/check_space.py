@@ -82,7 +82,7 @@ def metric_of(space: Space, facts: Facts, where: str) -> tuple[str, Literal["max
 
 
 def tried(options: Sequence[str]) -> tuple[Any, ...]:
-    """Build an experiment in a forked process; what its Facts are made of.
+    """Build an experiment in a forked process, and return the content of its ``Facts``.
 
     Raises:
         ValueError: its line, where it cannot be built.

@@ -10,7 +10,7 @@ from lightsmith.studies.sweeps.trials import Trials
 
 
 def compared_names(trials: Trials) -> dict[str, list[str]]:
-    """The folders' names of the runs of the comparison, by group, a run for each fresh seed; none without a winner.
+    """The names of the comparison's run folders by group, one for each fresh seed; none without a winner.
 
     The winner's say which trial it was: with more trials it may be another.
     """

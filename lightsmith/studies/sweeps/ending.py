@@ -45,10 +45,10 @@ def end_sweep(trials: Trials) -> int:
         "schema": SCHEMA,
         "metric": sweep.plan.metric,
         "direction": sweep.plan.direction,
-        "best": None if best is None else trial_name(best.number + 1),
+        "best": best and trial_name(best.number + 1),
         "importance": importance,
         "trials": [_record(trials, trial) for trial in trials.all()],
-        "comparison": None if found is None else found.as_json(),
+        "comparison": found and found.as_json(),
     }
     sweep.study.with_members(_members(trials))
     replace_json(sweep.folder / TRIALS, record)

@@ -48,7 +48,7 @@ class Holder:
 
     @classmethod
     def here(cls) -> Holder:
-        """This process."""
+        """The holder that is this process."""
         return cls(uuid4().hex, socket.gethostname(), os.getpid(), process_start(os.getpid()) or "")
 
     @property

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Iterator
 
 from optuna.trial import FrozenTrial, TrialState
-from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from lightsmith.studies.sweeps.trials import ENDED, FAILURES, Trials
+from lightsmith.terminal import empty_table, shortened
 
 ROWS = 15
 WIDEST_SETTING = 40
@@ -58,12 +58,12 @@ class LiveTable:
     def _line(self, trials: list[FrozenTrial], compared: str) -> str:
         counts = Counter(outcome_of(trial) for trial in trials if trial.state.is_finished())
         ended = sum(counts.values())
-        found = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if outcome != "finished")
-        left = compared or self._time_left(ended, len(trials))
-        return f"{ended} of {len(trials)} trials{f', {found}' if found else ''}{f'; {left}' if left else ''}"
+        others = [f"{count} {outcome}" for outcome, count in counts.items() if outcome != "finished"]
+        found = ", ".join([f"{ended} of {len(trials)} trials", *others])
+        return "; ".join(filter(None, [found, compared or self._time_left(ended, len(trials))]))
 
     def _time_left(self, ended: int, planned: int) -> str:
-        """From the trials that have ended since this command began."""
+        """Estimate the time left from the trials that have ended since this command began."""
         new = ended - len(self._ended_before)
         if new <= 0 or ended == planned:
             return ""
@@ -79,16 +79,19 @@ def clock(seconds: float) -> str:
     """A time as 42 s, 3 min or 2 h 05 min."""
     if seconds < 90:
         return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if not hours:
+        return f"{minutes} min"
+    return f"{hours} h {minutes:02d} min"
 
 
 def outcome_of(trial: FrozenTrial) -> str:
     """Name a trial's outcome in a word or two."""
     if trial.state.is_finished():
         return str((trial.user_attrs.get(ENDED) or {}).get("outcome", trial.state.name.lower()))
-    again = " again" if trial.user_attrs.get(FAILURES) else ""
-    return f"running{again}" if trial.state == TrialState.RUNNING else "waiting"
+    if trial.state != TrialState.RUNNING:
+        return "waiting"
+    return "running again" if trial.user_attrs.get(FAILURES) else "running"
 
 
 def settings_of(trial: FrozenTrial) -> dict[str, str]:
@@ -99,15 +102,13 @@ def settings_of(trial: FrozenTrial) -> dict[str, str]:
 def short(value: object) -> str:
     """A value in a few characters: 0.00312 for 0.0031234567."""
     text = f"{value:.3g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= WIDEST_SETTING else f"{text[: WIDEST_SETTING - 2]} …"
+    return shortened(text, WIDEST_SETTING)
 
 
 def table_of(trials: Trials, shown: list[FrozenTrial], marked: FrozenTrial | None = None) -> Table:
     """A row for each trial: its outcome, value, epochs and settings."""
     keys = [parameter.key for parameter in trials.sweep.space.parameters]
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("trial", "outcome", trials.sweep.plan.metric, "validations", *keys):
-        table.add_column(heading, justify="left" if heading == "outcome" else "right")
+    table = empty_table("trial", "outcome", trials.sweep.plan.metric, "validations", *keys, left=["outcome"])
     for trial in shown:
         value, settings = trials.value_of(trial), settings_of(trial)
         best = marked is not None and trial.number == marked.number

@@ -74,7 +74,9 @@ class Parameter:
     @property
     def examples(self) -> list[Any]:
         """The values that show whether an experiment takes it: all of a list, the ends of a range."""
-        return list(self.values) or [int(end) if self.whole else end for end in (self.low, self.high)]
+        if self.values:
+            return list(self.values)
+        return list(map(self._number, (self.low, self.high)))
 
     @property
     def points(self) -> list[Any] | None:
@@ -84,26 +86,32 @@ class Parameter:
         if self.log or not (self.whole or self.step):
             return None
         step = self.step or 1
-        points = [_after(self.low, step, n) for n in range(round((self.high - self.low) / step) + 1)]
-        return [int(point) for point in points] if self.whole else points
+        count = round((self.high - self.low) / step) + 1
+        return [self._number(_after(self.low, step, n)) for n in range(count)]
 
-    def option(self, drawn: Any) -> str:
+    def _number(self, value: float) -> float:
+        """A value of the range, as an integer where all of them are."""
+        return int(value) if self.whole else value
+
+    def option(self, drawn: object) -> str:
         """The option of the command line for a value that Optuna drew or was told."""
         value = next((value for value in self.values if told(value) == drawn), drawn)
         return f"--{self.key}={written(value)}"
 
 
-def told(value: Any) -> Any:
+def told(value: object) -> Any:
     """A value as Optuna keeps it: numbers, texts, yes and no as they are, lists and others as JSON."""
-    return value if value is None or isinstance(value, (bool, int, float, str)) else json.dumps(value)
+    if isinstance(value, bool | int | float | str | None):
+        return value
+    return json.dumps(value)
 
 
-def written(value: Any) -> str:
+def written(value: object) -> str:
     """A value as an option's text, which is read as this very value."""
     return value if isinstance(value, str) and parse_yaml(value) == value else json.dumps(value)
 
 
-def read_parameters(entries: Any, above: str = "") -> list[Parameter]:
+def read_parameters(entries: object, above: str = "") -> list[Parameter]:
     """The parameters of a sweep YAML, those nested under ``parameters`` with dotted keys.
 
     Raises:
@@ -121,7 +129,7 @@ def read_parameters(entries: Any, above: str = "") -> list[Parameter]:
     return found
 
 
-def _check_keys(key: str, entry: Mapping[str, Any]) -> None:
+def _check_keys(key: str, entry: Mapping[str, object]) -> None:
     for name in entry:
         if name in ("mu", "sigma", "probabilities"):
             raise ValueError(f"{key}.{name}={entry[name]}: Optuna draws no such distribution; give values, or min, max")
@@ -129,7 +137,7 @@ def _check_keys(key: str, entry: Mapping[str, Any]) -> None:
             raise ValueError(f"{key} has the unknown key {name}{nearest(str(name), list(KEYS))}")
 
 
-def _parameter(key: str, entry: Mapping[str, Any]) -> Parameter:
+def _parameter(key: str, entry: Mapping[str, object]) -> Parameter:
     kind = entry.get("distribution") or _guessed(key, entry)
     if kind in INSTEAD:
         raise ValueError(f"{key}.distribution={kind}: Optuna cannot draw it; {INSTEAD[kind]}")
@@ -142,17 +150,21 @@ def _parameter(key: str, entry: Mapping[str, Any]) -> Parameter:
     return _range(key, entry, kind)
 
 
-def _guessed(key: str, entry: Mapping[str, Any]) -> str:
+def _guessed(key: str, entry: Mapping[str, object]) -> str:
     """The distribution that W&B takes where none is named."""
-    if "value" in entry or "values" in entry:
-        return "constant" if "value" in entry else "categorical"
+    if "value" in entry:
+        return "constant"
+    if "values" in entry:
+        return "categorical"
     if "min" not in entry or "max" not in entry:
         raise ValueError(f"{key} has neither value, values nor min and max: it has {', '.join(map(str, entry))}")
+    if "q" in entry:
+        return "q_uniform"
     whole = all(type(entry[end]) is int for end in ("min", "max"))
-    return "q_uniform" if "q" in entry else "int_uniform" if whole else "uniform"
+    return "int_uniform" if whole else "uniform"
 
 
-def _values(key: str, entry: Mapping[str, Any], kind: str) -> list[Any]:
+def _values(key: str, entry: Mapping[str, object], kind: str) -> list[Any]:
     values = [entry["value"]] if kind == "constant" else entry["values"]
     if not isinstance(values, list) or not values:
         raise ValueError(f"{key}.values={values} must be a list of one or more")
@@ -174,13 +186,15 @@ def _range(key: str, entry: Mapping[str, Any], kind: str) -> Parameter:
     whole = kind == "int_uniform" or (kind == "q_uniform" and all(type(n) is int for n in (low, high, entry.get("q"))))
     if kind == "int_uniform" and any(end != int(end) for end in (low, high)):
         raise ValueError(f"{key}: min={low} and max={high} of int_uniform must be whole numbers")
-    step = _step(key, entry, low, high) if kind == "q_uniform" else None
-    high = _after(low, step, math.floor((high - low) / step + 1e-9)) if step else high
+    step = None
+    if kind == "q_uniform":
+        step = _step(key, entry, low, high)
+        high = _after(low, step, math.floor((high - low) / step + 1e-9))
     ends = (low, high) if whole else (float(low), float(high))
     return Parameter(key, (), *ends, step=step, log=kind.startswith("log"), whole=whole)
 
 
-def _step(key: str, entry: Mapping[str, Any], low: float, high: float) -> float:
+def _step(key: str, entry: Mapping[str, object], low: float, high: float) -> float:
     step = entry.get("q", 1)
     if isinstance(step, bool) or not isinstance(step, (int, float)) or not 0 < step <= high - low:
         raise ValueError(f"{key}.q={step} must be above 0, and at most max - min = {high - low}")

@@ -37,7 +37,7 @@ class TrialCLI(ExperimentCLI):
         self._reporter = reporter
         super().__init__(args)
 
-    def build_trainer(self, **kwargs: Any) -> ExperimentTrainer:
+    def build_trainer(self, **kwargs: object) -> ExperimentTrainer:
         """The Trainer with one more callback, which is no part of the run's own settings."""
         trainer = super().build_trainer(**kwargs)
         trainer.callbacks.insert(0, self._reporter)
@@ -71,8 +71,10 @@ def _ending(cli: TrialCLI, reporter: ReportTrial, folder: Path) -> Ending:
     best = folder / BEST_CHECKPOINT
     digest = weights_sha256(read_checkpoint(best)["state_dict"]) if best.is_file() else None
     seconds = round(measured.seconds, 3) if measured else 0.0
-    reason = f"in validation {reporter.pruned}" if reporter.pruned else ""
-    outcome: Outcome = "pruned" if reporter.pruned else "finished"
+    outcome: Outcome = "finished"
+    reason = ""
+    if reporter.pruned:
+        outcome, reason = "pruned", f"in validation {reporter.pruned}"
     return Ending(outcome, reason, trainer.current_epoch, seconds, digest)
 
 

@@ -71,7 +71,7 @@ class Space:
             parameter.option(told(parameter.values[0])) for parameter in self.parameters if len(parameter.values) == 1
         ]
 
-    def options(self, drawn: Mapping[str, Any]) -> list[str]:
+    def options(self, drawn: Mapping[str, object]) -> list[str]:
         """The options of the command line for what was drawn, by key."""
         return [parameter.option(drawn[parameter.key]) for parameter in self.parameters]
 
@@ -83,7 +83,7 @@ def read_space(path: Path) -> Space:
         ValueError: one line with the file, the key, what it says and what would be right.
     """
     if not path.is_file():
-        near = sorted(path.parent.glob("[!.]*.yaml")) if path.parent.is_dir() else []
+        near = sorted(path.parent.glob("[!.]*.yaml"))
         raise ValueError(f"--sweep={path} does not exist{nearest(str(path), list(map(str, near)))}")
     settings = read_settings(path)
     try:
@@ -109,7 +109,7 @@ def _space(settings: Mapping[str, Any]) -> Space:
     return Space(method, metric, goal, parameters, cap, _stopping(settings.get("early_terminate")))
 
 
-def _metric(given: Any) -> tuple[str | None, Goal | None]:
+def _metric(given: object) -> tuple[str | None, Goal | None]:
     if given is None:
         return None, None
     if not isinstance(given, dict) or not isinstance(given.get("name"), str):
@@ -156,5 +156,5 @@ def _stopping(given: Any) -> Stopping | None:
     return Stopping(kind, first, eta)
 
 
-def _counts(value: Any) -> bool:
+def _counts(value: object) -> bool:
     return type(value) is int and value >= 1

@@ -13,6 +13,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from lightsmith.records.parts import BEST
 from lightsmith.studies.sweeps.patience import Refused, give_up, patiently
 from lightsmith.studies.sweeps.samplers import pruner_of, sampler_of
 from lightsmith.studies.sweeps.storage import open_storage
@@ -113,7 +114,7 @@ class Trials:
         return bool(self.study.pruner.prune(self.study, self.storage.get_trial(trial_id)))  # NumPy's, in some
 
     @patiently
-    def note(self, number: int, name: str, value: Any) -> None:
+    def note(self, number: int, name: str, value: object) -> None:
         """Keep a fact about a trial that has not ended."""
         self.storage.set_trial_user_attr(self._id(number), name, value)
 
@@ -161,11 +162,12 @@ class Trials:
 
     def value_of(self, trial: FrozenTrial) -> float | None:
         """The best value that a trial has reported; None if none was."""
-        best = max if self.sweep.plan.direction == "max" else min
-        return best(trial.intermediate_values.values(), default=None)
+        value: float | None = BEST[self.sweep.plan.direction](trial.intermediate_values.values(), default=None)
+        return value
 
     def best(self) -> FrozenTrial | None:
         """The finished trial with the best value, of equal ones the first; None if none has finished."""
         finished = [trial for trial in self.all() if trial.state == TrialState.COMPLETE]
-        sign = -1 if self.sweep.plan.direction == "max" else 1
-        return min(finished, key=lambda trial: (sign * (trial.value or 0.0), trial.number), default=None)
+        best = BEST[self.sweep.plan.direction]  # gives the first of equal ones
+        found: FrozenTrial | None = best(finished, key=lambda trial: trial.value or 0.0, default=None)
+        return found

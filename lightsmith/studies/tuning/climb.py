@@ -66,7 +66,7 @@ class Climber(Callback):
         fetches: gives for a size what fetches a batch of it.
     """
 
-    def __init__(self, sizes: Sequence[int], fetches: Callable[[int], Callable[[], Any]]) -> None:
+    def __init__(self, sizes: Sequence[int], fetches: Callable[[int], Callable[[], object]]) -> None:
         self.ladder = BatchLadder([], "items")
         self.bar = tqdm(sizes, "Batch sizes", unit="", leave=False, disable=None)
         self._sizes = sizes
@@ -86,7 +86,7 @@ class Climber(Callback):
                 self._began = time.perf_counter()
                 yield batch
 
-    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
         if trainer.strategy.root_device.type == "cuda":
             torch.cuda.synchronize()
         self._seconds.append(time.perf_counter() - self._began)

@@ -51,7 +51,7 @@ ONLY_STEPS = {
 class TunedCLI(BuiltCLI):
     """An experiment of which only copies are trained."""
 
-    def fit_copy(self, batches: Iterable[Any], length: int, *observers: Callback) -> None:
+    def fit_copy(self, batches: Iterable[object], length: int, *observers: Callback) -> None:
         """Train a copy of the model, by copies of the run's callbacks, until an observer sets ``should_stop``.
 
         Generators are put back as they were.
@@ -98,7 +98,7 @@ class OneEpoch:
         dataset: the items that they are of.
     """
 
-    def __init__(self, batches: Iterable[Any], length: int, dataset: Any) -> None:
+    def __init__(self, batches: Iterable[object], length: int, dataset: object) -> None:
         self.batches = batches
         self.length = length
         self.dataset = dataset

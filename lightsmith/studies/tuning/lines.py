@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from lightsmith.studies.tuning.tuning import Tuning
-from lightsmith.terminal import printable
+from lightsmith.terminal import empty_table, printable
 
 WIDTH = 100
 SPECIAL = set('"$`\\')  # which a shell would not leave as they are in double quotes
@@ -53,9 +51,7 @@ def _rate_lines(found: Tuning) -> Iterator[str]:
 
 
 def _table(found: Tuning) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column in ("batch size", "a step", "items/s", "against the first", "memory"):
-        table.add_column(column, justify="right")
+    table = empty_table("batch size", "a step", "items/s", "against the first", "memory", left=[])
     rungs, best = found.ladder.rungs, found.ladder.best
     for rung in rungs:
         table.add_row(
@@ -86,7 +82,7 @@ def commands(found: Tuning, data: str, options: Sequence[str]) -> list[str]:
     return made
 
 
-def make_command(name: str, data: str, options: Sequence[str], settings: Mapping[str, Any]) -> str:
+def make_command(name: str, data: str, options: Sequence[str], settings: Mapping[str, object]) -> str:
     """The command that runs an experiment as it was tuned, with these settings.
 
     Args:
@@ -99,5 +95,6 @@ def make_command(name: str, data: str, options: Sequence[str], settings: Mapping
     given = f'ARGS="{joined}"'
     if SPECIAL & set(joined):
         given = shlex.quote(f"ARGS={joined}").replace("$", "$$")  # which is make's sign too
-    source = [] if data == "sample" else [f"DATA={shlex.quote(data)}"]
-    return " ".join([f"make exp NAME={name}", *source, given])
+    if data != "sample":
+        given = f"DATA={shlex.quote(data)} {given}"
+    return f"make exp NAME={name} {given}"

@@ -12,6 +12,7 @@ from lightsmith.runs.failures import RunFailedError
 from lightsmith.runs.hardware import device_name
 from lightsmith.runs.lightning_messages import plain_messages
 from lightsmith.runs.out_of_memory import ran_out_of_memory
+from lightsmith.runs.trainer import ExperimentTrainer
 from lightsmith.studies.tuning.climb import climb
 from lightsmith.studies.tuning.copied_fit import TunedCLI
 from lightsmith.studies.tuning.curve import Suggestions
@@ -91,7 +92,7 @@ def _suggestions(raised: RaiseRate) -> Suggestions:
     return found
 
 
-def steps_of_fit(trainer: Any, batches: int) -> int | None:
+def steps_of_fit(trainer: ExperimentTrainer, batches: int) -> int | None:
     """Count the optimizer steps of a whole fit; None without an end in epochs or steps.
 
     Args:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lightsmith.studies.tuning.tuning import Tuning
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def plot(found: Tuning, path: Path) -> None:
@@ -24,7 +27,7 @@ def plot(found: Tuning, path: Path) -> None:
     plt.close(figure)
 
 
-def _draw_rates(axes: Any, found: Tuning) -> None:
+def _draw_rates(axes: Axes, found: Tuning) -> None:
     curve = found.curve
     axes.plot(curve.rates, curve.losses, color="tab:blue", alpha=0.3, label="loss of a step")
     axes.plot(curve.rates, curve.smoothed, color="tab:blue", label="smoothed")
@@ -40,7 +43,7 @@ def _draw_rates(axes: Any, found: Tuning) -> None:
     axes.legend(fontsize="small")
 
 
-def _draw_batches(axes: Any, found: Tuning) -> None:
+def _draw_batches(axes: Axes, found: Tuning) -> None:
     rungs, best = found.ladder.rungs, found.ladder.best
     axes.plot([rung.batch_size for rung in rungs], [rung.items_per_second for rung in rungs], "o-", color="tab:blue")
     if best is not None:

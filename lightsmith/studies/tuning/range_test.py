@@ -50,7 +50,7 @@ class RaiseRate(Callback):
 
     option: RateOption
 
-    def __init__(self, rates: Sequence[float], settings: Sequence[tuple[str, Any]]) -> None:
+    def __init__(self, rates: Sequence[float], settings: Sequence[tuple[str, object]]) -> None:
         self.curve = Curve([], [])
         self.group_rates: list[float] = []
         self.optimizer = ""
@@ -64,7 +64,7 @@ class RaiseRate(Callback):
         self.group_rates = [_own_rate(group) for group in _groups(trainer)]
         self.option = find_rate_option(self._settings, self.group_rates)
 
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: object, batch_idx: int) -> None:
         factor = self._rates[len(self.curve.losses)] / self.option.value
         for group in _groups(trainer):
             group["lr"] = _own_rate(group) * factor
@@ -72,7 +72,7 @@ class RaiseRate(Callback):
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
         self._losses.append(float(loss.detach()) * trainer.accumulate_grad_batches)  # by which Lightning has divided it
 
-    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: object) -> None:
         if len(self._losses) < trainer.accumulate_grad_batches:
             return
         self.curve = self.curve.then(self._rates[len(self.curve.losses)], fmean(self._losses))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 CALLED_SO = re.compile(r"(^|[._])(lr|learning_rate)$")
 NO_RATE = ("data.", "trainer.")  # groups of options that say nothing of the optimizer
@@ -17,7 +17,7 @@ class RateOption(NamedTuple):
     value: float
 
 
-def find_rate_option(settings: Iterable[tuple[str, Any]], rates: Sequence[float]) -> RateOption:
+def find_rate_option(settings: Iterable[tuple[str, object]], rates: Sequence[float]) -> RateOption:
     """The option whose value is the rate of an optimizer's group; of several, the one that is called so.
 
     Args:

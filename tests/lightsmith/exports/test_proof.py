@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lightning_modules.classifier import Classifier
 from lightsmith.exports import proof
-from lightsmith.exports.proof import Said, latencies_ms, prove
+from lightsmith.exports.proof import Said, latencies_ms, prove, verdict
 
 GOOD = {
     "largest_logit_difference": 1e-6,
@@ -107,6 +107,11 @@ def test_predictions_between_which_fp32_cannot_decide_agree() -> None:
     assert shortcomings(found, exact=True, max_drop=0.5) == []
     exported.outputs[1] = torch.tensor([0.5, 1.0, 0.0])
     assert compare(checkpoint, exported)["argmax_agreement"] == 0.5
+
+
+def test_a_verdict_names_every_reason() -> None:
+    assert verdict({"passed": True, "reasons": []}) == "passed"
+    assert verdict({"passed": False, "reasons": ["it is slow", "it is wrong"]}) == "FAILED: it is slow; it is wrong"
 
 
 def test_latency_is_that_of_a_batch_of_one_and_of_thirty_two(monkeypatch: pytest.MonkeyPatch) -> None:

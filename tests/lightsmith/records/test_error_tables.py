@@ -2,6 +2,7 @@ import csv
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def test_few_classes_become_a_matrix_and_many_the_pairs_that_occur() -> None:
 
 
 def test_a_text_is_shown_by_its_first_words_on_one_line() -> None:
-    texts = SimpleNamespace(
+    texts: Any = SimpleNamespace(
         kind="text", item_name=lambda split, i: f"{split} row {i}", item=lambda split, i: f"one\ntwo {'x' * 500}"
     )
     header, row = mistake_rows([Mistake(0.9, 4, 0, 1, 0.75)], texts, ["a", "b"])
@@ -41,7 +42,7 @@ def test_a_text_is_shown_by_its_first_words_on_one_line() -> None:
 
 
 def test_a_wrong_value_is_shown_with_its_error() -> None:
-    images = SimpleNamespace(kind="image", item_name=lambda split, i: f"{i}.png")
+    images: Any = SimpleNamespace(kind="image", item_name=lambda split, i: f"{i}.png")
     assert wrong_value_rows([WrongValue(2.5, 7, 10.0, 12.5)], images) == [
         ["item", "label", "value", "error"], ["7.png", "10", "12.5", "2.5"],
     ]  # fmt: skip

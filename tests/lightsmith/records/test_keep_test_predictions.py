@@ -109,7 +109,7 @@ def test_rows_come_back_in_order_and_those_that_never_came_do_not(
 def test_labels_are_what_the_kind_of_task_has(
     tmp_path: Path, answer: Answer, labels: list[float], column: list[Any]
 ) -> None:
-    data = SimpleNamespace(
+    data: Any = SimpleNamespace(
         item_ids=lambda split, index: [f"id {n}" for n in index], item_name=lambda split, n: f"{split} row {n}"
     )
     said = np.arange(2 * len(answer.columns), dtype=np.float32).reshape(2, -1)

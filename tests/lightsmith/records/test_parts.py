@@ -1,6 +1,6 @@
 import pytest
 
-from lightsmith.records.parts import ClassFigures, Figures, LeftOut, made, plain
+from lightsmith.records.parts import BEST, ClassFigures, Figures, Headline, LeftOut, made, plain
 
 
 def test_figures_are_flat_in_json_and_come_back() -> None:
@@ -8,6 +8,11 @@ def test_figures_are_flat_in_json_and_come_back() -> None:
     assert plain([few]) == [{"n": 5, "loss": 0.25, "rmse": 3.0, "interval": {"rmse": [2.0, 4.0]}}]
     assert Figures.of_flat(few.flat) == few
     assert Figures(5, {}).flat == {"n": 5}
+
+
+def test_a_headline_says_which_figures_are_better() -> None:
+    assert (Headline("accuracy", 0.9, "max").better, BEST["max"]([1, 3, 2])) == ("higher", 3)
+    assert (Headline("rmse", 4.0, "min").better, BEST["min"]([1, 3, 2])) == ("lower", 1)
 
 
 def test_a_field_whose_name_python_reserves_has_its_own_in_json() -> None:

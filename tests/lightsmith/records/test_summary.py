@@ -54,7 +54,7 @@ def test_data_lines_promise_no_results_that_nothing_writes() -> None:
 def test_data_lines_add_up_where_some_training_items_are_not_used() -> None:
     there, used = ({"train": range(n), "val": range(500), "test": range(500)} for n in (4000, 100))
     found = SimpleNamespace(**{**vars(DATA.source_found), "splits": used})
-    chosen = SimpleNamespace(
+    chosen: Any = SimpleNamespace(
         **{**vars(DATA), "train_size": 100, "source_found": found, "uncut": SimpleNamespace(splits=there)}
     )
     text = "\n".join(data_lines(chosen, recorded=True))
@@ -85,7 +85,7 @@ def test_the_next_command_exists_for_an_experiment_elsewhere_and_for_data_that_n
         ("mine", {}, f".venv/bin/python cli.py run -c {folder}/config.yaml --data.source=path/to/yours    (your"),
         ("mnist_mlp", {}, "make exp NAME=mnist_mlp DATA=path/to/yours    (your own data)"),
     ):
-        data = SimpleNamespace(source_found=DATA.source_found, skipped=[], **hub)
+        data: Any = SimpleNamespace(source_found=DATA.source_found, skipped=[], **hub)
         line = results_lines(RESULTS | {"experiment": experiment}, folder, data, sync=None)[-2]
         assert line.startswith(f"next       {command}")
 

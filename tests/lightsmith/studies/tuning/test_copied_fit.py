@@ -42,7 +42,7 @@ def test_model_optimizer_callbacks_and_generators_stay_as_they_were(built: Tuned
     device = torch.device("cpu")
     model: Any = built.model
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    states, callbacks = generator_states(device), [vars(c).copy() for c in built.trainer.callbacks]  # type: ignore[attr-defined]
+    states, callbacks = generator_states(device), [vars(c).copy() for c in built.trainer.callbacks]
     watch = fitted(built)
     assert len(watch.weights) == 3
     assert not torch.equal(watch.weights[0], watch.weights[2]), "the copy has trained"
@@ -53,7 +53,7 @@ def test_model_optimizer_callbacks_and_generators_stay_as_they_were(built: Tuned
     assert states["python"] == after["python"]
     assert torch.equal(states["torch"], after["torch"])
     assert torch.equal(states["numpy"][1], after["numpy"][1])
-    assert [vars(c) for c in built.trainer.callbacks] == callbacks  # type: ignore[attr-defined]
+    assert [vars(c) for c in built.trainer.callbacks] == callbacks
     assert "train_dataloader" not in vars(built.datamodule)
     again = fitted(built)
     assert all(map(torch.equal, watch.weights, again.weights)), "a second copy begins where the first did"
