@@ -137,17 +137,23 @@ def _largest_magnitude(value: ir.Value | None) -> float:
     if value is not None and value.const_value is not None:
         return float(np.abs(constant(value)).max())
     node = value.producer() if value is not None else None
-    kind = node.op_type if node is not None else "outside"
-    if node is not None and kind == "LSTM":
+    if node is None:
+        raise _unknown_range("outside")
+    if node.op_type == "LSTM":
         return 1.0
-    if node is not None and kind == "Concat":
+    if node.op_type == "Concat":
         return max(_largest_magnitude(part) for part in node.inputs)
-    if node is not None and kind in KEEPING_VALUES:
-        return _largest_magnitude(node.inputs[0])
-    table = node.inputs[0].producer() if node is not None and node.inputs[0] is not None else None
-    if node is not None and kind == "MatMul" and table is not None and table.op_type == "Gather":
+    first = node.inputs[0]
+    if node.op_type in KEEPING_VALUES:
+        return _largest_magnitude(first)
+    table = first.producer() if first is not None else None
+    if node.op_type == "MatMul" and table is not None and table.op_type == "Gather":
         return float(np.abs(constant(table.inputs[0]) @ constant(node.inputs[1])).max())
-    raise ValueError(f"--precision=int8: the range of an LSTM's input from {kind} is unknown")
+    raise _unknown_range(node.op_type)
+
+
+def _unknown_range(kind: str) -> ValueError:
+    return ValueError(f"--precision=int8: the range of an LSTM's input from {kind} is unknown")
 
 
 def _widened(nodes: Nodes, value: ir.Value | None, ends: tuple[float, float]) -> ir.Value:

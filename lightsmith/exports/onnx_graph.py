@@ -51,7 +51,9 @@ def constant(value: ir.Value | None) -> np.ndarray:
 
 def _sole_producer(value: ir.Value | None, op_type: str) -> ir.Node | None:
     """The node of this type that makes a value which nothing else uses."""
-    node = value.producer() if value is not None and len(value.uses()) == 1 else None
+    if value is None or len(value.uses()) != 1:
+        return None
+    node = value.producer()
     return node if node is not None and node.op_type == op_type else None
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from lightsmith.records.parts import LeftOut
 from lightsmith.records.results import Results, read_results
 from lightsmith.reports.calibration import calibration_parts
 from lightsmith.reports.classes import confusion_parts, per_class_part, read_counts
@@ -160,13 +162,15 @@ def _data(results: Results) -> list[Part]:
         ("skipped: left out of the splits", data.skipped),
         ("ignored: no items of this data", data.ignored),
     ):
-        columns = [Shown("item"), Shown("reason")]
-        parts.append(
-            table(title, columns, [[one.item, one.reason] for one in left_out])
-            if left_out
-            else text(f"Nothing was {title.partition(':')[0]}.")
-        )
+        parts.append(_left_out(title, left_out))
     return parts
+
+
+def _left_out(title: str, left_out: Sequence[LeftOut]) -> Part:
+    """The items that were left out, with the reason of each."""
+    if not left_out:
+        return text(f"Nothing was {title.partition(':')[0]}.")
+    return table(title, [Shown("item"), Shown("reason")], [[one.item, one.reason] for one in left_out])
 
 
 def _cost(results: Results) -> list[Part]:

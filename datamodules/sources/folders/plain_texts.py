@@ -17,7 +17,8 @@ from datamodules.sources.text_encoding import recognise_encoding
 
 def is_plain_text(path: Path) -> bool:
     """Return whether a path is a .txt file, or a folder with one in it or below."""
-    return any(file.suffix.lower() == SUFFIX for file in (visible_files(path) if path.is_dir() else [path]))
+    files = visible_files(path) if path.is_dir() else [path]
+    return any(file.suffix.lower() == SUFFIX for file in files)
 
 
 def load_plain_texts(path: Path, cache: bool = True, encoding: str | None = None) -> Source:
