@@ -37,14 +37,16 @@ async function start() {
   try {
     model = await ask("/model");
   } catch (error) {
-    part("lead").textContent = error.message;
-    part("key").hidden = error.status !== 401;
+    const refused = error.status === 401;
+    const asksForKey = key ? "This key is not known." : "Whoever runs this service gives out keys to it.";
+    part("lead").textContent = refused ? asksForKey : error.message;
+    part("key").hidden = !refused;
     return;
   }
   const thing = model.takes === "image" ? "an image" : "a text";
   part("key").hidden = true;
   part("title").textContent = document.title = `${TITLES[model.task] ?? "Ask about"} ${thing}`;
-  part("lead").textContent = `The answer is ${model.answers}. ${thing[0].toUpperCase()}${thing.slice(1)} stays on the machine that answers, ${model.kept ? "which keeps it" : "and is not kept"}.`;
+  part("lead").textContent = `It answers with ${model.answers}. ${thing[0].toUpperCase()}${thing.slice(1)} stays on the machine that answers, ${model.kept ? "which keeps it" : "and is not kept"}.`;
   part(model.takes === "image" ? "images" : "texts").hidden = false;
   part("ask").hidden = part("model").hidden = false;
   showModel();
@@ -58,8 +60,8 @@ function showModel() {
     ...(model.classes && { Classes: shortened(model.classes.join(", "), 200) }),
     Precision: model.precision,
     ...(proof[headline] !== undefined && { [`Test ${headline}`]: Number(proof[headline]).toPrecision(4) }),
-    ...(proof.items !== undefined && { "Proved on": `${proof.items} test items` }),
-    Size: `${(model.bytes / 1e6).toFixed(2)} MB`,
+    ...(proof.items !== undefined && { "Proved on": `${proof.items.toLocaleString("en")} test items` }),
+    Size: model.bytes < 1e5 ? `${(model.bytes / 1e3).toFixed(1)} kB` : `${(model.bytes / 1e6).toFixed(2)} MB`,
     ...(model.drift && { "Latest inputs": drifted(model.drift) }),
     "SHA-256": `${String(model.sha256).slice(0, 12)}…`,
   };
@@ -71,7 +73,7 @@ function showModel() {
 
 /** Whether what was asked lately is like the items that the model was proved on. */
 function drifted(drift) {
-  if (Object.values(drift.signals).some((signal) => signal.psi === null)) return `fewer than ${drift.window_items}`;
+  if (Object.values(drift.signals).some((signal) => signal.psi === null)) return `fewer than ${drift.window_items} so far`;
   return drift.over.length ? `unlike the test items: ${drift.over.join(", ").replaceAll("_", " ")}` : "like the test items";
 }
 
@@ -130,6 +132,7 @@ async function answerTo(body, type, name, picture) {
 
 function remember(name, line, took, picture) {
   const image = picture ? [make("img", { src: picture, alt: "" })] : [];
+  image.forEach((one) => one.addEventListener("error", () => one.remove()));
   const what = make("div", { class: "what" }, make("div", {}, line), make("div", { class: "muted" }, `${shortened(name, 120)} · ${took}`));
   part("list").prepend(make("li", {}, ...image, what));
   [...part("list").children].slice(KEPT).forEach((old) => {
@@ -151,6 +154,7 @@ function takeText() {
   if (text.trim()) answerTo(text, "text/plain; charset=utf-8", text, "");
 }
 
+part("seen").addEventListener("error", () => { part("seen").hidden = true; });
 for (const id of ["file", "camera"]) {
   part(id).addEventListener("change", (event) => {
     takeImage(event.target.files[0]);

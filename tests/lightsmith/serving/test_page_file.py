@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from selenium.webdriver import Keys
 
+from lightsmith.exports.reference import reference_of, write_reference
 from lightsmith.serving.api_keys import ApiKeys
+from lightsmith.serving.monitoring.request_log import LogPlace
 from lightsmith.serving.page_file import page_and_policy
 from lightsmith.serving.served_model import load_served
 from tests.lightsmith.reports.conftest import Browser, browser, driver  # noqa: F401  # fixtures
@@ -103,7 +106,34 @@ def test_a_service_with_keys_asks_for_one(browser: Browser, folders: Callable[..
     with running(load_served(folders("texts"), 1), ApiKeys(tmp_path / "keys.txt")) as client:
         visit(browser, client)
         browser.wait("return !document.getElementById('key').hidden;")
+        assert browser("return document.getElementById('lead').textContent;").startswith("Whoever runs this service")
         assert browser.violations() == []
+        browser.driver.find_element("id", "secret").send_keys("wrong", Keys.ENTER)
+        browser.wait("return document.getElementById('lead').textContent === 'This key is not known.';")
         browser.driver.find_element("id", "secret").send_keys(KEY, Keys.ENTER)
         browser.wait(READY)
+        browser.driver.get("about:blank")  # which closes its connection
+
+
+def test_the_page_says_that_items_are_kept_and_that_they_are_unlike_the_test_split(
+    browser: Browser,  # noqa: F811
+    folders: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lightsmith.serving.application.WINDOW", 50)
+    folder = shutil.copytree(folders("photos"), tmp_path / "export")
+    write_reference(folder, reference_of([{"brightness": 0.1}, {"brightness": 0.2}] * 50))
+    with running(load_served(folder, 1), log=LogPlace(tmp_path / "log", True)) as client:
+        visit(browser, client, width=400)
+        browser.wait(READY)
+        assert "which keeps it" in browser("return document.getElementById('lead').textContent;")
+        assert "fewer than 50 so far" in browser("return document.getElementById('facts').textContent;")
+        for _ in range(50):
+            client("/predict", png(), "image/png")
+        browser.driver.refresh()
+        browser.wait(READY)
+        assert "unlike the test items: brightness" in browser("return document.getElementById('facts').textContent;")
+        assert browser.violations() == []
+        assert browser("return document.documentElement.scrollWidth <= window.innerWidth;")
         browser.driver.get("about:blank")  # which closes its connection
