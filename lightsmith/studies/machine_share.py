@@ -10,6 +10,7 @@ from pathlib import Path
 
 GPUS = Path("/proc/driver/nvidia/gpus")  # a folder for each, where there are any
 CORES = Path("/sys/devices/system/cpu")
+QUOTA = Path("/sys/fs/cgroup/cpu.max")  # microseconds of processor time, or max, and the period that they are for
 
 
 def share_of(place: int, workers: int) -> dict[str, str]:
@@ -44,9 +45,18 @@ def one_gpu(place: int) -> dict[str, str]:
 
 
 def _cores() -> int:
-    """The cores that this process may use; two threads of one core count once, as torch counts them."""
+    """The cores that this process may use, at most those that its container may keep busy.
+
+    Two threads of one core count once, as torch counts them.
+    """
     usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
-    return len({_core_of(processor) for processor in usable})
+    return int(min(len({_core_of(processor) for processor in usable}), _quota_cores()))
+
+
+def _quota_cores() -> float:
+    """The processor time that the container may take, in whole cores; infinite without a limit."""
+    microseconds, _, period = (QUOTA.read_text() if QUOTA.is_file() else "max 1").partition(" ")
+    return float("inf") if microseconds == "max" else max(1, int(microseconds) // int(period))
 
 
 def _core_of(processor: int) -> str:

@@ -115,6 +115,30 @@ def test_a_key_that_asks_too_often_waits_and_others_do_not(monkeypatch: pytest.M
         slow.check("laptop")
 
 
+def test_every_item_of_a_batch_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(api_keys.time, "monotonic", lambda: now[0])
+    rate = Rate(4.0)
+    rate.check("laptop")
+    rate.charge("laptop", 39)
+    with pytest.raises(ProblemError) as refused:
+        rate.check("laptop")
+    assert refused.value.headers == {"Retry-After": "10"}
+    rate.check("phone")
+    now[0] += 9.5
+    rate.check("laptop")
+    Rate(None).charge("laptop", 10)
+
+
+def test_a_batch_costs_the_next_request_its_turn(folders: Callable[..., Path]) -> None:
+    with running(load_served(folders("texts"), 1), rate=20.0) as client:
+        batch = b'{"text": "good"}\n' * 100
+        assert client("/predict/batch", batch, "application/x-ndjson").status == 200
+        reply = client("/predict", "good", "text/plain")
+        assert (reply.status, reply.json["reason"]) == (429, "rate")
+        assert 2 <= int(reply.headers["retry-after"]) <= 5
+
+
 def test_without_keys_everybody_shares_one_rate(folders: Callable[..., Path]) -> None:
     with running(load_served(folders("photos"), 1), rate=2.0) as client:
         replies = [client("/predict", png(), "image/png") for _ in range(6)]

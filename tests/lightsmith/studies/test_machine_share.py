@@ -27,6 +27,7 @@ def test_gpus_are_shared_out_among_workers(monkeypatch: pytest.MonkeyPatch) -> N
 def test_cores_are_shared_out_unless_the_threads_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS")
     monkeypatch.setattr(machine_share, "CORES", Path("cpu"))
+    monkeypatch.setattr(machine_share, "QUOTA", Path("quota"))
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(16))
     assert [threads_for(workers) for workers in (1, 2, 5, 20)] == [16, 8, 3, 1]
     for processor in range(16):  # two threads a core
@@ -37,6 +38,20 @@ def test_cores_are_shared_out_unless_the_threads_are_given(monkeypatch: pytest.M
     for given in ("6", "6,2"):
         monkeypatch.setenv("OMP_NUM_THREADS", given)
         assert threads_for(4) == 6
+
+
+@pytest.mark.parametrize(
+    ("quota", "threads"), [("max 100000\n", 16), ("400000 100000\n", 4), ("150000 100000\n", 1), ("50000 100000\n", 1)]
+)
+def test_a_container_counts_the_cores_that_it_may_keep_busy(
+    monkeypatch: pytest.MonkeyPatch, quota: str, threads: int
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.setattr(machine_share, "CORES", Path("cpu"))
+    monkeypatch.setattr(machine_share, "QUOTA", Path("quota"))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(16))
+    Path("quota").write_text(quota)
+    assert threads_for(1) == threads
 
 
 def test_a_worker_that_has_the_machine_to_itself_is_told_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

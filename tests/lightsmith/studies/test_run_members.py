@@ -63,6 +63,7 @@ def test_several_at_once_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.delenv("OMP_NUM_THREADS")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(8))
     monkeypatch.setattr(machine_share, "CORES", Path("cpu"))
+    monkeypatch.setattr(machine_share, "QUOTA", Path("quota"))
     assert run_members(stub_study(monkeypatch, 4), workers=3) == []
     assert {line.split()[-1] for line in Path("log.txt").read_text().splitlines()} == {"2"}
 
