@@ -18,13 +18,14 @@ from lightsmith.serving.backend import BatchReport, Outcome, Served
 from lightsmith.serving.bodies import Item
 from lightsmith.serving.cost_model import CostModel
 from lightsmith.serving.monitoring.metrics import ServiceMetrics
-from lightsmith.serving.problems import busy, too_late
+from lightsmith.serving.problems import ProblemError, busy, too_late
 from lightsmith.serving.workers.worker import Worker, WorkerDiedError, start_worker
 from lightsmith.terminal import say
 
 log = logging.getLogger(__name__)
 TRIES = 2  # of workers for an item
 LATE_S = 0.5  # after the deadline, in which a worker says itself that it was too late
+SILENT_S, HUNG_S = 1.0, 10.0  # without a word that it owes, a worker is asked last, and killed
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0  # before a worker that could not start is started again
 
 
@@ -53,24 +54,33 @@ class WorkerPool:
 
     async def predict(self, item: Item, deadline: float) -> Outcome:
         """Ask the worker with the fewest items, and another one if that dies."""
-        try:
-            async with asyncio.timeout_at(deadline + LATE_S):
-                outcome = await self._ask(item, deadline)
-        except TimeoutError as error:
-            raise too_late(self.admission.expected_wait_s(self.admission.inside)) from error
-        self.admission.note_item(outcome.width, outcome.decoding_s / self.cores)
-        return outcome
-
-    async def _ask(self, item: Item, deadline: float) -> Outcome:
         for _ in range(TRIES):
-            async with self._joined:
-                await self._joined.wait_for(lambda: self.workers)
-            worker = min(self.workers, key=lambda one: len(one.items))
+            worker = await self._worker(deadline)
             try:
-                return await worker.ask(item, deadline)
+                async with asyncio.timeout_at(deadline + LATE_S):
+                    outcome = await worker.ask(item, deadline)
             except WorkerDiedError:
                 self.metrics.orphaned.add()
+            except TimeoutError as error:
+                raise self._too_late() from error
+            else:
+                self.admission.note_item(outcome.width, outcome.decoding_s / self.cores)
+                return outcome
         raise busy("worker_died", f"{TRIES} worker processes died while they had this item", 1.0)
+
+    async def _worker(self, deadline: float) -> Worker:
+        """The worker to ask, once there is one; rather none that is silent, and one that hangs is killed."""
+        try:
+            async with asyncio.timeout_at(deadline), self._joined:
+                await self._joined.wait_for(lambda: self.workers)
+        except TimeoutError as error:
+            raise self._too_late() from error
+        for hung in (worker for worker in self.workers if worker.silent_s > HUNG_S):
+            hung.process.kill()
+        return min(self.workers, key=lambda worker: (worker.silent_s > SILENT_S, len(worker.items)))
+
+    def _too_late(self) -> ProblemError:
+        return too_late(self.admission.expected_wait_s(self.admission.inside))
 
     def note_batch(self, report: BatchReport) -> None:
         """Take into account a batch that a worker computed."""

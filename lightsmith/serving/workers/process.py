@@ -70,6 +70,7 @@ async def _answer_all(backend: InProcess, reader: asyncio.StreamReader, writer: 
     while True:
         head, payload = await read_frame(reader)
         number = head["item"]
+        writer.write(frame({"heard": number}))  # at once, so that one who computes is told from one who hangs
         if "kind" not in head:  # its client has gone
             if number in tasks:
                 tasks[number].cancel()

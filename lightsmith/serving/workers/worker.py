@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from asyncio.subprocess import DEVNULL, Process
 from contextlib import suppress
 from pathlib import Path
@@ -38,6 +39,8 @@ class Worker:
         items: that it has, by number.
     """
 
+    _silent_since: float | None = None  # the first message that nothing was heard after
+
     def __init__(
         self, process: Process, streams: tuple[asyncio.StreamReader, asyncio.StreamWriter], introduction: dict[str, Any]
     ) -> None:
@@ -56,14 +59,24 @@ class Worker:
         number, answer = next(self._numbers), asyncio.get_running_loop().create_future()
         self.items[number] = answer
         kind, payload = ("text", item.encode("utf-8", "surrogatepass")) if isinstance(item, str) else ("image", item)
-        self._writer.write(frame({"item": number, "kind": kind, "deadline": deadline}, payload))
+        self._send(frame({"item": number, "kind": kind, "deadline": deadline}, payload))
         try:
             return await answer
         except asyncio.CancelledError:
-            self._writer.write(frame({"item": number}))
+            self._send(frame({"item": number}))
             raise
         finally:
             self.items.pop(number, None)
+
+    def _send(self, message: bytes) -> None:
+        self._writer.write(message)
+        if self._silent_since is None:
+            self._silent_since = time.monotonic()
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds for which it has owed a word; 0 when it owes none."""
+        return 0.0 if self._silent_since is None else time.monotonic() - self._silent_since
 
     async def hear(self, observer: BatchObserver) -> None:
         """Take answers and reports until the process has gone; then say so to those who wait.
@@ -81,11 +94,12 @@ class Worker:
                     answer.set_exception(WorkerDiedError())
 
     def _take(self, head: dict[str, Any], payload: bytes, observer: BatchObserver) -> None:
+        self._silent_since = None
         if "batch" in head:
             observer.note_batch(BatchReport(*head["batch"]))
         elif "abandoned" in head:
             observer.note_abandoned()
-        else:
+        elif "item" in head:
             self._settle(head, payload)
 
     def _settle(self, head: dict[str, Any], payload: bytes) -> None:

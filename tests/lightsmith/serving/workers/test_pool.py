@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -146,3 +147,29 @@ def test_a_worker_that_cannot_be_replaced_is_tried_again(folders: Callable[..., 
         _, _, err = server.end()
     assert "worker 1 cannot be replaced: " in err
     assert "; tried again in 0.5 s\n" in err
+
+
+@pytest.mark.slow
+def test_a_worker_that_hangs_is_asked_no_more_and_replaced(folders: Callable[..., Path]) -> None:
+    with serving(folders("photos"), "--workers=2") as server:
+        hung = workers_of(server)[0]
+        hung.suspend()
+        try:
+            statuses = ask_until_replaced(server)
+        finally:
+            with suppress(psutil.NoSuchProcess):
+                hung.kill()
+        wait_for_workers(server, 2)
+        assert server.client("/predict", png(), "image/png").status == 200
+    assert statuses.count(200) > statuses.count(503)
+    assert set(statuses) == {200, 503}
+
+
+def ask_until_replaced(server: Server) -> list[int]:
+    """The statuses of requests, one after another, until a worker has died."""
+    statuses, ends = [], time.monotonic() + 30
+    while "lightsmith_worker_deaths_total 1" not in server.client("/metrics").body.decode():
+        assert time.monotonic() < ends, statuses
+        statuses.append(server.client("/predict", png(), "image/png", X_Deadline_Ms="1000").status)
+        time.sleep(0.1)
+    return statuses
