@@ -57,7 +57,7 @@ async def _take(service: Service, watched: Path, load: Load) -> None:
         return
     try:
         new = await load(folder, service.metrics)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         refuse(folder, one_line(error))
         return
     reason = misfit(old.served, new.served)

@@ -75,6 +75,7 @@ def test_it_serves_until_sigterm_and_imports_no_torch(folders: Callable[..., Pat
         (["--port=70000"], "--port=70000 must be 0…65535"),
         (["--keys=none.txt"], "--keys=none.txt cannot be read"),
         (["--rate=0"], "--rate=0.0 must be above 0"),
+        (["--workers=0"], "--workers=0 must be 1…64; unset, one process does everything"),
         ([], "--run=here is neither a folder that export wrote nor a run with checkpoints/best.ckpt"),
     ],
 )

@@ -20,7 +20,7 @@ from lightsmith.serving.cost_model import CostModel
 from lightsmith.serving.monitoring.metrics import ServiceMetrics
 from lightsmith.serving.problems import ProblemError, busy, too_late
 from lightsmith.serving.workers.worker import Worker, WorkerDiedError, start_worker
-from lightsmith.terminal import say
+from lightsmith.terminal import one_line, say
 
 log = logging.getLogger(__name__)
 TRIES = 2  # of workers for an item
@@ -95,9 +95,9 @@ class WorkerPool:
         """See to it that there is a worker at a place, for ever."""
         while True:
             self.workers.append(worker)
-            async with self._joined:
-                self._joined.notify_all()
             try:
+                async with self._joined:
+                    self._joined.notify_all()
                 await worker.hear(self)
             except Exception:
                 log.exception("worker %d is not understood", place)
@@ -118,8 +118,8 @@ class WorkerPool:
                     return worker
                 await worker.end()
                 reason = f"{self.folder} holds another model now"
-            except ValueError as error:
-                reason = str(error)
+            except (ValueError, OSError) as error:
+                reason = one_line(error)
             except WorkerDiedError as error:
                 reason = f"it ended {error} as it started"
             say(f"worker {place} cannot be replaced: {reason}; tried again in {pause_s:g} s")
