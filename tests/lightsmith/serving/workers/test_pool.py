@@ -133,14 +133,26 @@ def test_a_signal_under_load_drains_all_workers(folders: Callable[..., Path]) ->
     assert load.answered > 8
 
 
+def wait_for_a_start_that_fails(server: Server, known: set[int]) -> None:
+    started: set[int] = set()
+    for _ in range(1500):
+        now = {worker.pid for worker in workers_of(server)}
+        started |= now - known
+        if started - now:
+            return
+        time.sleep(0.02)
+    raise AssertionError("no worker was started")
+
+
 @pytest.mark.slow
 def test_a_worker_that_cannot_be_replaced_is_tried_again(folders: Callable[..., Path], tmp_path: Path) -> None:
     folder = tmp_path / "export"
     shutil.copytree(folders("photos"), folder)
     with serving(folder, "--workers=2") as server:
         folder.rename(tmp_path / "away")
-        workers_of(server)[0].kill()
-        time.sleep(1.5)
+        first = workers_of(server)
+        first[0].kill()
+        wait_for_a_start_that_fails(server, {worker.pid for worker in first})
         assert server.client("/predict", png(), "image/png").status == 200
         (tmp_path / "away").rename(folder)
         wait_for_workers(server, 2)
