@@ -34,6 +34,8 @@ def serve(
         keys: a file with a name and the SHA-256 of a key on each line: who may ask. Everybody on this machine
             when unset.
         rate: items a second that each key may ask for, each of a batch counted; as many as there are when unset.
+        workers: processes that share the work behind the one that listens; one that dies is replaced, and what it had
+            is asked of another. Unset, one process does everything.
         reload: take over a newer export in the same place, such as of a newer run at runs/mnist_mlp/latest, without
             losing a request; one of other classes or without a passed proof is refused.
         cert: a certificate in PEM, followed by those that vouch for it: answer over HTTPS.
@@ -45,7 +47,7 @@ def serve(
         Exit code: 0, or 1 if the run could not be proved.
 
     Raises:
-        ValueError: no such folder, one whose proof failed, or an address that cannot be used.
+        ValueError: no such folder, one whose proof failed, or an address, a certificate or a log that cannot be used.
     """
     known = check_address(Address(host, port, keys, rate))
     load, tls = loader(workers), tls_context(cert, key_file)

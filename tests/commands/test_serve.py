@@ -8,11 +8,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from commands.serve import serve
 from tests.conftest import ROOT, Cli
 from tests.lightsmith.serving.conftest import Client, folders, photos  # noqa: F401  # fixtures
 from tests.lightsmith.serving.test_application import png
@@ -65,6 +67,11 @@ def test_it_serves_until_sigterm_and_imports_no_torch(folders: Callable[..., Pat
         code, out, err = server.end()
     assert (code, out) == (0, "imported []\n")
     assert err == "ending: answering what was accepted; a second signal ends at once\n"
+
+
+def test_every_option_says_what_it_does() -> None:
+    explained = re.findall(r"^        (\w+): ", str(serve.__doc__), re.MULTILINE)
+    assert [name for name in explained if name != "ValueError"] == list(signature(serve).parameters)
 
 
 @pytest.mark.parametrize(
