@@ -1,14 +1,11 @@
 """Lightsmith's service with the usual batches: whoever waits goes along in order, padded to the longest.
 
-python benchmarks/serving_rivals/arrival_order.py --run=<exported folder> --port=8000
+python -m benchmarks.serving_rivals.arrival_order --run=<exported folder> --port=8000
 """
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import cli
 from lightsmith.serving.batcher import Batcher, Waiting
@@ -23,5 +20,5 @@ def next_batch(batcher: Batcher) -> list[Waiting]:
 
 
 if __name__ == "__main__":
-    Batcher._next_batch = next_batch  # type: ignore[method-assign]
+    Batcher._next_batch = next_batch  # type: ignore[assignment, method-assign]
     sys.exit(cli.main(["serve", *sys.argv[1:]]))

@@ -21,7 +21,8 @@ import psutil
 from lightsmith.load.requests import requests_for
 from lightsmith.studies.child_runs import CLI
 
-HERE, ROOT = Path(__file__).parent, Path(__file__).parents[2]
+ROOT = Path(__file__).parents[2]
+APPS = "benchmarks.serving_rivals"
 ENVIRONMENT = ROOT / "data" / "serving-rivals"  # which git ignores
 UV = Path(sys.executable).with_name("uv")
 PACKAGES = ("litserve==0.2.19", "fastapi==0.165.0", "uvicorn==0.54.0", "uvloop==0.23.0", "httptools==0.9.0")
@@ -56,26 +57,25 @@ class Contender(NamedTuple):
 
 def lightsmith(export: Path, *options: str) -> Contender:
     """Lightsmith as a person starts it."""
-    return Contender("Lightsmith", [sys.executable, str(CLI), "serve", f"--run={export}", *options])
+    return Contender("Lightsmith", [sys.executable, str(CLI), "serve", f"--run={export.resolve()}", *options])
 
 
 def arrival_order(export: Path) -> Contender:
     """Lightsmith's service with the usual batches."""
-    return Contender(
-        "Lightsmith, batches in order of arrival", [sys.executable, str(HERE / "arrival_order.py"), f"--run={export}"]
-    )
+    command = [sys.executable, "-m", f"{APPS}.arrival_order", f"--run={export.resolve()}"]
+    return Contender("Lightsmith, batches in order of arrival", command)
 
 
 def fastapi(export: Path) -> Contender:
     """FastAPI and ONNX Runtime, one request at a time."""
-    return Contender("FastAPI", [*_python(), str(HERE / "fastapi_app.py"), str(export)])
+    return Contender("FastAPI", [*_python(), "-m", f"{APPS}.fastapi_app", str(export.resolve())])
 
 
 def litserve(export: Path, settings: dict[str, float]) -> Contender:
     """LitServe with these settings."""
     given = [f"--{name}={value}" for name, value in settings.items()]
     about = ", ".join(f"{name} {value:g}" for name, value in settings.items())
-    command = [*_python(), str(HERE / "litserve_app.py"), str(export), *given]
+    command = [*_python(), "-m", f"{APPS}.litserve_app", str(export.resolve()), *given]
     return Contender(f"LitServe ({about})", command, in_json=True)
 
 
@@ -110,7 +110,7 @@ def started(contender: Contender, request: bytes) -> Iterator[tuple[int, float, 
     port, began = _free_port(), time.perf_counter()
     command = [*contender.command, f"--port={port}"]
     silent = subprocess.DEVNULL
-    with subprocess.Popen(command, stdout=silent, stderr=silent, start_new_session=True) as process:
+    with subprocess.Popen(command, stdout=silent, stderr=silent, cwd=ROOT, start_new_session=True) as process:
         try:
             _wait_for_answer(contender, port, request, process)
             yield port, time.perf_counter() - began, psutil.Process(process.pid)

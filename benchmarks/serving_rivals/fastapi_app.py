@@ -1,6 +1,6 @@
 """The service that most people write first: FastAPI and ONNX Runtime, one request at a time.
 
-python benchmarks/serving_rivals/fastapi_app.py <exported folder> --port=8000
+python -m benchmarks.serving_rivals.fastapi_app <exported folder> --port=8000
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request
-from model import Model
+
+from benchmarks.serving_rivals.model import Model
 
 
 def application(folder: Path) -> FastAPI:

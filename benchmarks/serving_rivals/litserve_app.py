@@ -1,6 +1,6 @@
 """LitServe over an exported folder. Its requests are JSON: an image in base64, or a text.
 
-python benchmarks/serving_rivals/litserve_app.py <exported folder> --port=8000 --batch=16 --wait=0.005
+python -m benchmarks.serving_rivals.litserve_app <exported folder> --port=8000 --batch=16 --wait=0.005
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any
 
 import litserve
 import numpy as np
-from model import Model
+
+from benchmarks.serving_rivals.model import Model
 
 
 class ExportedModel(litserve.LitAPI):  # type: ignore[misc]  # is not installed beside Lightsmith
