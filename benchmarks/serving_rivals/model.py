@@ -26,6 +26,8 @@ class Model:
     def __init__(self, folder: Path, threads: int = 0) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
+        # As docs/export.md tells: without it int8 products are cut off on CPUs without VNNI, sooner and wrong.
+        options.add_session_config_entry("session.x64quantprecision", "1")
         self.session = onnxruntime.InferenceSession(folder / "model.onnx", options, providers=["CPUExecutionProvider"])
         self.names = [value.name for value in self.session.get_inputs()]
         self.classes: list[str] = json.loads((folder / "class_names.json").read_text("utf-8"))
