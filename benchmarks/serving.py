@@ -40,6 +40,7 @@ from benchmarks.serving_table import SERVING, text_of
 from lightsmith.load.connection import Pool
 from lightsmith.load.open_loop import Step, send_always, send_at
 from lightsmith.load.requests import made_items, read_items
+from lightsmith.studies.machine_share import threads_for
 
 TRY_SECONDS = 3.0
 PEAK_SECONDS = 15.0
@@ -47,7 +48,7 @@ Figures = dict[str, float]
 
 
 def images(export: Path, repeats: int = 3, seconds: float = 6.0, connections: int = 64, keep: bool = True) -> None:
-    """Race Lightsmith, LitServe at the best of its settings, and FastAPI: PNG → class.
+    """Race Lightsmith, with a worker for each core too, LitServe at its best, and FastAPI: PNG → class.
 
     Args:
         export: a folder that ``make export`` wrote, of a model on images.
@@ -63,7 +64,7 @@ def images(export: Path, repeats: int = 3, seconds: float = 6.0, connections: in
     install_rivals()
     bodies = _items("image", export, None)
     best = _best_litserve(export, "image", bodies, connections)
-    race = [lightsmith(export), best, fastapi(export)]
+    race = [lightsmith(export), lightsmith(export, threads_for(1)), best, fastapi(export)]
     _finish("images", _raced(race, "image", bodies, repeats, seconds, connections), commit)
 
 
@@ -75,7 +76,7 @@ def texts(
     connections: int = 16,
     keep: bool = True,
 ) -> None:
-    """Race Lightsmith, its service with batches in order of arrival, and LitServe at the best of its settings.
+    """Race Lightsmith, with a worker for each core too and with batches in order of arrival, and LitServe at its best.
 
     Args:
         export: a folder that ``make export`` wrote, of a model on texts.
@@ -91,7 +92,8 @@ def texts(
     commit = clean_commit() if keep else None
     install_rivals()
     bodies = _items("text", export, items)
-    race = [lightsmith(export), arrival_order(export), _best_litserve(export, "text", bodies, connections)]
+    best = _best_litserve(export, "text", bodies, connections)
+    race = [lightsmith(export), lightsmith(export, threads_for(1)), arrival_order(export), best]
     _finish("texts", _raced(race, "text", bodies, repeats, seconds, connections), commit)
 
 

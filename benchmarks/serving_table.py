@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 SERVING = Path(__file__).parent / "results" / "serving.json"
 UNMEASURED = "Not yet measured."
+OURS = re.compile(r"Lightsmith(, \d+ workers)?")
 PARTS = ("images", "texts", "overload", "start")
 WHAT = {"images": "PNG → class", "texts": "texts of mixed lengths"}
 
@@ -27,9 +29,9 @@ def text_of(part: str, figures: dict[str, Any]) -> str:
 
 def _race(what: str, race: dict[str, Any]) -> str:
     rows = [f"**{what}**, {race['connections']} connections that are always busy: {_where(race)}", ""]
-    rows += ["| service | turns | requests/s | range | Lightsmith's share | p99 | memory |"]
+    rows += ["| service | turns | requests/s | range | Lightsmith's best to it | p99 | memory |"]
     rows += ["|---|---|---|---|---|---|---|"]
-    ours = race["contenders"]["Lightsmith"]["requests_s"]["median"]
+    ours = max(figures["requests_s"]["median"] for name, figures in race["contenders"].items() if OURS.fullmatch(name))
     for name, figures in race["contenders"].items():
         rate = figures["requests_s"]
         speeds = f"{rate['median']:,.1f} | {rate['min']:,.1f}–{rate['max']:,.1f} | {ours / rate['median']:.2f}×"

@@ -55,9 +55,12 @@ class Contender(NamedTuple):
         return [f"{head}Content-Length: {len(one)}\r\n\r\n".encode() + one for one in contents]
 
 
-def lightsmith(export: Path, *options: str) -> Contender:
-    """Lightsmith as a person starts it."""
-    return Contender("Lightsmith", [sys.executable, str(CLI), "serve", f"--run={export.resolve()}", *options])
+def lightsmith(export: Path, workers: int = 1) -> Contender:
+    """Lightsmith as a person starts it, with WORKERS= where there are more than one."""
+    command = [sys.executable, str(CLI), "serve", f"--run={export.resolve()}"]
+    if workers == 1:
+        return Contender("Lightsmith", command)
+    return Contender(f"Lightsmith, {workers} workers", [*command, f"--workers={workers}"])
 
 
 def arrival_order(export: Path) -> Contender:
