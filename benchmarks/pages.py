@@ -12,6 +12,7 @@ from scipy.stats import binomtest
 
 from benchmarks.race import ROOT
 from benchmarks.report import Machine, median_text, time_figure
+from benchmarks.serving_table import serving_tables
 from lightsmith.settings.experiments import experiment_files, header
 
 RESULTS = Path(__file__).parent / "results"
@@ -42,7 +43,8 @@ def render_pages() -> dict[Path, str]:
     pages = {path: _with_header(path, measured) for path in experiment_files().values()}
     pages[README] = _between(README.read_text("utf-8"), "experiments", _experiments_table(measured))
     text = _between(BENCHMARKS.read_text("utf-8"), "alone", _alone_table(measured))
-    return {**pages, BENCHMARKS: _between(text, "races", _race_tables())}
+    text = _between(text, "races", _race_tables())
+    return {**pages, BENCHMARKS: _between(text, "serving", serving_tables(), "python -m benchmarks.serving")}
 
 
 def figure_text(measurement: Measurement) -> str:
@@ -150,9 +152,9 @@ def _race_table(name: str, race: dict[str, Any], machine: Machine) -> str:
     return "\n".join(rows)
 
 
-def _between(text: str, name: str, content: str) -> str:
-    """A page's text with what stands between the two marks of a name replaced."""
-    marks = [f"<!-- {name}: written by make measure and make bench -->", f"<!-- end of {name} -->"]
+def _between(text: str, name: str, content: str, writer: str = "make measure and make bench") -> str:
+    """A page's text with what stands between the two marks of a name replaced; the first tells who writes it."""
+    marks = [f"<!-- {name}: written by {writer} -->", f"<!-- end of {name} -->"]
     before, _, rest = text.partition(marks[0])
     _, end, after = rest.partition(marks[1])
     assert end, f"the page has no marks for {name}"

@@ -25,12 +25,13 @@ class Step:
 
     Args:
         rate: requests a second that were due.
-        seconds: over which they were due.
+        seconds: over which they were due, and until the last was answered.
         sent: their number.
         answered: with 200.
         refused: with 429 or 503.
         failed: with another status, or not at all.
         latencies_s: of the answered, from the moment they were due; sorted.
+        refusals_s: of the refused, from then too.
     """
 
     rate: float
@@ -40,6 +41,7 @@ class Step:
     refused: int
     failed: int
     latencies_s: np.ndarray
+    refusals_s: np.ndarray
 
     @property
     def goodput(self) -> float:
@@ -49,6 +51,10 @@ class Step:
     def latency_ms(self, percent: float) -> float:
         """A percentile of the latency of the answered; infinite where there is none."""
         return 1e3 * float(np.percentile(self.latencies_s, percent)) if self.answered else float("inf")
+
+    def refusal_ms(self, percent: float) -> float:
+        """A percentile of the time until a refusal; infinite where there is none."""
+        return 1e3 * float(np.percentile(self.refusals_s, percent)) if self.refused else float("inf")
 
 
 def due_times(rate: float, seconds: float, rng: np.random.Generator) -> np.ndarray:
@@ -68,7 +74,7 @@ async def send_at(pool: Pool, requests: Sequence[bytes], rate: float, seconds: f
             await asyncio.sleep(ahead)
         tasks.append(asyncio.create_task(_timed(pool, requests[number % len(requests)], float(due))))
     answers = await asyncio.gather(*tasks)
-    return summarize(answers, rate, seconds)
+    return summarize(answers, rate, max(seconds, loop.time() - begin))
 
 
 async def send_always(pool: Pool, requests: Sequence[bytes], connections: int, seconds: float) -> Step:
@@ -104,4 +110,5 @@ def summarize(answers: Sequence[tuple[int, float]], rate: float, seconds: float)
     latencies = np.array([latency for _, latency in answers], float)
     good, refused = statuses == OK, np.isin(statuses, REFUSALS)
     failed = int((~good & ~refused).sum())
-    return Step(rate, seconds, len(answers), int(good.sum()), int(refused.sum()), failed, np.sort(latencies[good]))
+    timed = (np.sort(latencies[good]), np.sort(latencies[refused]))
+    return Step(rate, seconds, len(answers), int(good.sum()), int(refused.sum()), failed, *timed)

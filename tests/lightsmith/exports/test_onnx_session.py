@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lightsmith.exports.onnx_session import OnnxSession
+from tests.conftest import ROOT
 
+REPORTS = "import os; import lightsmith.exports.onnx_session; print(os.environ['ORT_DISABLE_TELEMETRY'])"
 WEIGHT = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], np.float32)
 
 
@@ -64,3 +70,13 @@ def test_a_model_that_reads_other_files_is_refused() -> None:
 def test_inputs_that_do_not_fit_are_a_value_error() -> None:
     with pytest.raises(ValueError, match="cannot be run on these inputs"):
         OnnxSession(linear(), 1)(points(4))
+
+
+def test_onnx_runtimes_telemetry_is_off_before_it_is_imported_unless_a_person_says_otherwise() -> None:
+    said = {}
+    for given in ({}, {"ORT_DISABLE_TELEMETRY": "0"}):
+        environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"} | given
+        command = [sys.executable, "-c", REPORTS]
+        ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+        said[len(given)] = ran.stdout.strip()
+    assert said == {0: "1", 1: "0"}

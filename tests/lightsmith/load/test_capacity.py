@@ -9,7 +9,7 @@ from lightsmith.load.open_loop import Step
 def step(rate: float, late_s: float = 0.01, refused: int = 0) -> Step:
     sent = int(rate)
     answered = sent - refused
-    return Step(rate, 1.0, sent, answered, refused, 0, np.full(answered, late_s))
+    return Step(rate, 1.0, sent, answered, refused, 0, np.full(answered, late_s), np.full(refused, 0.001))
 
 
 def test_the_capacity_is_the_last_rate_before_the_first_that_is_too_much() -> None:

@@ -66,3 +66,5 @@ def test_answers_are_counted_by_status_and_only_good_ones_timed() -> None:
     step = summarize([(200, 0.2), (200, 0.1), (503, 0.01), (429, 0.01), (500, 0.3), (0, 15.0)], 3, 2)
     assert (step.sent, step.answered, step.refused, step.failed) == (6, 2, 2, 2)
     assert (step.goodput, list(step.latencies_s)) == (1, [0.1, 0.2])
+    assert step.refusal_ms(50) == pytest.approx(10)
+    assert summarize([(200, 0.2)], 1, 1).refusal_ms(50) == float("inf")
