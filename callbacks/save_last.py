@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from types import FrameType
@@ -17,6 +19,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)  # the last is SLURM's, before a job's time is up
 BATCHES_BETWEEN_VOTES = 10
+FRESH = "next.ckpt"  # what a checkpoint is called until it is written and becomes the last
 
 
 class SaveLast(Checkpoint):
@@ -120,13 +123,25 @@ class SaveLast(Checkpoint):
 
     def _save(self, trainer: Trainer) -> None:
         assert self.dirpath is not None, "set by setup"
-        fresh = Path(self.dirpath) / "next.ckpt"
+        fresh = Path(self.dirpath) / FRESH
         started = time.monotonic()
         trainer.save_checkpoint(fresh)
-        if trainer.is_global_zero and fresh.exists():  # not if the disk was full
-            rotate(fresh, self.keep)
         self._saved_seconds, self._saved_batch = time.monotonic(), trainer.fit_loop.total_batch_idx
-        self._saving_seconds = self._saved_seconds - started
+        # A checkpoint that is written beside the training is renamed there too.
+        when_saved = getattr(trainer.strategy.checkpoint_io, "when_saved", _at_once)
+        if trainer.is_global_zero:
+            when_saved(partial(self._rename, fresh, started))
+        else:
+            self._saving_seconds = self._saved_seconds - started
+
+    def _rename(self, fresh: Path, started: float) -> None:
+        if fresh.exists():  # not if the disk was full
+            rotate(fresh, self.keep)
+        self._saving_seconds = time.monotonic() - started
+
+
+def _at_once(act: Callable[[], None]) -> None:
+    act()
 
 
 def _is_last_epoch(trainer: Trainer) -> bool:

@@ -62,7 +62,7 @@ class ExperimentTrainer(Trainer):
         self.callbacks.sort(key=lambda callback: isinstance(callback, SaveLast))  # what others keep is known by then
         self.callbacks.append(ExactResume())  # last, when the others have drawn what they draw at the start
         if type(self.strategy.checkpoint_io) is TorchCheckpointIO:  # not one that was asked for
-            self.strategy.checkpoint_io = DurableCheckpointIO()
+            self.strategy.checkpoint_io = DurableCheckpointIO(beside=self.world_size == 1)
         keep_lightning_from_requeueing(self._accelerator_connector.cluster_environment)
         meet_again(self.strategy.root_device)
 
