@@ -14,6 +14,7 @@ from lightning_modules.training.batch import Batch
 from lightning_modules.training.editable_module import EditableModule
 from lightning_modules.training.kept_weights import Kept
 from lightning_modules.training.nonfinite import Step, cause_in, norms_of, poisoned, what_is_nonfinite
+from lightning_modules.training.quick_steps import HEARD
 
 STAGE = "keep"
 
@@ -49,6 +50,8 @@ class GuardNumerics(Callback):
         most_in_a_row: the run ends after more than this many steps in a row were left out.
         copy_every_n_steps: how often ``rollback`` makes its copy, which is part of every checkpoint.
     """
+
+    quick_steps = HEARD
 
     def __init__(
         self,

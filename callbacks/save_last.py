@@ -17,6 +17,8 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from lightning_modules.training.quick_steps import SKIPPED
+
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)  # the last is SLURM's, before a job's time is up
 BATCHES_BETWEEN_VOTES = 10
 FRESH = "next.ckpt"  # what a checkpoint is called until it is written and becomes the last
@@ -38,6 +40,8 @@ class SaveLast(Checkpoint):
     Attributes:
         dirpath: where the checkpoints lie; ``checkpoints`` in the Trainer's root if it is not set.
     """
+
+    quick_steps = SKIPPED
 
     def __init__(self, keep: int = 2, every_minutes: float = 5.0, saving_share: float = 0.1) -> None:
         if keep < 1 or every_minutes <= 0:
@@ -124,20 +128,18 @@ class SaveLast(Checkpoint):
     def _save(self, trainer: Trainer) -> None:
         assert self.dirpath is not None, "set by setup"
         fresh = Path(self.dirpath) / FRESH
-        started = time.monotonic()
+        started = self._saved_seconds = time.monotonic()
         trainer.save_checkpoint(fresh)
-        self._saved_seconds, self._saved_batch = time.monotonic(), trainer.fit_loop.total_batch_idx
+        self._saved_batch = trainer.fit_loop.total_batch_idx
         # A checkpoint that is written beside the training is renamed there too.
         when_saved = getattr(trainer.strategy.checkpoint_io, "when_saved", _at_once)
-        if trainer.is_global_zero:
-            when_saved(partial(self._rename, fresh, started))
-        else:
-            self._saving_seconds = self._saved_seconds - started
+        when_saved(partial(self._end_save, fresh, started, trainer.is_global_zero))
 
-    def _rename(self, fresh: Path, started: float) -> None:
-        if fresh.exists():  # not if the disk was full
+    def _end_save(self, fresh: Path, started: float, renames: bool) -> None:
+        if renames and fresh.exists():  # not if the disk was full
             rotate(fresh, self.keep)
-        self._saving_seconds = time.monotonic() - started
+        self._saved_seconds = time.monotonic()
+        self._saving_seconds = self._saved_seconds - started
 
 
 def _at_once(act: Callable[[], None]) -> None:

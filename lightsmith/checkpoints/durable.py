@@ -3,7 +3,8 @@
 A checkpoint is whole if its sha256 is listed in the manifest beside it. A digest is listed before its file appears, and
 whatever the file is called later: at no instant is a whole file unlisted or a half one listed, and renaming is free.
 
-A training does not wait for the disk: a copy of a small checkpoint is written beside it, while the earlier file is there.
+A training does not wait for the disk: a copy of a small checkpoint is written beside it, and until then the earlier
+file is there.
 """
 
 from __future__ import annotations
@@ -39,12 +40,12 @@ class DurableCheckpointIO(TorchCheckpointIO):
     """Writes beside the target, waits for the disk, renames; reads whole files only, and runs nothing in them.
 
     Args:
-        beside: write small checkpoints in a thread, where a file of that name is there already, which is a whole one
-            until the new one takes its place; so nobody has to wait who only looks for a file. What reads or removes a
-            checkpoint waits, and so does the end of a training. For one process, as others could read too early.
+        beside: whether to write small checkpoints in a thread, asked at each: while one process trains, as others
+            could read too early. Only where a file of that name is there already, which is a whole one until the new
+            one takes its place. What reads or removes a checkpoint waits, and so does the end of a training.
     """
 
-    def __init__(self, beside: bool = False) -> None:
+    def __init__(self, beside: Callable[[], bool] = lambda: False) -> None:
         self.beside = beside
         self._writes = WriteInOrder(MOST_WAITING)
 
@@ -61,7 +62,7 @@ class DurableCheckpointIO(TorchCheckpointIO):
             raise TypeError(f"storage_options={storage_options!r} mean nothing to {type(self).__name__}")
         path = Path(path)
         known = path.exists() or path.name == FRESH
-        if self.beside and known and sum(_bytes(checkpoint)) <= MOST_COPIED_BYTES:
+        if self.beside() and known and sum(_bytes(checkpoint)) <= MOST_COPIED_BYTES:
             self._writes.begin(partial(_save_or_say, path, copy.deepcopy(checkpoint)))
         else:
             self._writes.finish()
@@ -73,9 +74,10 @@ class DurableCheckpointIO(TorchCheckpointIO):
         Raises:
             OSError: an earlier checkpoint could not be written.
         """
-        if self.beside:
+        if self.beside():
             self._writes.begin(act)
         else:
+            self._writes.finish()
             act()
 
     def load_checkpoint(
