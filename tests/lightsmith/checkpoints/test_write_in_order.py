@@ -30,11 +30,13 @@ def test_no_more_wait_than_may() -> None:
 
 def test_a_failure_is_heard_of_at_the_next_call_and_what_follows_is_done() -> None:
     def fail() -> None:
+        go.wait(10)
         raise OSError("the disk is gone")
 
-    writes, done = WriteInOrder(most=9), []
+    writes, done, go = WriteInOrder(most=9), [], Event()
     writes.begin(fail)
     writes.begin(lambda: done.append("next"))
+    go.set()
     with pytest.raises(OSError, match="the disk is gone"):
         writes.finish()
     assert done == ["next"]

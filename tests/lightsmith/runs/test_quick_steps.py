@@ -15,6 +15,7 @@ from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from callbacks.guard_numerics import GuardNumerics, NonFiniteError
 from callbacks.measure_fit import MeasureFit
 from lightning_modules.training.quick_steps import SKIPPED
+from lightsmith.records.results import read_results
 from lightsmith.runs.quick_steps import check_steps_per_call, obstacle
 from lightsmith.runs.trainer import ExperimentTrainer
 from tests.conftest import Cli
@@ -168,23 +169,22 @@ def test_a_number_below_one_is_refused(steps: int) -> None:
         TinyModel(steps_per_call=steps)
 
 
-def test_on_the_command_line_it_is_refused_in_one_line_and_changes_no_record(experiment: Cli) -> None:
+def test_on_the_command_line_it_is_refused_in_one_line_before_anything_is_written(experiment: Cli) -> None:
     refused = experiment("mnist_mlp", "--model.steps_per_call=4", "--trainer.accumulate_grad_batches=2")
     assert (refused.code, refused.err.count("\n")) == (2, 1)
     assert "model.steps_per_call=4 does not go with trainer.accumulate_grad_batches=2" in refused.err
     assert not Path("runs").exists()
 
-    def rows(steps: int) -> list[dict[str, str]]:
-        options = (
-            "--data.batch_size=512",
-            "--trainer.max_epochs=2",
-            "--trainer.log_every_n_steps=3",
-            "--loggers=[csv]",
-        )
+
+@pytest.mark.slow  # two whole runs
+def test_metrics_and_weights_of_a_run_are_those_of_single_steps(experiment: Cli) -> None:
+    def record(steps: int) -> tuple[list[dict[str, str]], str]:
         folder = Path(f"with-{steps}")
-        outcome = experiment("mnist_mlp", *options, f"--model.steps_per_call={steps}", f"--folder={folder}")
+        few = ("--data.batch_size=512", "--trainer.max_epochs=2", "--trainer.log_every_n_steps=3", "--loggers=[csv]")
+        outcome = experiment("mnist_mlp", *few, f"--model.steps_per_call={steps}", f"--folder={folder}")
         assert outcome.code == 0, outcome.err
         with (folder / "metrics.csv").open(encoding="utf-8") as file:
-            return [{**row, "fit/seconds": ""} for row in csv.DictReader(file)]
+            rows = [{**row, "fit/seconds": ""} for row in csv.DictReader(file)]
+        return rows, read_results(folder).model.weights_sha256
 
-    assert rows(4) == rows(1)
+    assert record(4) == record(1)
