@@ -29,8 +29,9 @@ class SaveLast(Checkpoint):
 
     Epochs so short that saving after each would take more than its share of the time are not all saved; the last is.
 
-    Either signal, or SIGUSR1, lets the steps in progress end, and then the run, with exit code 143, 130 or 138; a second
-    one ends the process at once. Several processes vote every few batches, as they have to save and stop together.
+    Either signal, or SIGUSR1, lets the steps that are being made end, and then the run, with exit code 143, 130 or 138;
+    a second one ends the process at once. Several processes vote every few batches, as they have to save and stop
+    together.
 
     Args:
         keep: number of checkpoints, at least 1: ``last.ckpt``, before it ``last-1.ckpt`` and so on.

@@ -60,6 +60,14 @@ def test_the_whole_state_is_that_of_single_steps(steps: int | None, options: dic
     assert_same(several, single)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+def test_on_a_gpu_too_the_whole_state_is_that_of_single_steps() -> None:
+    single, several = (
+        without_setting(trained(recipe={"steps_per_call": count}, accelerator="gpu", devices=1)) for count in (1, 3)
+    )
+    assert_same(several, single)
+
+
 @pytest.mark.parametrize("moment", [{"step": 1}, {"step": 2}, {"step": 3, "survives": 1}, {"validation": 3}], ids=str)
 def test_killed_and_resumed_it_ends_bit_identical(moment: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SaveThenDie, "quick_steps", SKIPPED, raising=False)  # so that steps before it are in a row
