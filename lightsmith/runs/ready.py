@@ -10,7 +10,7 @@ from lightning.pytorch import Callback
 from callbacks.measure_fit import MeasureFit
 from lightsmith.checkpoints.start import check_continues
 from lightsmith.launch.strategies import check_shares
-from lightsmith.runs.quick_steps import check_steps_per_call
+from lightsmith.runs.loops.quick_steps import check_steps_per_call
 from lightsmith.runs.trainer import ExperimentTrainer, best_checkpoint
 from lightsmith.settings.watched_metrics import check_watched
 

@@ -23,9 +23,9 @@ from lightsmith.predictions.file import free_path, writable_home
 from lightsmith.records.keep_test_predictions import KeepTestPredictions
 from lightsmith.run_folder import BEST_CHECKPOINT, PREDICTIONS
 from lightsmith.runs.exact_resume import ExactResume
-from lightsmith.runs.final_validation import end_with_validation
 from lightsmith.runs.guarded_test import guard_test
 from lightsmith.runs.keep_best import KeepBest
+from lightsmith.runs.loops.final_validation import end_with_validation
 from lightsmith.runs.say_why_ended import SayWhyEnded
 
 NOTHING = nullcontext("")

@@ -16,7 +16,7 @@ from callbacks.guard_numerics import GuardNumerics, NonFiniteError
 from callbacks.measure_fit import MeasureFit
 from lightning_modules.training.quick_steps import SKIPPED
 from lightsmith.records.results import read_results
-from lightsmith.runs.quick_steps import check_steps_per_call, obstacle
+from lightsmith.runs.loops.quick_steps import check_steps_per_call, obstacle
 from lightsmith.runs.trainer import ExperimentTrainer
 from tests.conftest import Cli
 from tests.killed_training import SaveThenDie, assert_same, died_again_and_again, died_and_resumed, trained

@@ -11,7 +11,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loops.fit_loop import _FitLoop
 from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
 
-from lightsmith.runs.quick_steps import QuickSteps
+from lightsmith.runs.loops.quick_steps import QuickSteps
 
 
 def end_with_validation(trainer: Trainer) -> None:
