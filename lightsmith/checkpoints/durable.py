@@ -60,7 +60,7 @@ class DurableCheckpointIO(TorchCheckpointIO):
         """
         if storage_options is not None:
             raise TypeError(f"storage_options={storage_options!r} mean nothing to {type(self).__name__}")
-        path = Path(path)
+        path = Path(path).absolute()  # whatever the current folder is when it is written
         known = path.exists() or path.name == FRESH
         if self.beside() and known and sum(_bytes(checkpoint)) <= MOST_COPIED_BYTES:
             self._writes.begin(partial(_save_or_say, path, copy.deepcopy(checkpoint)))
