@@ -27,6 +27,7 @@ from callbacks.save_last import FRESH
 from datamodules.batches.encoded_cache import sha256
 from lightsmith.checkpoints.write_in_order import WriteInOrder
 from lightsmith.replace_file import replace_file, replacing
+from lightsmith.terminal import shown
 
 MANIFEST = "manifest.json"
 CHECKPOINT_DRAFT = ".checkpoint-draft"  # not that of other files: the manifest is written within it
@@ -127,7 +128,7 @@ def _save_or_say(path: Path, checkpoint: Mapping[str, object]) -> None:
     except OSError as error:
         if error.errno not in DISK_FULL:
             raise
-        tqdm.write(f"{path} was not saved: {error.strerror}; earlier checkpoints are intact", file=sys.stderr)
+        tqdm.write(f"{shown(path)} was not saved: {error.strerror}; earlier checkpoints are intact", file=sys.stderr)
 
 
 def _save(path: Path, checkpoint: Mapping[str, object]) -> None:
