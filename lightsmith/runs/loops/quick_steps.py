@@ -82,8 +82,8 @@ class QuickSteps:
     def __init__(self, loop: Any) -> None:
         self.loop = loop
         self.trainer: Any = loop.trainer
-        self._steps: int | None = None  # of a call; None until a first step has shown how long one takes
-        self._fastest = math.inf  # seconds of a step
+        self._steps: int | None = None  # of a call; None for as many as there is time for
+        self._seconds = math.inf  # of a step, in the last call
         self._hooks: dict[str, list[Callable[..., Any]]] = {}
         self._before = 0.0  # when the call began
 
@@ -101,19 +101,21 @@ class QuickSteps:
         """Make the steps that nothing is due at, and return how many."""
         self._before = time.perf_counter()
         count = 0 if self._steps == 1 else min(self._steps_of_call() - 1, self._free())
-        for _ in range(count):
+        made = 0
+        while made < count and (self._steps or time.perf_counter() - self._before < LONGEST_SECONDS):
             batch, _, _ = next(fetcher)
             self._step(batch, self.loop.batch_progress.current.ready)
-        return max(0, count)
+            made += 1
+        return made
 
     def called(self, steps: int) -> None:
         """Note how long a call took."""
-        self._fastest = min(self._fastest, (time.perf_counter() - self._before) / steps)
+        self._seconds = (time.perf_counter() - self._before) / steps
 
     def _steps_of_call(self) -> int:
         if self._steps is not None:
             return self._steps
-        return max(1, min(MOST_STEPS, int(LONGEST_SECONDS / self._fastest)))
+        return max(1, min(MOST_STEPS, int(LONGEST_SECONDS / self._seconds)))
 
     def _free(self) -> int:
         """Count the steps until one at which something is due: that one is Lightning's."""
