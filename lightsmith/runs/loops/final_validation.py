@@ -33,7 +33,7 @@ class EpochLoop(_TrainingEpochLoop):
         self._quick.begin_epoch()
 
     def advance(self, data_fetcher: Any) -> None:
-        made = 0 if self.restarting else self._quick.make(data_fetcher)
+        made = self._quick.make(data_fetcher)
         super().advance(data_fetcher)
         self._quick.called(made + 1)
 

@@ -100,7 +100,8 @@ class QuickSteps:
     def make(self, fetcher: Any) -> int:
         """Make the steps that nothing is due at, and return how many."""
         self._before = time.perf_counter()
-        count = 0 if self._steps == 1 else min(self._steps_of_call() - 1, self._free())
+        one_by_one = self._steps == 1 or self.loop.restarting  # Lightning looks first where it was interrupted
+        count = 0 if one_by_one else min(self._steps_of_call() - 1, self._free())
         made = 0
         while made < count and (self._steps or time.perf_counter() - self._before < LONGEST_SECONDS):
             batch, _, _ = next(fetcher)
