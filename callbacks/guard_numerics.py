@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
@@ -14,6 +15,7 @@ from lightning_modules.training.batch import Batch
 from lightning_modules.training.editable_module import EditableModule
 from lightning_modules.training.kept_weights import Kept
 from lightning_modules.training.nonfinite import Step, cause_in, norms_of, poisoned, what_is_nonfinite
+from lightning_modules.training.quick_steps import HEARD
 
 STAGE = "keep"
 
@@ -49,6 +51,8 @@ class GuardNumerics(Callback):
         most_in_a_row: the run ends after more than this many steps in a row were left out.
         copy_every_n_steps: how often ``rollback`` makes its copy, which is part of every checkpoint.
     """
+
+    quick_steps = HEARD
 
     def __init__(
         self,
@@ -123,7 +127,7 @@ class GuardNumerics(Callback):
             optimizer.zero_grad()  # its gradients are of the weights before
         elif self._can_wait(step, optimizer):
             self._unseen = step, _leave_out_on_device(step, optimizer)
-        elif not step.magnitudes.isfinite().all():
+        elif not _all_finite(step.magnitudes):
             optimizer.zero_grad()  # an optimizer changes nothing that has no gradient
             self._leave_out(what_is_nonfinite(step, trainer, pl_module), trainer, pl_module)
         else:
@@ -210,6 +214,11 @@ class GuardNumerics(Callback):
         elif due and self._look_back(trainer, pl_module) and not poisoned(pl_module):
             self._kept = Kept.everything(trainer, pl_module)
         return batch
+
+
+def _all_finite(values: Tensor) -> bool:
+    """Look at the sum of (n,) values first, which is one kernel of five; it may overflow though all are finite."""
+    return math.isfinite(values.sum().item()) or bool(values.isfinite().all())
 
 
 def _leave_out_on_device(step: Step, optimizer: Any) -> Sent:

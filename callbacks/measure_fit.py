@@ -11,6 +11,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from lightning_modules.training.batch import Batch
+from lightning_modules.training.quick_steps import HEARD
 
 
 class MeasureFit(Callback):
@@ -21,6 +22,8 @@ class MeasureFit(Callback):
     ``first_step_seconds`` is the part until the end of the first step, compilation included. ``peak_memory_bytes`` is
     the most that any process of the fit held.
     """
+
+    quick_steps = HEARD
 
     logs = ("fit/seconds",)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from types import FrameType
@@ -15,8 +17,11 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from lightning_modules.training.quick_steps import SKIPPED
+
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)  # the last is SLURM's, before a job's time is up
 BATCHES_BETWEEN_VOTES = 10
+FRESH = "next.ckpt"  # what a checkpoint is called until it is written and becomes the last
 
 
 class SaveLast(Checkpoint):
@@ -24,8 +29,9 @@ class SaveLast(Checkpoint):
 
     Epochs so short that saving after each would take more than its share of the time are not all saved; the last is.
 
-    Either signal, or SIGUSR1, lets the step in progress end, and then the run, with exit code 143, 130 or 138; a second
-    one ends the process at once. Several processes vote every few batches, as they have to save and stop together.
+    Either signal, or SIGUSR1, lets the steps that are being made end, and then the run, with exit code 143, 130 or 138;
+    a second one ends the process at once. Several processes vote every few batches, as they have to save and stop
+    together.
 
     Args:
         keep: number of checkpoints, at least 1: ``last.ckpt``, before it ``last-1.ckpt`` and so on.
@@ -35,6 +41,8 @@ class SaveLast(Checkpoint):
     Attributes:
         dirpath: where the checkpoints lie; ``checkpoints`` in the Trainer's root if it is not set.
     """
+
+    quick_steps = SKIPPED
 
     def __init__(self, keep: int = 2, every_minutes: float = 5.0, saving_share: float = 0.1) -> None:
         if keep < 1 or every_minutes <= 0:
@@ -120,13 +128,23 @@ class SaveLast(Checkpoint):
 
     def _save(self, trainer: Trainer) -> None:
         assert self.dirpath is not None, "set by setup"
-        fresh = Path(self.dirpath) / "next.ckpt"
-        started = time.monotonic()
+        fresh = Path(self.dirpath) / FRESH
+        started = self._saved_seconds = time.monotonic()
         trainer.save_checkpoint(fresh)
-        if trainer.is_global_zero and fresh.exists():  # not if the disk was full
+        self._saved_batch = trainer.fit_loop.total_batch_idx
+        # A checkpoint that is written beside the training is renamed there too.
+        when_saved = getattr(trainer.strategy.checkpoint_io, "when_saved", _at_once)
+        when_saved(partial(self._end_save, fresh, started, trainer.is_global_zero))
+
+    def _end_save(self, fresh: Path, started: float, renames: bool) -> None:
+        if renames and fresh.exists():  # not if the disk was full
             rotate(fresh, self.keep)
-        self._saved_seconds, self._saved_batch = time.monotonic(), trainer.fit_loop.total_batch_idx
+        self._saved_seconds = time.monotonic()
         self._saving_seconds = self._saved_seconds - started
+
+
+def _at_once(act: Callable[[], None]) -> None:
+    act()
 
 
 def _is_last_epoch(trainer: Trainer) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import TQDMProgressBar
 
+from lightning_modules.training.quick_steps import SKIPPED
 from lightning_modules.training.task import Task
 
 
@@ -18,6 +19,8 @@ class ShowProgress(TQDMProgressBar):
     Args:
         refresh_rate: steps between two updates of the bar.
     """
+
+    quick_steps = SKIPPED
 
     def __init__(self, refresh_rate: int = 10) -> None:
         super().__init__(refresh_rate if sys.stdout.isatty() else 0)

@@ -24,6 +24,7 @@ PRIVATE = {
     "lightning.pytorch.LightningModule": {"_current_fx_name"},
     "lightning.pytorch.Trainer": {"_accelerator_connector", "_logger_connector"},
     "lightning.pytorch.callbacks.EarlyStopping": {"_evaluate_stopping_criteria"},
+    "lightning.pytorch.callbacks.ModelCheckpoint": {"_every_n_train_steps"},
     "lightning.pytorch.callbacks.WeightAveraging": {"_average_model", "_swap_models"},
     "lightning.pytorch.cli.LightningCLI": {
         "_parse_ckpt_path", "_prepare_subcommand_kwargs", "_run_subcommand", "_set_seed",

@@ -29,6 +29,9 @@ class OptimizedModule(EditableModule):
         weight_decay: not applied to norms and biases, nor by Muon to convolutions.
         schedule: what the learning rate does after the warm-up, over the whole run.
         warmup_fraction: share of all steps over which the learning rate rises, 0…1.
+        steps_per_call: optimizer steps that are made in a row, without what Lightning does at each; the weights are the
+            same. When unset, as many as take a twentieth of a second, and one by one where something acts at every
+            batch.
         compile: train the network through torch.compile. It takes a minute first, so it pays in long runs only.
     """
 
@@ -40,16 +43,20 @@ class OptimizedModule(EditableModule):
         weight_decay: float = 0.0,
         schedule: ScheduleName = "one-cycle",
         warmup_fraction: float = 0.1,
+        steps_per_call: int | None = None,
         compile: bool = False,  # noqa: A002  # what torch calls it
     ) -> None:
         super().__init__()
         check_recipe(lr, weight_decay, momentum=momentum, warmup_fraction=warmup_fraction)
+        if steps_per_call is not None and steps_per_call < 1:
+            raise ValueError(f"model.steps_per_call={steps_per_call} must be at least 1")
         self.optimizer_name = optimizer
         self.lr = lr
         self.momentum = momentum
         self.weight_decay = weight_decay
         self.schedule = schedule
         self.warmup_fraction = warmup_fraction
+        self.steps_per_call = steps_per_call
         self.compiles = compile
 
     def on_fit_start(self) -> None:

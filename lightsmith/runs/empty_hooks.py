@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from lightning.pytorch import Callback
 
-EVERY_BATCH = (
+IN_A_STEP = (
     *("on_train_batch_start", "on_before_zero_grad", "on_before_backward", "on_after_backward"),
-    *("on_before_optimizer_step", "on_train_batch_end", "on_validation_batch_start", "on_validation_batch_end"),
+    *("on_before_optimizer_step", "on_train_batch_end"),
 )
+EVERY_BATCH = (*IN_A_STEP, "on_validation_batch_start", "on_validation_batch_end")
 
 
 def skip_empty_hooks(callbacks: Sequence[Callback]) -> None:
@@ -19,5 +20,11 @@ def skip_empty_hooks(callbacks: Sequence[Callback]) -> None:
     """
     for callback in callbacks:
         for name in EVERY_BATCH:
-            if getattr(callback, name) == getattr(Callback, name).__get__(callback):
+            if not fills(callback, name):
                 setattr(callback, name, None)
+
+
+def fills(callback: Callback, name: str) -> bool:
+    """Return whether a callback does something in a hook."""
+    hook = getattr(callback, name)
+    return hook is not None and hook != getattr(Callback, name).__get__(callback)

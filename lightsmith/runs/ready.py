@@ -10,6 +10,7 @@ from lightning.pytorch import Callback
 from callbacks.measure_fit import MeasureFit
 from lightsmith.checkpoints.start import check_continues
 from lightsmith.launch.strategies import check_shares
+from lightsmith.runs.loops.quick_steps import check_steps_per_call
 from lightsmith.runs.trainer import ExperimentTrainer, best_checkpoint
 from lightsmith.settings.watched_metrics import check_watched
 
@@ -36,6 +37,7 @@ def check_ready(cli: Any, trainer: ExperimentTrainer, continued: dict[str, Any],
     check_watched(trainer, cli.model, foreign=bool(cli.allowed_packages))
     if trainer.max_epochs == trainer.max_steps == -1:
         raise ValueError("trainer.max_epochs=-1 has no end to schedule towards: set max_epochs or max_steps")
+    check_steps_per_call(trainer, cli.model)
     if continued:
         check_continues(continued, cli.options, trainer, cli.model)
 

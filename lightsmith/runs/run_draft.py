@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from lightning_modules.training.quick_steps import SKIPPED
 from lightsmith.run_folder import create_run_folder, has_checkpoint, point_latest
 from lightsmith.terminal import print_once, shown
 
@@ -21,6 +22,8 @@ class RunDraft(Callback):
         made: the folders that were made for a new run, innermost first; none for one that is continued.
         named: whether the folder's name was given, so that no ``latest`` beside it is of its kind.
     """
+
+    quick_steps = SKIPPED
 
     def __init__(self, folder: Path, made: list[Path], named: bool = False) -> None:
         self.folder = folder

@@ -11,6 +11,7 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.profilers import PassThroughProfiler, Profiler
+from lightning.pytorch.trainer.states import TrainerFn
 
 from callbacks.save_last import SaveLast
 from lightning_modules.training.trainer_state import end_averaging
@@ -22,9 +23,9 @@ from lightsmith.predictions.file import free_path, writable_home
 from lightsmith.records.keep_test_predictions import KeepTestPredictions
 from lightsmith.run_folder import BEST_CHECKPOINT, PREDICTIONS
 from lightsmith.runs.exact_resume import ExactResume
-from lightsmith.runs.final_validation import end_with_validation
 from lightsmith.runs.guarded_test import guard_test
 from lightsmith.runs.keep_best import KeepBest
+from lightsmith.runs.loops.final_validation import end_with_validation
 from lightsmith.runs.say_why_ended import SayWhyEnded
 
 NOTHING = nullcontext("")
@@ -32,6 +33,8 @@ NOTHING = nullcontext("")
 
 class NoProfiler(PassThroughProfiler):
     """A profiler that measures nothing, at no cost: Lightning enters a profiler's context some sixty times a step."""
+
+    measures_nothing = True
 
     def profile(self, action_name: str) -> nullcontext[str]:  # type: ignore[override]  # a generator there
         return NOTHING
@@ -62,9 +65,12 @@ class ExperimentTrainer(Trainer):
         self.callbacks.sort(key=lambda callback: isinstance(callback, SaveLast))  # what others keep is known by then
         self.callbacks.append(ExactResume())  # last, when the others have drawn what they draw at the start
         if type(self.strategy.checkpoint_io) is TorchCheckpointIO:  # not one that was asked for
-            self.strategy.checkpoint_io = DurableCheckpointIO()
+            self.strategy.checkpoint_io = DurableCheckpointIO(beside=self._fits_alone)
         keep_lightning_from_requeueing(self._accelerator_connector.cluster_environment)
         meet_again(self.strategy.root_device)
+
+    def _fits_alone(self) -> bool:
+        return self.state.fn == TrainerFn.FITTING and self.state.status == "running" and self.world_size == 1
 
     def run(self, model: LightningModule, datamodule: LightningDataModule, ckpt_path: str | None = None) -> None:
         """Fit, test the best checkpoint, write the results.

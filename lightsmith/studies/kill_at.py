@@ -9,6 +9,8 @@ from pathlib import Path
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from lightning_modules.training.quick_steps import SKIPPED
+
 
 class KillAt(Callback):
     """Sends its own process one signal after another, each in a process of its own.
@@ -20,6 +22,8 @@ class KillAt(Callback):
         batches: number of training batches, over all epochs, from which on it falls.
         signals: which it is, such as SIGKILL or SIGTERM.
     """
+
+    quick_steps = SKIPPED
 
     def __init__(self, hooks: list[str], batches: list[int], signals: list[str]) -> None:
         if not len(hooks) == len(batches) == len(signals):

@@ -11,6 +11,8 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loops.fit_loop import _FitLoop
 from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
 
+from lightsmith.runs.loops.quick_steps import QuickSteps
+
 
 def end_with_validation(trainer: Trainer) -> None:
     """Give a new Trainer loops that validate after the last step."""
@@ -20,7 +22,20 @@ def end_with_validation(trainer: Trainer) -> None:
 
 
 class EpochLoop(_TrainingEpochLoop):
-    """Validates after the last step of a training too."""
+    """Validates after the last step of a training too, and makes several steps in a row where nothing is due."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._quick = QuickSteps(self)
+
+    def on_run_start(self, data_fetcher: Any) -> None:
+        super().on_run_start(data_fetcher)
+        self._quick.begin_epoch()
+
+    def advance(self, data_fetcher: Any) -> None:
+        made = self._quick.make(data_fetcher)
+        super().advance(data_fetcher)
+        self._quick.called(made + 1)
 
     def _should_check_val_fx(self, data_fetcher: Any) -> bool:
         return super()._should_check_val_fx(data_fetcher) or (self.trainer.enable_validation and self._ends())
