@@ -159,7 +159,7 @@ class QuickSteps:
         optimizer.zero_grad()
         progress.zero_grad.increment_completed()
         self._call("on_before_backward", loss)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch declares no types for it
+        loss.backward()
         self._call("on_after_backward")
         self._call("on_before_optimizer_step", optimizer)
         module.on_before_optimizer_step(optimizer)

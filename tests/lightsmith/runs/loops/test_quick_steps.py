@@ -19,7 +19,7 @@ from lightsmith.records.results import read_results
 from lightsmith.runs.loops.quick_steps import check_steps_per_call, obstacle
 from lightsmith.runs.trainer import ExperimentTrainer
 from tests.conftest import Cli
-from tests.killed_training import SaveThenDie, assert_same, died_again_and_again, died_and_resumed, trained
+from tests.killed_training import SaveThenDie, assert_same, died_again_and_again, trained
 from tests.tiny_task import TinyData, TinyModel
 
 QUIET: dict[str, Any] = {"accelerator": "cpu", "logger": False, "enable_progress_bar": False}
@@ -72,7 +72,7 @@ def test_on_a_gpu_too_the_whole_state_is_that_of_single_steps() -> None:
 def test_killed_and_resumed_it_ends_bit_identical(moment: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SaveThenDie, "quick_steps", SKIPPED, raising=False)  # so that steps before it are in a row
     recipe = {"steps_per_call": 3}
-    assert_same(died_and_resumed(recipe=recipe, **moment), trained(recipe=recipe))
+    assert_same(died_again_and_again(list, [moment], recipe=recipe), trained(recipe=recipe))
 
 
 def test_a_resumed_run_may_take_other_numbers_of_steps() -> None:
@@ -186,13 +186,15 @@ def test_on_the_command_line_it_is_refused_in_one_line_before_anything_is_writte
 
 @pytest.mark.slow  # two whole runs
 def test_metrics_and_weights_of_a_run_are_those_of_single_steps(experiment: Cli) -> None:
-    def record(steps: int) -> tuple[list[dict[str, str]], str]:
+    def record(steps: int) -> tuple[list[dict[str | Any, str | Any]], str]:
         folder = Path(f"with-{steps}")
         few = ("--data.batch_size=512", "--trainer.max_epochs=2", "--trainer.log_every_n_steps=3", "--loggers=[csv]")
         outcome = experiment("mnist_mlp", *few, f"--model.steps_per_call={steps}", f"--folder={folder}")
         assert outcome.code == 0, outcome.err
         with (folder / "metrics.csv").open(encoding="utf-8") as file:
             rows = [{**row, "fit/seconds": ""} for row in csv.DictReader(file)]
-        return rows, read_results(folder).model.weights_sha256
+        sha256 = read_results(folder).model.weights_sha256
+        assert sha256 is not None
+        return rows, sha256
 
     assert record(4) == record(1)

@@ -179,7 +179,8 @@ def test_a_worker_that_hangs_is_asked_no_more_and_replaced(folders: Callable[...
 
 def ask_until_replaced(server: Server) -> list[int]:
     """The statuses of requests, one after another, until a worker has died."""
-    statuses, ends = [], time.monotonic() + 30
+    statuses: list[int] = []
+    ends = time.monotonic() + 30
     while "lightsmith_worker_deaths_total 1" not in server.client("/metrics").body.decode():
         assert time.monotonic() < ends, statuses
         statuses.append(server.client("/predict", png(), "image/png", X_Deadline_Ms="1000").status)
