@@ -37,9 +37,9 @@ from benchmarks.serving_rivals.contenders import (
     started,
 )
 from benchmarks.serving_table import SERVING, text_of
-from lightsmith.load.connection import Pool
-from lightsmith.load.open_loop import Step, send_always, send_at
-from lightsmith.load.requests import made_items, read_items
+from lightsmith.load_test.connection import Pool
+from lightsmith.load_test.open_loop import Step, send_always, send_at
+from lightsmith.load_test.requests import made_items, read_items
 from lightsmith.studies.machine_share import threads_for
 
 TRY_SECONDS = 3.0

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from lightsmith.load.capacity import Plan, advice, measure, record, table
-from lightsmith.load.own_service import own_service
-from lightsmith.load.plot import plot
-from lightsmith.load.requests import made_items, read_items, requests_for
-from lightsmith.load.target import model_of, read_key, target_of
+from lightsmith.load_test.capacity import Plan, advice, measure, record, table
+from lightsmith.load_test.own_service import own_service
+from lightsmith.load_test.plot import plot
+from lightsmith.load_test.requests import made_items, read_items, requests_for
+from lightsmith.load_test.target import model_of, read_key, target_of
 from lightsmith.serving.exported_run import exported_folder
 from lightsmith.terminal import shown
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import psutil
 
-from lightsmith.load.requests import requests_for
+from lightsmith.load_test.requests import requests_for
 from lightsmith.studies.child_runs import CLI
 
 ROOT = Path(__file__).parents[2]

@@ -30,6 +30,12 @@ def test_a_name_that_is_not_there_is_said() -> None:
         _ = lightsmith.runn
 
 
+@pytest.mark.parametrize("name", lightsmith.__all__)
+def test_no_room_is_called_as_a_function_of_the_package(name: str) -> None:
+    """Once imported, the room would be what `lightsmith.load` means."""
+    assert not (ROOT / "lightsmith" / name).exists()
+
+
 def test_what_was_trained_is_loaded_and_predicts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     small = {"trainer": {"max_epochs": 1}, "loggers": [], "data": {"train_size": 100}}
     record = lightsmith.run("mnist_mlp", runs=tmp_path / "mine", shows=False, **small)

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from tqdm.auto import tqdm
 
-from lightsmith.load.connection import Pool
-from lightsmith.load.open_loop import Step, send_always, send_at
+from lightsmith.load_test.connection import Pool
+from lightsmith.load_test.open_loop import Step, send_always, send_at
 
 SHARES = (0.25, 0.5, 0.7, 0.8, 0.9, 1.0, 1.2)  # of the most that the service does
 ANSWERED = 0.999  # of the requests, within the capacity

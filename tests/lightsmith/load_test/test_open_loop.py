@@ -5,8 +5,8 @@ import asyncio
 import numpy as np
 import pytest
 
-from lightsmith.load import open_loop
-from lightsmith.load.open_loop import due_times, send_always, send_at, summarize
+from lightsmith.load_test import open_loop
+from lightsmith.load_test.open_loop import due_times, send_always, send_at, summarize
 
 
 class Service:

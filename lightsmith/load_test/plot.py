@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lightsmith.load.capacity import PERCENTILES, Found
+from lightsmith.load_test.capacity import PERCENTILES, Found
 
 
 def plot(found: Found, p99_ms: float, path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from lightsmith.load.requests import made_items, read_items, requests_for
+from lightsmith.load_test.requests import made_items, read_items, requests_for
 
 
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB")])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lightsmith.load.connection import Pool
+from lightsmith.load_test.connection import Pool
 
 LONGEST_WAIT_S = 15.0  # for an answer, from the moment at which its request was due
 LEAD_S = 0.05  # until the first request

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lightsmith.load.target import model_of, read_key, target_of
+from lightsmith.load_test.target import model_of, read_key, target_of
 from tests.lightsmith.serving.made_exports import free_port
 
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lightsmith.load.capacity import Found, advice, capacity_of, rates_to_try, table
-from lightsmith.load.open_loop import Step
+from lightsmith.load_test.capacity import Found, advice, capacity_of, rates_to_try, table
+from lightsmith.load_test.open_loop import Step
 
 
 def step(rate: float, late_s: float = 0.01, refused: int = 0) -> Step:
