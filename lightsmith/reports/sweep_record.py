@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lightsmith.reports.comparison_record import read_written
 from lightsmith.studies.comparisons.answer import Comparison
 from lightsmith.studies.sweeps.sweep import TRIALS
-from lightsmith.terminal import shown
 
 
 class Trial(NamedTuple):
@@ -43,20 +42,17 @@ def read_sweep(folder: Path) -> SweepRecord | None:
     Raises:
         ValueError: it is not what a sweep writes.
     """
-    path = folder / TRIALS
-    if not path.is_file():
-        return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        trials, metric = content["trials"], content["metric"]
-        known = [trial for trial in trials if trial["value"] is not None]
-        compared = content.get("comparison")
-        return SweepRecord(
-            [Trial(trial["name"], trial["settings"], trial["value"], metric) for trial in known],
-            {trial["name"]: trial["settings"] for trial in trials},
-            content["direction"],
-            content["importance"],
-            compared and Comparison.of_json(compared),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{shown(path)} is not what a sweep writes: restore it or remove it") from error
+    return read_written(folder / TRIALS, _record, "a sweep")
+
+
+def _record(content: dict[str, Any]) -> SweepRecord:
+    trials, metric = content["trials"], content["metric"]
+    known = [trial for trial in trials if trial["value"] is not None]
+    compared = content.get("comparison")
+    return SweepRecord(
+        [Trial(trial["name"], trial["settings"], trial["value"], metric) for trial in known],
+        {trial["name"]: trial["settings"] for trial in trials},
+        content["direction"],
+        content["importance"],
+        compared and Comparison.of_json(compared),
+    )
