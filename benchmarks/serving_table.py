@@ -21,7 +21,7 @@ def serving_tables() -> str:
 
 
 def text_of(part: str, figures: dict[str, Any]) -> str:
-    """What a page says of one part of the figures."""
+    """Write one part of the figures as the text that the page shows."""
     if part in WHAT:
         return _race(WHAT[part], figures)
     return _overload(figures) if part == "overload" else _start(figures)

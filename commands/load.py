@@ -18,7 +18,7 @@ MOST_SECONDS, MOST_CONNECTIONS, MOST_RATE = 60.0, 1000, 50_000.0
 
 
 class Client(NamedTuple):
-    """What asks: its key, its items where they are not made, and whether it may ask another machine."""
+    """The asking side: its key, its items where they are not made, and whether it may ask another machine."""
 
     key: str | None
     input: Path | None
@@ -64,9 +64,7 @@ def load(
         ValueError: neither or both of --run and --url, a bound out of range, or a service that does not answer.
     """
     plan = _checked(Plan(connections, seconds, p99_ms, max_rate))
-    _check_output(output)
-    if (run is None) == (url is None):
-        raise ValueError("give --run, which is served for the test, or --url of a service that runs")
+    _check_places(run, url, output)
     client = Client(read_key(key), input, remote)
     if url is not None:
         _load(url, client, plan, output or Path("load.png"))
@@ -95,9 +93,16 @@ def _load(url: str, client: Client, plan: Plan, picture: Path) -> None:
     print(f"written    {shown(picture)}, {shown(picture.with_suffix('.json'))}")
 
 
-def _check_output(output: Path | None) -> None:
+def _check_places(run: Path | None, url: str | None, output: Path | None) -> None:
+    """Refuse a picture that cannot be written, and a test of no service or of two.
+
+    Raises:
+        ValueError: naming the option.
+    """
     if output is not None and (output.suffix not in (".png", ".svg") or not output.parent.is_dir()):
         raise ValueError(f"--output={output} must be a .png or .svg in a folder that there is")
+    if (run is None) == (url is None):
+        raise ValueError("give --run, which is served for the test, or --url of a service that runs")
 
 
 def _checked(plan: Plan) -> Plan:

@@ -52,7 +52,7 @@ class Model:
         return np.asarray(powers / powers.sum(1, keepdims=True))
 
     def answer(self, probabilities: np.ndarray) -> dict[str, object]:
-        """What a client gets."""
+        """Make the answer that a client gets from (C,) probabilities."""
         by_class = {name: round(float(p), 6) for name, p in zip(self.classes, probabilities, strict=True)}
         return {"prediction": self.classes[int(probabilities.argmax())], "probabilities": by_class}
 

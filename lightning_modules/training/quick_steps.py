@@ -1,4 +1,4 @@
-"""What a callback says of steps that are made in a row (``model.steps_per_call``), by its attribute ``quick_steps``.
+"""Values of a callback's ``quick_steps``: its part in steps that are made in a row (``model.steps_per_call``).
 
 One that says nothing and acts in a step, or where a batch begins or ends, is taken to need every batch as Lightning
 makes it, and no steps are made in a row.

@@ -26,7 +26,7 @@ MEMORY_STEP_MIB = 64
 
 
 class Service(NamedTuple):
-    """What the files name: the image with its tag, and the memory that it may ask for and have."""
+    """The image with its tag, and the memory that it asks for and may have, as the files name them."""
 
     name: str
     tag: str

@@ -27,7 +27,7 @@ class Plan(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a test found: the closed loop, then each rate."""
+    """The result of a test: the closed loop, then each rate, and the highest that the service kept up with."""
 
     closed: Step
     steps: list[Step]
@@ -84,7 +84,7 @@ def _row(step: Step) -> str:
 
 
 def advice(found: Found, p99_ms: float) -> list[str]:
-    """What the figures mean for planning."""
+    """Say the capacity, and how many requests to plan for each instance."""
     if found.capacity is None:
         lowest = found.steps[0].rate
         return [f"capacity   below {lowest:,.1f} requests/s: more than 0.1% unanswered, or a p99 above {p99_ms:g} ms"]

@@ -63,7 +63,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def waiting(self) -> bool:
-        """Whether an answer may still come, as after a time-out."""
+        """True while an answer may still come, as after a time-out."""
         return self._answer is not None and (not self._answer.done() or self._answer.cancelled())
 
     def close(self) -> None:

@@ -21,7 +21,7 @@ OK, REFUSALS = 200, (429, 503)
 
 @dataclass(frozen=True)
 class Step:
-    """What came of requests at one rate.
+    """The outcome of requests at one rate.
 
     Args:
         rate: requests a second that were due.

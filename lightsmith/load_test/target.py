@@ -37,7 +37,7 @@ def target_of(url: str, remote: bool) -> Target:
 
 
 def model_of(target: Target, key: str | None) -> Mapping[str, Any]:
-    """What a service says of its model.
+    """Ask a service for the description of its model.
 
     Raises:
         ValueError: nobody answers, or not as a service does.

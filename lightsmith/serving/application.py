@@ -98,7 +98,7 @@ class Service:
 
     @property
     def keeps(self) -> bool:
-        """Whether items are kept in a log."""
+        """True where items are kept in a log."""
         return self.request_log is not None and self.request_log.place.content
 
     @web.middleware

@@ -47,7 +47,7 @@ class Described(Protocol):
 
     @property
     def proof(self) -> dict[str, Any]:
-        """What `export` proved."""
+        """The proof that `export` wrote."""
 
 
 def model_description(model: ServedModel, costs: CostModel) -> dict[str, Any]:
